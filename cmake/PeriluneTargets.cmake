@@ -1,0 +1,27 @@
+# Flags and helpers that every target of the project shares.
+
+add_library(perilune_flags INTERFACE)
+target_include_directories(perilune_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(perilune_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wcast-qual -Werror
+  -fno-omit-frame-pointer $<$<NOT:$<CONFIG:Debug>>:-O2>)
+if(PERILUNE_ASAN)
+  target_compile_options(perilune_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
+  target_link_options(perilune_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(PERILUNE_FUZZ)
+  target_compile_options(perilune_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  target_link_options(perilune_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports these on inlined standard library code.
+  target_compile_options(perilune_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+endif()
+
+# perilune_library(NAME LIBS...): every .cpp of the current folder (and its subfolders) as a static library.
+function(perilune_library name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC perilune_flags ${ARGN})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()

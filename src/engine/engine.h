@@ -1,0 +1,101 @@
+// One interface, several engines: a script becomes a Program, a Program gives every thread a worker of its own.
+//
+// Knows no hook. Packets are the first kind of event scripts judge; a further kind adds a worker class and a binding beside
+// PacketWorker, and leaves these as they are.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+#include <tl/expected.hpp>
+
+#include "base/diagnostic.h"
+#include "engine/statistics.h"
+#include "packet/packet.h"
+#include "script/clock.h"
+#include "script/events.h"
+#include "script/limits.h"
+
+namespace perilune::script {
+class MapStore;
+}
+
+namespace perilune::engine {
+
+enum class Kind : uint8_t { kAuto, kKernel, kNative, kLua };
+[[nodiscard]] std::string_view to_string(Kind kind);
+[[nodiscard]] std::optional<Kind> parse_kind(std::string_view name);
+
+enum class NonIp : uint8_t { kPass, kBlock, kAsk };  // what happens to frames without an IP header
+
+struct Options {
+  Kind kind = Kind::kAuto;
+  std::string function = "filter";
+  script::Limits limits;
+  packet::Verdict on_error = packet::Verdict::kBlock;
+  packet::Verdict on_malformed = packet::Verdict::kBlock;
+  packet::Verdict default_verdict = packet::Verdict::kPass;  // the script had no opinion
+  NonIp non_ip = NonIp::kPass;
+  bool record_lines = false;               // Decision::line of the return statement
+  bool packet_time = false;                // time.now() and times to live follow the packets (captures)
+  std::optional<uint64_t> seed;
+};
+
+/// Script errors, once per place with a count. Shared by the workers of a program; locks itself.
+class ErrorLog {
+ public:
+  struct Entry {
+    script::ScriptError error;   // the first one seen there
+    uint64_t count = 0;
+    uint64_t first_event = 0;    // number of the packet
+  };
+  /// True when this is the first error at that file and line.
+  bool add(const script::ScriptError& error, uint64_t event);
+  [[nodiscard]] std::vector<Entry> entries() const;  // by file and line
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, uint32_t>, Entry> entries_;
+};
+
+/// What a program tells while it runs. Called on the worker's thread; implementations lock themselves.
+class Observer : public script::EventSink {
+ public:
+  /// The first script error at each place.
+  virtual void on_error(uint64_t event, const script::ScriptError& error) = 0;
+};
+
+/// Judges packets, on one thread.
+class PacketWorker {
+ public:
+  virtual ~PacketWorker() = default;
+  /// The decision, and its `bytes`, are valid until the next call.
+  [[nodiscard]] virtual packet::Decision judge(const packet::Packet& packet) = 0;
+  /// The headers of the packet judged last (as they were before the script).
+  [[nodiscard]] virtual const packet::Location& location() const = 0;
+  /// Counted by judge(). Other threads may read a snapshot while the worker runs.
+  [[nodiscard]] virtual Statistics statistics() const = 0;
+};
+
+class Program {
+ public:
+  virtual ~Program() = default;
+  [[nodiscard]] virtual Kind kind() const = 0;
+  /// One line for people: which engine, and why not a faster one.
+  [[nodiscard]] virtual std::string explanation() const = 0;
+  /// Worker 0 must be made first; workers may then run on threads of their own.
+  [[nodiscard]] virtual tl::expected<std::unique_ptr<PacketWorker>, Diagnostics> packet_worker(unsigned index) = 0;
+  [[nodiscard]] virtual const ErrorLog& errors() const = 0;
+  [[nodiscard]] virtual script::MapStore& maps() = 0;
+};
+
+/// Reads nothing yet but checks that the engine asked for exists; `observer` must outlive the program.
+[[nodiscard]] tl::expected<std::unique_ptr<Program>, Diagnostics> open(const std::string& script_path,
+                                                                       const Options& options, Observer& observer);
+
+}  // namespace perilune::engine
