@@ -1,4 +1,15 @@
 // The firewall rule that hands packets to a queue of ours: put in place, found again, removed.
+//
+// Where: the top of INPUT, OUTPUT or FORWARD of the `mangle` table (or, where the kernel can queue from nft, a table of
+// our own at the same priority), before the `filter` table. A packet that passes therefore still meets every rule of
+// `filter`: a filter of ours can take away, never open what the firewall closes. (In `filter` itself a pass would skip
+// the rules after ours.) What a passed packet does skip are later rules in the same `mangle` chain; notes() says so
+// when there are some.
+//
+// Each rule carries the comment "perilune:PID:STARTTIME:PIDNAMESPACE" of the process it belongs to, so that rules of
+// killed runs are told from those of running ones, also when the pid is in use again or belongs to another container.
+//
+// Packets with the mark kReplyMark of queue.h, our own answers, are not diverted.
 #pragma once
 
 #include <cstdint>
@@ -13,34 +24,47 @@
 
 namespace perilune::hooks {
 
-/// What to divert: 'in|out|forward [tcp|udp|icmp|sctp|PROTO] [sport A[-B]] [dport A[-B]] [on IFNAME] [inet|inet6]'.
+/// What to divert: 'in|out|forward [PROTOCOL] [sport A[-B]] [dport A[-B]] [on IFNAME] [inet|inet6]', the words after
+/// the first in any order. PROTOCOL is a name (tcp, udp, icmp, sctp, ...) or a number; ports are numbers or service
+/// names and need tcp, udp or sctp. `icmp` means ICMP over IPv4 and ICMPv6 over IPv6. `on` is the interface a packet
+/// came in by (in, forward) or leaves by (out).
 struct DivertSpec {
+  struct Ports {
+    uint16_t first = 0;
+    uint16_t last = 0;
+  };
   packet::Direction direction = packet::Direction::kIn;
-  std::string protocol;    // empty: any
-  struct Ports { uint16_t first, last; };
+  std::string protocol;  // empty: any; else "tcp", "udp", "sctp", "icmp", "icmpv6" or a number
   std::optional<Ports> source_ports;
   std::optional<Ports> destination_ports;
-  std::string interface;   // empty: any
+  std::string interface;  // empty: any
   bool ipv4 = true;
   bool ipv6 = true;
 };
+/// Errors name the word that is wrong, its place and what may stand there.
 [[nodiscard]] Result<DivertSpec> parse_divert(std::string_view text);
 
-/// A rule in place; removed by the destructor.
+/// Rules in place; removed by the destructor.
 class Divert {
  public:
   virtual ~Divert() = default;
-  /// For people: the commands' effect in one line, such as "iptables-nft -A INPUT ...".
-  [[nodiscard]] virtual std::string description() const = 0;
+  /// For people: the commands that were run, one a family, such as "iptables-nft -t mangle -I INPUT ...".
+  [[nodiscard]] virtual std::vector<std::string> description() const = 0;
+  /// What the user should know about the firewall around the rule; mostly empty.
+  [[nodiscard]] virtual std::vector<std::string> notes() const = 0;
+  /// Removes the rules; a second call does nothing. The kernel still holds packets that were queued before: see
+  /// QueueRun::stop().
   [[nodiscard]] virtual Result<void> remove() = 0;
 };
 
-/// Removes rules that a killed run left behind, then installs one for each family, with nft where the kernel can queue from
-/// nft, else with iptables-nft. All or nothing.
+/// Removes rules that killed runs left behind, then installs one for each family, with nft where the kernel can queue
+/// from nft, else with iptables-nft, else with iptables. All or nothing. Several queues: the packet's CPU chooses.
+/// `fail_open`: packets pass while nobody listens on the queue; otherwise they are dropped.
 [[nodiscard]] Result<std::unique_ptr<Divert>> install_divert(const DivertSpec& spec, uint16_t first_queue,
                                                              uint16_t last_queue, bool fail_open);
 
-/// Removes rules of ours in this network namespace: those whose process is gone, or all of them. Returns descriptions of what was removed.
+/// Removes rules of ours in this network namespace: those whose process is gone, or (`also_of_running_processes`) all
+/// of them. Returns descriptions of what was removed.
 [[nodiscard]] Result<std::vector<std::string>> remove_diverts(bool also_of_running_processes);
 
 }  // namespace perilune::hooks

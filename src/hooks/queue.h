@@ -1,46 +1,86 @@
 // The hook `queue`: live packets that a firewall rule hands to user space (NFQUEUE), one worker thread a queue.
+//
+//   auto run = QueueRun::open(options, workers, observer);   // queues are bound: errors of privileges and numbers show
+//   here auto divert = install_divert(...);                       // only now: a rule without a listener drops packets
+//   run->start();
+//   while (run->wait_for(100ms)) { signals, statistics ... } // false: a worker failed
+//   divert->remove();                                        // first the rule, so that nothing new is queued
+//   run->stop();                                             // judges what is still queued, then unbinds
+//
+// Fail closed: a packet without a verdict of ours is dropped by the kernel, also when the process dies. What opens is
+// only what `fail_open` (and --queue-bypass of the rule) says.
+//
+// Loops: answers to `reject` and `reply` are sent with the mark kReplyMark. The rules of divert.h leave packets with
+// that mark alone; a rule of the user's own should too (iptables: -m mark ! --mark 0x50455249). Should one come back
+// all the same, it is judged, but not answered again.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/statistics.h"
 #include "packet/packet.h"
 
 namespace perilune::hooks {
 
+/// The mark of packets that we send ourselves ("PERI").
+inline constexpr uint32_t kReplyMark = 0x50455249;
+
 struct QueueOptions {
-  uint16_t first = 0;          // queue numbers first..last
+  uint16_t first = 0;  // queue numbers first..last
   uint16_t last = 0;
-  bool fail_open = false;      // packets pass while the queue is full (and, with a rule of ours, while nobody listens)
-  uint32_t queue_length = 8192;     // packets the kernel holds per queue
-  uint32_t receive_buffer = 8U << 20;  // bytes per socket
-  bool gso = true;             // take segmentation-offload packets whole
-  const std::atomic<bool>* stop = nullptr;  // set: drain what is queued, then end
+  bool fail_open = false;        // packets pass unjudged while the queue or the socket is full; else they are dropped
+  uint32_t queue_length = 8192;  // packets the kernel holds per queue
+  uint32_t receive_buffer = 8U << 20;          // bytes per socket
+  bool gso = true;                             // take segmentation-offload packets whole
+  std::chrono::milliseconds drain_time{2000};  // how long stop() goes on judging what is queued
 };
 
 struct QueueCounters {
-  uint64_t overruns = 0;       // times the socket buffer was full (ENOBUFS)
-  uint64_t dropped_kernel = 0; // packets the kernel dropped because the queue was full (from /proc)
-  uint64_t dropped_user = 0;   // packets it could not hand over
-  uint64_t reply_failures = 0; // RST, ICMP or replies that could not be sent
+  uint64_t overruns = 0;  // packets that never reached us: the socket buffer was full (gaps in the kernel's packet ids)
+  uint64_t dropped_kernel = 0;    // packets the kernel dropped because the queue was full
+  uint64_t dropped_user = 0;      // packets the kernel dropped because the socket buffer was full
+  uint64_t reply_failures = 0;    // RST, ICMP or replies that could not be sent
+  uint64_t verdict_failures = 0;  // verdicts the kernel refused, and changes to packets it had not handed over whole
+
+  QueueCounters& operator+=(const QueueCounters& other);
 };
 
 class QueueObserver {
  public:
   virtual ~QueueObserver() = default;
-  /// All queues are bound; packets are judged from now on.
-  virtual void on_ready() = 0;
-  /// After each packet, on the queue's thread.
-  virtual void on_packet(uint16_t queue, const packet::Packet& packet, const packet::Decision& decision) = 0;
-  /// Something worth saying that does not end the run.
+  /// After each packet, on the queue's thread. `location` is where its headers were before the script.
+  virtual void on_packet(uint16_t queue, const packet::Packet& packet, const packet::Location& location,
+                         const packet::Decision& decision) = 0;
+  /// Something worth saying that does not end the run; once for each kind. Any thread, also inside open().
   virtual void on_warning(const std::string& text) = 0;
 };
 
-/// Binds the queues, judges until `stop`, drains and unbinds. `counters` is kept up to date while it runs.
-[[nodiscard]] Result<void> run_queues(const QueueOptions& options, engine::Program& program, QueueObserver& observer,
-                                      std::atomic<uint64_t>* packets, QueueCounters& counters);
+class QueueRun {
+ public:
+  /// Binds the queues; packets that come from now on wait in the kernel until start(). workers[i] serves queue first +
+  /// i, there must be last - first + 1 of them. `observer` must outlive the run. Errors name the capability that is
+  /// missing, the process that has the queue already, or the kernel module.
+  [[nodiscard]] static Result<std::unique_ptr<QueueRun>> open(
+      const QueueOptions& options, std::vector<std::unique_ptr<engine::PacketWorker>> workers, QueueObserver& observer);
+  virtual ~QueueRun() = default;  // stops
+
+  /// One thread a queue begins to judge. Signals are blocked in these threads: they reach the caller's.
+  [[nodiscard]] virtual Result<void> start() = 0;
+  /// Waits at most this long. False: a worker failed and the run should be stopped (its error is stop()'s).
+  [[nodiscard]] virtual bool wait_for(std::chrono::milliseconds time) = 0;
+  /// Judges what is queued (at most drain_time), unbinds, joins. The error of the first worker that failed, if any. A
+  /// second call does nothing and says the same.
+  [[nodiscard]] virtual Result<void> stop() = 0;
+
+  /// Sums over the queues; may be called from any thread, before, during and after the run.
+  [[nodiscard]] virtual engine::Statistics statistics() const = 0;
+  [[nodiscard]] virtual QueueCounters counters() const = 0;
+};
 
 }  // namespace perilune::hooks
