@@ -6,15 +6,19 @@
 
 namespace perilune {
 
-[[nodiscard]] inline uint16_t read_be16(const uint8_t* p) { return static_cast<uint16_t>((p[0] << 8) | p[1]); }
-[[nodiscard]] inline uint32_t read_be32(const uint8_t* p) {
-  return (static_cast<uint32_t>(p[0]) << 24) | (static_cast<uint32_t>(p[1]) << 16) | (static_cast<uint32_t>(p[2]) << 8) |
-         p[3];
+[[nodiscard]] inline uint16_t read_be16(const uint8_t* p) {
+  return static_cast<uint16_t>((p[0] << 8) | p[1]);
 }
-[[nodiscard]] inline uint16_t read_le16(const uint8_t* p) { return static_cast<uint16_t>((p[1] << 8) | p[0]); }
+[[nodiscard]] inline uint32_t read_be32(const uint8_t* p) {
+  return (static_cast<uint32_t>(p[0]) << 24) | (static_cast<uint32_t>(p[1]) << 16) |
+         (static_cast<uint32_t>(p[2]) << 8) | p[3];
+}
+[[nodiscard]] inline uint16_t read_le16(const uint8_t* p) {
+  return static_cast<uint16_t>((p[1] << 8) | p[0]);
+}
 [[nodiscard]] inline uint32_t read_le32(const uint8_t* p) {
-  return (static_cast<uint32_t>(p[3]) << 24) | (static_cast<uint32_t>(p[2]) << 16) | (static_cast<uint32_t>(p[1]) << 8) |
-         p[0];
+  return (static_cast<uint32_t>(p[3]) << 24) | (static_cast<uint32_t>(p[2]) << 16) |
+         (static_cast<uint32_t>(p[1]) << 8) | p[0];
 }
 /// In this machine's own byte order.
 template <typename T>

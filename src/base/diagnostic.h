@@ -1,11 +1,11 @@
 // Messages about what a user wrote: collected, never thrown.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace perilune {
 

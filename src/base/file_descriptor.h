@@ -1,9 +1,9 @@
 // An owned file descriptor: closed once, moved but never copied.
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace perilune {
 

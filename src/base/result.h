@@ -1,20 +1,21 @@
 // What can fail returns Result<T>: the value, or an Error that says what was tried, on what, and what to do.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstring>
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <fmt/format.h>
+#include <tl/expected.hpp>
 
 namespace perilune {
 
 /// Whose fault a failure is; decides the exit status (1: the user's input, 2: it cannot run here).
 enum class Fault { kInput, kSystem };
 
-/// A failure with its context. `message` is one sentence without a final full stop; `hint` says what to do, or is empty.
+/// A failure with its context. `message` is one sentence without a final full stop; `hint` says what to do, or is
+/// empty.
 struct Error {
   Fault fault = Fault::kSystem;
   std::string message;
@@ -37,9 +38,9 @@ using Result = tl::expected<T, Error>;
 /// A failed system call: "cannot WHAT: REASON (ERRNO NAME)".
 [[nodiscard]] inline tl::unexpected<Error> errno_error(const std::string& what, int code, std::string hint = {}) {
   const char* name = strerrorname_np(code);
-  return tl::make_unexpected(Error{Fault::kSystem,
-                                   fmt::format("cannot {}: {} ({})", what, strerror(code), name == nullptr ? "?" : name),
-                                   std::move(hint)});
+  return tl::make_unexpected(
+      Error{Fault::kSystem, fmt::format("cannot {}: {} ({})", what, strerror(code), name == nullptr ? "?" : name),
+            std::move(hint)});
 }
 
 }  // namespace perilune
