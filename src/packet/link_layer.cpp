@@ -1,0 +1,199 @@
+// Link headers. Every step asks need() for the bytes it is about to read; need() says which of the two kinds of
+// shortage it is: the frame on the wire was too short (malformed), or the capture kept too little of it (cut).
+//
+// Lengths that link headers carry are treated as Linux treats them: a PPPoE or 802.3 length beyond the frame is a lie
+// (malformed), a smaller one cuts the content, so that padding and trailers are never taken for IP.
+#include "packet/link_layer.h"
+
+#include "base/bytes.h"
+
+namespace perilune::packet {
+namespace {
+
+constexpr size_t kEthernetHeader = 14;
+constexpr size_t kVlanTag = 4;
+constexpr size_t kPppoeHeader = 6;
+constexpr size_t kSnapHeader = 8;
+constexpr size_t kSllHeader = 16;
+constexpr size_t kSll2Header = 20;
+constexpr size_t kFamilyHeader = 4;
+
+constexpr uint16_t kPppIpv4 = 0x0021;
+constexpr uint16_t kPppIpv6 = 0x0057;
+/// What Linux writes into a cooked header's protocol field for an 802.2 frame.
+constexpr uint16_t kCookedLlc = 0x0004;
+
+class LinkReader {
+ public:
+  LinkReader(std::span<const uint8_t> captured, size_t wire) : captured_(captured) { found_.limit = wire; }
+
+  LinkLayer ethernet() {
+    if (!need(kEthernetHeader)) return found_;
+    const uint16_t type = read_be16(at(12));
+    found_.network = kEthernetHeader;
+    return content(type, true);
+  }
+
+  LinkLayer cooked(size_t header, size_t protocol_offset) {
+    if (!need(header)) return found_;
+    const uint16_t protocol = read_be16(at(protocol_offset));
+    found_.network = header;
+    if (protocol == kCookedLlc) return snap();
+    return content(protocol, false);
+  }
+
+  /// BSD loopback: an address family of four bytes. `network_order` is false where the writer's byte order is unknown.
+  LinkLayer family(bool network_order) {
+    if (!need(kFamilyHeader)) return found_;
+    uint32_t family = read_be32(at(0));
+    // Families are small numbers: in the wrong byte order they are huge.
+    if (!network_order && family > 0xffff) family = read_le32(at(0));
+    found_.network = kFamilyHeader;
+    switch (family) {
+      case 2:
+        found_.kind = Network::kIpv4;
+        break;
+      case 10:  // AF_INET6 of Linux, Windows, the BSDs (24: NetBSD, OpenBSD; 28: FreeBSD), macOS
+      case 23:
+      case 24:
+      case 28:
+      case 30:
+        found_.kind = Network::kIpv6;
+        break;
+      default:
+        break;
+    }
+    return found_;
+  }
+
+  LinkLayer raw(Network kind) {
+    found_.kind = kind;
+    return found_;
+  }
+
+ private:
+  /// Are `length` bytes there from the place reached? If not, says why and stops there.
+  bool need(size_t length) {
+    const size_t wanted = found_.network + length;
+    if (wanted <= captured_.size() && wanted <= found_.limit) return true;
+    found_.kind = Network::kNotIp;
+    (wanted > found_.limit ? found_.malformed : found_.cut) = true;
+    return false;
+  }
+
+  [[nodiscard]] const uint8_t* at(size_t offset) const { return captured_.data() + found_.network + offset; }
+
+  /// What an EtherType announces. `may_be_length`: small values are an 802.3 length.
+  LinkLayer content(uint16_t type, bool may_be_length) {
+    while (type == ethertype::kVlan || type == ethertype::kProviderVlan || type == ethertype::kOldProviderVlan) {
+      found_.ethertype = type;
+      if (found_.vlan_tags == kMaxLinkTags) {
+        found_.malformed = true;
+        return found_;
+      }
+      if (!need(kVlanTag)) return found_;
+      if (found_.vlan_tags == 0) found_.vlan = read_be16(at(0));
+      ++found_.vlan_tags;
+      type = read_be16(at(2));
+      found_.network += kVlanTag;
+    }
+    if (type < ethertype::kSmallest && may_be_length) return ieee_802_3(type);
+    found_.ethertype = type;
+    return ip_or_pppoe(type);
+  }
+
+  LinkLayer ip_or_pppoe(uint16_t type) {
+    if (type == ethertype::kIpv4) {
+      found_.kind = Network::kIpv4;
+    } else if (type == ethertype::kIpv6) {
+      found_.kind = Network::kIpv6;
+    } else if (type == ethertype::kPppoeSession) {
+      return pppoe();
+    }
+    return found_;
+  }
+
+  /// RFC 2516: version and type, code, session, length (of the PPP frame), then PPP's protocol field. Version and code
+  /// are not looked at, because Linux does not either: what it would deliver must reach the script.
+  LinkLayer pppoe() {
+    if (!need(kPppoeHeader)) return found_;
+    const size_t length = read_be16(at(4));
+    if (length > found_.limit - found_.network - kPppoeHeader) {
+      found_.malformed = true;
+      return found_;
+    }
+    found_.network += kPppoeHeader;
+    found_.limit = found_.network + length;
+    if (!need(1)) return found_;
+    uint16_t protocol = *at(0);
+    size_t size = 1;
+    if ((protocol & 1) == 0) {  // not compressed (RFC 1661, 6.5): the low bit marks a field's last byte
+      if (!need(2)) return found_;
+      protocol = read_be16(at(0));
+      size = 2;
+    }
+    found_.network += size;
+    if (protocol == kPppIpv4) found_.kind = Network::kIpv4;
+    if (protocol == kPppIpv6) found_.kind = Network::kIpv6;
+    return found_;
+  }
+
+  /// An 802.3 frame: IP in it only behind LLC and SNAP (RFC 1042). Others are not IP, and their lengths not our
+  /// business.
+  LinkLayer ieee_802_3(size_t length) {
+    const size_t room = found_.limit - found_.network;
+    if (length >= kSnapHeader && length <= room) {
+      found_.limit = found_.network + length;
+      return snap();
+    }
+    if (room < kSnapHeader || captured_.size() < found_.network + kSnapHeader || !is_snap()) return found_;
+    found_.malformed = true;  // SNAP whose 802.3 length is beyond the frame, or shorter than SNAP itself
+    return found_;
+  }
+
+  [[nodiscard]] bool is_snap() const {
+    const uint32_t oui = read_be32(at(2)) & 0x00ffffff;
+    return at(0)[0] == 0xaa && at(0)[1] == 0xaa && at(0)[2] == 0x03 && (oui == 0 || oui == 0x0000f8);
+  }
+
+  /// LLC and SNAP: AA AA 03, organisation 00 00 00 (or 00 00 f8, 802.1H), EtherType.
+  LinkLayer snap() {
+    if (found_.limit - found_.network < kSnapHeader) return found_;
+    if (!need(kSnapHeader) || !is_snap()) return found_;
+    const uint16_t type = read_be16(at(6));
+    found_.network += kSnapHeader;
+    return content(type, false);
+  }
+
+  std::span<const uint8_t> captured_;
+  LinkLayer found_;
+};
+
+}  // namespace
+
+LinkLayer read_link_layer(std::span<const uint8_t> captured, size_t wire, LinkType link) {
+  LinkReader reader(captured, wire);
+  switch (link) {
+    case LinkType::kEthernet:
+      return reader.ethernet();
+    case LinkType::kLinuxSll:
+      return reader.cooked(kSllHeader, 14);
+    case LinkType::kLinuxSll2:
+      return reader.cooked(kSll2Header, 0);
+    case LinkType::kNull:
+      return reader.family(false);
+    case LinkType::kLoop:
+      return reader.family(true);
+    case LinkType::kIpv4:
+      return reader.raw(Network::kIpv4);
+    case LinkType::kIpv6:
+      return reader.raw(Network::kIpv6);
+    case LinkType::kRaw:
+    case LinkType::kRawOld:
+    case LinkType::kRawOpenBsd:
+      return reader.raw(Network::kByNibble);
+  }
+  return reader.raw(Network::kNotIp);
+}
+
+}  // namespace perilune::packet
