@@ -25,17 +25,17 @@ constexpr uint16_t kCookedLlc = 0x0004;
 
 class LinkReader {
  public:
-  LinkReader(std::span<const uint8_t> captured, size_t wire) : captured_(captured) { found_.limit = wire; }
+  LinkReader(std::span<const uint8_t> captured, LinkLayer& found) : captured_(captured), found_(found) {}
 
-  LinkLayer ethernet() {
-    if (!need(kEthernetHeader)) return found_;
+  void ethernet() {
+    if (!need(kEthernetHeader)) return;
     const uint16_t type = read_be16(at(12));
     found_.network = kEthernetHeader;
     return content(type, true);
   }
 
-  LinkLayer cooked(size_t header, size_t protocol_offset) {
-    if (!need(header)) return found_;
+  void cooked(size_t header, size_t protocol_offset) {
+    if (!need(header)) return;
     const uint16_t protocol = read_be16(at(protocol_offset));
     found_.network = header;
     if (protocol == kCookedLlc) return snap();
@@ -43,8 +43,8 @@ class LinkReader {
   }
 
   /// BSD loopback: an address family of four bytes. `network_order` is false where the writer's byte order is unknown.
-  LinkLayer family(bool network_order) {
-    if (!need(kFamilyHeader)) return found_;
+  void family(bool network_order) {
+    if (!need(kFamilyHeader)) return;
     uint32_t family = read_be32(at(0));
     // Families are small numbers: in the wrong byte order they are huge.
     if (!network_order && family > 0xffff) family = read_le32(at(0));
@@ -63,12 +63,12 @@ class LinkReader {
       default:
         break;
     }
-    return found_;
+    return;
   }
 
-  LinkLayer raw(Network kind) {
+  void raw(Network kind) {
     found_.kind = kind;
-    return found_;
+    return;
   }
 
  private:
@@ -84,14 +84,14 @@ class LinkReader {
   [[nodiscard]] const uint8_t* at(size_t offset) const { return captured_.data() + found_.network + offset; }
 
   /// What an EtherType announces. `may_be_length`: small values are an 802.3 length.
-  LinkLayer content(uint16_t type, bool may_be_length) {
+  void content(uint16_t type, bool may_be_length) {
     while (type == ethertype::kVlan || type == ethertype::kProviderVlan || type == ethertype::kOldProviderVlan) {
       found_.ethertype = type;
       if (found_.vlan_tags == kMaxLinkTags) {
         found_.malformed = true;
-        return found_;
+        return;
       }
-      if (!need(kVlanTag)) return found_;
+      if (!need(kVlanTag)) return;
       if (found_.vlan_tags == 0) found_.vlan = read_be16(at(0));
       ++found_.vlan_tags;
       type = read_be16(at(2));
@@ -102,7 +102,7 @@ class LinkReader {
     return ip_or_pppoe(type);
   }
 
-  LinkLayer ip_or_pppoe(uint16_t type) {
+  void ip_or_pppoe(uint16_t type) {
     if (type == ethertype::kIpv4) {
       found_.kind = Network::kIpv4;
     } else if (type == ethertype::kIpv6) {
@@ -110,45 +110,45 @@ class LinkReader {
     } else if (type == ethertype::kPppoeSession) {
       return pppoe();
     }
-    return found_;
+    return;
   }
 
   /// RFC 2516: version and type, code, session, length (of the PPP frame), then PPP's protocol field. Version and code
   /// are not looked at, because Linux does not either: what it would deliver must reach the script.
-  LinkLayer pppoe() {
-    if (!need(kPppoeHeader)) return found_;
+  void pppoe() {
+    if (!need(kPppoeHeader)) return;
     const size_t length = read_be16(at(4));
     if (length > found_.limit - found_.network - kPppoeHeader) {
       found_.malformed = true;
-      return found_;
+      return;
     }
     found_.network += kPppoeHeader;
     found_.limit = found_.network + length;
-    if (!need(1)) return found_;
+    if (!need(1)) return;
     uint16_t protocol = *at(0);
     size_t size = 1;
     if ((protocol & 1) == 0) {  // not compressed (RFC 1661, 6.5): the low bit marks a field's last byte
-      if (!need(2)) return found_;
+      if (!need(2)) return;
       protocol = read_be16(at(0));
       size = 2;
     }
     found_.network += size;
     if (protocol == kPppIpv4) found_.kind = Network::kIpv4;
     if (protocol == kPppIpv6) found_.kind = Network::kIpv6;
-    return found_;
+    return;
   }
 
   /// An 802.3 frame: IP in it only behind LLC and SNAP (RFC 1042). Others are not IP, and their lengths not our
   /// business.
-  LinkLayer ieee_802_3(size_t length) {
+  void ieee_802_3(size_t length) {
     const size_t room = found_.limit - found_.network;
     if (length >= kSnapHeader && length <= room) {
       found_.limit = found_.network + length;
       return snap();
     }
-    if (room < kSnapHeader || captured_.size() < found_.network + kSnapHeader || !is_snap()) return found_;
+    if (room < kSnapHeader || captured_.size() < found_.network + kSnapHeader || !is_snap()) return;
     found_.malformed = true;  // SNAP whose 802.3 length is beyond the frame, or shorter than SNAP itself
-    return found_;
+    return;
   }
 
   [[nodiscard]] bool is_snap() const {
@@ -157,43 +157,53 @@ class LinkReader {
   }
 
   /// LLC and SNAP: AA AA 03, organisation 00 00 00 (or 00 00 f8, 802.1H), EtherType.
-  LinkLayer snap() {
-    if (found_.limit - found_.network < kSnapHeader) return found_;
-    if (!need(kSnapHeader) || !is_snap()) return found_;
+  void snap() {
+    if (found_.limit - found_.network < kSnapHeader) return;
+    if (!need(kSnapHeader) || !is_snap()) return;
     const uint16_t type = read_be16(at(6));
     found_.network += kSnapHeader;
     return content(type, false);
   }
 
   std::span<const uint8_t> captured_;
-  LinkLayer found_;
+  LinkLayer& found_;
 };
 
 }  // namespace
 
 LinkLayer read_link_layer(std::span<const uint8_t> captured, size_t wire, LinkType link) {
-  LinkReader reader(captured, wire);
+  LinkLayer found;
+  found.limit = wire;
+  LinkReader reader(captured, found);
   switch (link) {
     case LinkType::kEthernet:
-      return reader.ethernet();
+      reader.ethernet();
+      break;
     case LinkType::kLinuxSll:
-      return reader.cooked(kSllHeader, 14);
+      reader.cooked(kSllHeader, 14);
+      break;
     case LinkType::kLinuxSll2:
-      return reader.cooked(kSll2Header, 0);
+      reader.cooked(kSll2Header, 0);
+      break;
     case LinkType::kNull:
-      return reader.family(false);
+      reader.family(false);
+      break;
     case LinkType::kLoop:
-      return reader.family(true);
+      reader.family(true);
+      break;
     case LinkType::kIpv4:
-      return reader.raw(Network::kIpv4);
+      reader.raw(Network::kIpv4);
+      break;
     case LinkType::kIpv6:
-      return reader.raw(Network::kIpv6);
+      reader.raw(Network::kIpv6);
+      break;
     case LinkType::kRaw:
     case LinkType::kRawOld:
     case LinkType::kRawOpenBsd:
-      return reader.raw(Network::kByNibble);
+      reader.raw(Network::kByNibble);
+      break;
   }
-  return reader.raw(Network::kNotIp);
+  return found;
 }
 
 }  // namespace perilune::packet

@@ -27,8 +27,11 @@ constexpr size_t kJumboOptionLength = 4;
 
 class Locator {
  public:
-  Locator(std::span<const uint8_t> captured, size_t wire, LinkType link)
-      : data_(captured.data()), captured_(captured.size()), limit_(wire) {
+  /// `location` must be new. It is filled in place: copying so many small fields right after they were written stalls.
+  Locator(std::span<const uint8_t> captured, Location& location)
+      : data_(captured.data()), captured_(captured.size()), location_(location) {}
+
+  void locate(std::span<const uint8_t> captured, size_t wire, LinkType link) {
     const LinkLayer found = read_link_layer(captured, wire, link);
     limit_ = found.limit;
     location_.ethertype = found.ethertype;
@@ -43,8 +46,6 @@ class Locator {
       ip(found.kind);
     }
   }
-
-  [[nodiscard]] const Location& location() const { return location_; }
 
  private:
   [[nodiscard]] uint32_t visible(size_t offset) const { return static_cast<uint32_t>(std::min(offset, captured_)); }
@@ -289,11 +290,11 @@ class Locator {
 
   const uint8_t* data_;
   size_t captured_;
-  size_t limit_;
+  size_t limit_ = 0;
   size_t network_ = 0;
   bool jumbo_ = false;
   bool more_ = false;  // a fragment that is not the last
-  Location location_;
+  Location& location_;
 };
 
 }  // namespace
@@ -375,7 +376,9 @@ Location locate(std::span<const uint8_t> captured, size_t wire_length, LinkType 
   // Offsets are 32 bits wide; no frame comes near.
   constexpr size_t kLargest = std::numeric_limits<uint32_t>::max();
   captured = captured.first(std::min(captured.size(), kLargest));
-  return Locator(captured, std::clamp(wire_length, captured.size(), kLargest), link).location();
+  Location location;
+  Locator(captured, location).locate(captured, std::clamp(wire_length, captured.size(), kLargest), link);
+  return location;
 }
 
 }  // namespace perilune::packet
