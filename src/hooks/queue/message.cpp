@@ -1,0 +1,82 @@
+#include "hooks/queue/message.h"
+
+#include <array>
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+
+#include "base/bytes.h"
+
+namespace perilune::hooks::queue {
+
+namespace {
+
+constexpr uint16_t kPacketMessage = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET;
+
+/// A 32-bit attribute in network byte order; 0 when it is absent or short.
+uint32_t attribute_be32(const nlattr* attribute) {
+  if (attribute == nullptr || mnl_attr_get_payload_len(attribute) < sizeof(uint32_t)) return 0;
+  return ntohl(mnl_attr_get_u32(attribute));
+}
+
+uint64_t timestamp_ns(const nlattr* attribute) {
+  if (attribute == nullptr || mnl_attr_get_payload_len(attribute) < sizeof(nfqnl_msg_packet_timestamp)) return 0;
+  const auto* bytes = static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
+  const auto be64 = [](const uint8_t* p) { return (uint64_t{read_be32(p)} << 32) | read_be32(p + 4); };
+  return be64(bytes) * 1'000'000'000 + be64(bytes + 8) * 1'000;
+}
+
+}  // namespace
+
+std::optional<Arrival> parse_arrival(const nlmsghdr* message) {
+  if (message->nlmsg_type != kPacketMessage || mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg))
+    return std::nullopt;
+  std::array<nlattr*, NFQA_MAX + 1> attributes{};
+  if (nfq_nlmsg_parse(message, attributes.data()) < 0) return std::nullopt;
+
+  const nlattr* header = attributes[NFQA_PACKET_HDR];
+  const nlattr* payload = attributes[NFQA_PAYLOAD];
+  if (header == nullptr || mnl_attr_get_payload_len(header) < sizeof(nfqnl_msg_packet_hdr) || payload == nullptr) {
+    return std::nullopt;
+  }
+  const auto packet_header = read_host<nfqnl_msg_packet_hdr>(static_cast<const uint8_t*>(mnl_attr_get_payload(header)));
+
+  Arrival arrival;
+  arrival.id = ntohl(packet_header.packet_id);
+  arrival.hook = packet_header.hook;
+  arrival.in_interface = attribute_be32(attributes[NFQA_IFINDEX_INDEV]);
+  arrival.out_interface = attribute_be32(attributes[NFQA_IFINDEX_OUTDEV]);
+  arrival.mark = attribute_be32(attributes[NFQA_MARK]);
+  arrival.time_ns = timestamp_ns(attributes[NFQA_TIMESTAMP]);
+  arrival.checksum_partial = (attribute_be32(attributes[NFQA_SKB_INFO]) & NFQA_SKB_CSUMNOTREADY) != 0;
+  arrival.bytes = {static_cast<const uint8_t*>(mnl_attr_get_payload(payload)), mnl_attr_get_payload_len(payload)};
+  // The kernel sends NFQA_CAP_LEN, the packet's own length, only when it copied less.
+  arrival.wire_length = arrival.bytes.size();
+  if (const uint32_t whole = attribute_be32(attributes[NFQA_CAP_LEN]); whole > arrival.wire_length) {
+    arrival.wire_length = whole;
+  }
+  return arrival;
+}
+
+packet::Direction direction_of_hook(uint8_t hook) {
+  switch (hook) {
+    case NF_INET_LOCAL_OUT:
+    case NF_INET_POST_ROUTING:
+      return packet::Direction::kOut;
+    case NF_INET_FORWARD:
+      return packet::Direction::kForward;
+    default:
+      return packet::Direction::kIn;
+  }
+}
+
+uint32_t interface_of(const Arrival& arrival) {
+  const bool out = direction_of_hook(arrival.hook) == packet::Direction::kOut;
+  return out ? arrival.out_interface : arrival.in_interface;
+}
+
+}  // namespace perilune::hooks::queue

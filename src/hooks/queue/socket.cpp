@@ -1,0 +1,211 @@
+#include "hooks/queue/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/capability.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <poll.h>
+
+#include "hooks/queue/kernel_state.h"
+#include "hooks/queue/privileges.h"
+
+namespace perilune::hooks::queue {
+
+namespace {
+
+// The largest packet the kernel copies (65,531 bytes) with room for all other attributes.
+constexpr size_t kDatagramBytes = 0xffff + 4096;
+constexpr int kAnswerMilliseconds = 5000;
+
+std::vector<uint8_t> config_message(uint16_t number) {
+  std::vector<uint8_t> message(512);
+  nlmsghdr* header = nfq_nlmsg_put(reinterpret_cast<char*>(message.data()), NFQNL_MSG_CONFIG, number);
+  header->nlmsg_flags |= NLM_F_ACK;
+  return message;
+}
+
+nlmsghdr* header_of(std::vector<uint8_t>& message) {
+  return reinterpret_cast<nlmsghdr*>(message.data());
+}
+
+/// Why a queue could not be bound, as far as it can be found out.
+tl::unexpected<Error> bind_error(uint16_t number, int code) {
+  if (code == EPERM && !has_capability(CAP_NET_ADMIN)) {
+    return system_error(fmt::format("reading packets from queue {} needs CAP_NET_ADMIN", number), grant_hint());
+  }
+  if (const auto taken = kernel_queue(number); taken && (code == EPERM || code == EBUSY)) {
+    const std::string owner = describe_owner(taken->port_id);
+    return system_error(
+        fmt::format("queue {} is already taken by {}", number, owner.empty() ? "another process" : owner),
+        "stop that process or choose another number with --queue");
+  }
+  if (code == EPERM) {
+    return system_error(
+        fmt::format("may not read packets from queue {}: this network namespace belongs to another user", number),
+        "enter the namespace as the user who owns it, with CAP_NET_ADMIN there");
+  }
+  if (code == EINVAL || code == EOPNOTSUPP || code == ENOPROTOOPT) {
+    return errno_error(fmt::format("bind queue {}", number), code,
+                       "the kernel seems to lack NFQUEUE: sudo modprobe nfnetlink_queue");
+  }
+  return errno_error(fmt::format("bind queue {}", number), code);
+}
+
+}  // namespace
+
+QueueSocket::QueueSocket(uint16_t number)
+    : number_(number), storage_(kBatch * kDatagramBytes), vectors_(kBatch), headers_(kBatch) {
+  for (size_t i = 0; i < kBatch; ++i) {
+    vectors_[i] = {storage_.data() + i * kDatagramBytes, kDatagramBytes};
+    headers_[i] = {};
+    headers_[i].msg_hdr.msg_iov = &vectors_[i];
+    headers_[i].msg_hdr.msg_iovlen = 1;
+  }
+  arrivals_.reserve(kBatch);
+}
+
+Result<std::unique_ptr<QueueSocket>> QueueSocket::open(uint16_t number, const QueueOptions& options) {
+  std::unique_ptr<QueueSocket> queue(new QueueSocket(number));
+  queue->socket_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+  if (!queue->socket_) {
+    return errno_error("open a netfilter netlink socket", errno,
+                       "the kernel seems to lack nfnetlink: sudo modprobe nfnetlink_queue");
+  }
+  if (mnl_socket_bind(queue->socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+    return errno_error("bind a netlink socket", errno);
+  if (auto configured = queue->configure(options); !configured) return tl::make_unexpected(configured.error());
+  return queue;
+}
+
+Result<void> QueueSocket::configure(const QueueOptions& options) {
+  // The forced variants go beyond net.core.rmem_max and need CAP_NET_ADMIN; the others are cut to the limit. A smaller
+  // buffer than asked for works too.
+  const int receive_bytes = static_cast<int>(std::min<uint32_t>(options.receive_buffer, INT32_MAX / 2));
+  if (setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof receive_bytes) != 0) {
+    setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+  }
+  const int send_bytes = 512 << 10;
+  setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof send_bytes);
+  int on = 1;
+  mnl_socket_setsockopt(socket_.get(), NETLINK_NO_ENOBUFS, &on, sizeof on);
+
+  std::vector<uint8_t> bind = config_message(number_);
+  nfq_nlmsg_cfg_put_cmd(header_of(bind), AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+  if (const int code = request(bind); code != 0) return bind_error(number_, code);
+
+  std::vector<uint8_t> length = config_message(number_);
+  nfq_nlmsg_cfg_put_qmaxlen(header_of(length), options.queue_length);
+  if (const int code = request(length); code != 0) {
+    return errno_error(fmt::format("set the length of queue {} to {}", number_, options.queue_length), code);
+  }
+
+  std::vector<uint8_t> flags = config_message(number_);
+  const uint32_t wanted = (options.gso ? NFQA_CFG_F_GSO : 0U) | (options.fail_open ? NFQA_CFG_F_FAIL_OPEN : 0U);
+  mnl_attr_put_u32(header_of(flags), NFQA_CFG_FLAGS, htonl(wanted));
+  mnl_attr_put_u32(header_of(flags), NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN));
+  if (const int code = request(flags); code != 0) {
+    return errno_error(fmt::format("set the flags of queue {}", number_), code);
+  }
+
+  // Last, because this is what makes packets come.
+  std::vector<uint8_t> copy = config_message(number_);
+  nfq_nlmsg_cfg_put_params(header_of(copy), NFQNL_COPY_PACKET, 0xffff);
+  if (const int code = request(copy); code != 0) {
+    return errno_error(fmt::format("ask for whole packets from queue {}", number_), code);
+  }
+  return {};
+}
+
+int QueueSocket::request(std::vector<uint8_t>& message) {
+  nlmsghdr* header = header_of(message);
+  header->nlmsg_seq = ++sequence_;
+  if (mnl_socket_sendto(socket_.get(), header, header->nlmsg_len) < 0) return errno;
+  while (true) {
+    pollfd waited{fd(), POLLIN, 0};
+    const int ready = poll(&waited, 1, kAnswerMilliseconds);
+    if (ready == 0) return ETIMEDOUT;
+    if (ready < 0 && errno != EINTR) return errno;
+    if (ready < 0) continue;
+    const ssize_t length = recv(fd(), storage_.data(), kDatagramBytes, MSG_DONTWAIT);
+    if (length < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOBUFS)) continue;
+    if (length < 0) return errno;
+    const auto* answer = reinterpret_cast<const nlmsghdr*>(storage_.data());
+    if (!mnl_nlmsg_ok(answer, static_cast<int>(length))) return EBADMSG;
+    if (answer->nlmsg_type == NLMSG_ERROR && answer->nlmsg_seq == sequence_) {
+      return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
+    }
+    early_.emplace_back(storage_.data(), storage_.data() + length);
+  }
+}
+
+Result<void> QueueSocket::take_datagram(std::span<const uint8_t> datagram) {
+  const auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
+  int left = static_cast<int>(datagram.size());
+  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    if (message->nlmsg_type == NLMSG_ERROR) {
+      ++refused_;
+      continue;
+    }
+    const auto arrival = parse_arrival(message);
+    // A packet whose id is unknown can have no verdict, and a later batch of verdicts would sweep it along.
+    if (!arrival)
+      return system_error(fmt::format("the kernel sent a message on queue {} that cannot be read", number_));
+    if (any_id_) lost_ += arrival->id - last_id_ - 1;
+    any_id_ = true;
+    last_id_ = arrival->id;
+    arrivals_.push_back(*arrival);
+  }
+  return {};
+}
+
+Result<std::span<const Arrival>> QueueSocket::receive() {
+  arrivals_.clear();
+  if (!early_given_) {
+    early_given_ = true;
+    for (const auto& datagram : early_) {
+      if (auto taken = take_datagram(datagram); !taken) return tl::make_unexpected(taken.error());
+    }
+    if (!arrivals_.empty()) return std::span<const Arrival>(arrivals_);
+  }
+  early_.clear();
+  const int count = recvmmsg(fd(), headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (count < 0) {
+    // ENOBUFS comes only where NETLINK_NO_ENOBUFS could not be set; the gap in the ids says how many were lost.
+    if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return std::span<const Arrival>();
+    return errno_error(fmt::format("read packets from queue {}", number_), errno);
+  }
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    if ((headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+      return system_error(fmt::format("the kernel sent a message on queue {} that is too long to be read", number_));
+    }
+    const auto taken = take_datagram({storage_.data() + i * kDatagramBytes, headers_[i].msg_len});
+    if (!taken) return tl::make_unexpected(taken.error());
+  }
+  return std::span<const Arrival>(arrivals_);
+}
+
+Result<void> QueueSocket::send(std::span<const uint8_t> messages) {
+  constexpr int kAttempts = 100;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (mnl_socket_sendto(socket_.get(), messages.data(), messages.size()) >= 0) return {};
+    if (errno == EINTR) continue;
+    if (errno != ENOBUFS && errno != ENOMEM && errno != EAGAIN) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the kernel is short of memory
+  }
+  return errno_error(fmt::format("send verdicts to queue {}", number_), errno);
+}
+
+void QueueSocket::unbind() {
+  std::vector<uint8_t> message = config_message(number_);
+  header_of(message)->nlmsg_flags = NLM_F_REQUEST;
+  nfq_nlmsg_cfg_put_cmd(header_of(message), AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+  mnl_socket_sendto(socket_.get(), message.data(), header_of(message)->nlmsg_len);
+}
+
+}  // namespace perilune::hooks::queue

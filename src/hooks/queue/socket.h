@@ -1,0 +1,74 @@
+// One NFQUEUE queue: a netlink socket bound to its number.
+//
+// A full socket buffer: the kernel drops the packet (or passes it, with fail_open) and the stream goes on with the next
+// one. The socket asks for NETLINK_NO_ENOBUFS, because without it the kernel marks the socket congested and drops
+// *everything* until the buffer has run empty. What was lost is counted exactly all the same: the kernel numbers
+// packets before it tries to hand them over, so losses are gaps in the ids.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <libmnl/libmnl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/result.h"
+#include "hooks/queue.h"
+#include "hooks/queue/message.h"
+
+namespace perilune::hooks::queue {
+
+class QueueSocket {
+ public:
+  static constexpr size_t kBatch = 64;  // messages read by one system call
+
+  /// Binds the queue; from then on the kernel queues packets for us.
+  [[nodiscard]] static Result<std::unique_ptr<QueueSocket>> open(uint16_t number, const QueueOptions& options);
+
+  [[nodiscard]] int fd() const { return mnl_socket_get_fd(socket_.get()); }
+  [[nodiscard]] uint16_t number() const { return number_; }
+
+  /// Reads what is there, without waiting: up to kBatch packets, valid until the next call; none when there is nothing.
+  /// An error is final: the caller must let go of the socket, which drops what is queued.
+  [[nodiscard]] Result<std::span<const Arrival>> receive();
+  /// Hands messages to the kernel. An error is final, as above.
+  [[nodiscard]] Result<void> send(std::span<const uint8_t> messages);
+
+  /// Packets that never reached us (see above), and verdicts the kernel refused, since the last call.
+  [[nodiscard]] uint64_t take_lost() { return std::exchange(lost_, 0); }
+  [[nodiscard]] uint64_t take_refused() { return std::exchange(refused_, 0); }
+
+  /// Ends the binding; the kernel drops what it still holds.
+  void unbind();
+
+ private:
+  struct CloseSocket {
+    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+  };
+
+  explicit QueueSocket(uint16_t number);
+  [[nodiscard]] Result<void> configure(const QueueOptions& options);
+  /// Sends a configuration message and waits for the kernel's answer: 0 or an errno. Packets that come in between are
+  /// kept.
+  [[nodiscard]] int request(std::vector<uint8_t>& message);
+  [[nodiscard]] Result<void> take_datagram(std::span<const uint8_t> datagram);
+
+  std::unique_ptr<mnl_socket, CloseSocket> socket_;
+  uint16_t number_;
+  uint32_t sequence_ = 0;
+  std::vector<uint8_t> storage_;  // kBatch datagrams
+  std::vector<iovec> vectors_;
+  std::vector<mmsghdr> headers_;
+  std::vector<Arrival> arrivals_;
+  std::vector<std::vector<uint8_t>> early_;  // packets that came while configuring
+  bool early_given_ = false;
+  bool any_id_ = false;
+  uint32_t last_id_ = 0;
+  uint64_t lost_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace perilune::hooks::queue
