@@ -1,1 +1,5 @@
-int main() { return 2; }
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  return perilune::cli::run_program(argc, argv);
+}

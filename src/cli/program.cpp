@@ -1,0 +1,111 @@
+// The command line as a whole: which command, what to say when there is none, and how mistakes are explained.
+#include <algorithm>
+#include <csignal>
+
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/suggest.h"
+#include "cli/terminal.h"
+
+namespace perilune::cli {
+namespace {
+
+constexpr const char* kVersion = "perilune 0.1.0";
+
+constexpr const char* kExamples = R"(
+A filter is a Lua function that is called for every packet and says what happens to it:
+
+  function filter(hdr, pld, pkt)     -- headers, payload, and what is known about the packet
+    return pkt.dport ~= 23           -- true: pass, false: block
+  end
+
+Examples:
+  perilune run ssh.lua trace.pcap                        judge the packets of a capture
+  sudo perilune run ssh.lua --divert 'in tcp dport 22'   judge live traffic
+  perilune check ssh.lua                                 find mistakes without running packets
+  perilune test .                                        run all *.test.lua here and below
+
+'perilune COMMAND --help' explains a command.
+Exit status: 0 done; 1 mistakes in what was given (script, capture, options, failed tests); 2 it cannot run here.)";
+
+std::vector<std::string> long_options(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames())
+      names.push_back("--" + name);
+    for (const std::string& name : option->get_snames())
+      names.push_back("-" + name);
+  }
+  return names;
+}
+
+Error unknown_option(const CLI::App& app, const std::string& word) {
+  const std::string option = word.substr(0, word.find('='));
+  const std::string meant = nearest(option, long_options(app));
+  const std::string help =
+      fmt::format("'perilune {}--help' lists all options", app.get_parent() == nullptr ? "" : app.get_name() + " ");
+  return input_error(fmt::format("unknown option '{}'", option),
+                     meant.empty() ? help : fmt::format("did you mean '{}'? {}", meant, help))
+      .value();
+}
+
+/// The first word is not a command: a mistyped one, or a file that somebody wants to run.
+Error unknown_command(const std::string& word, const std::vector<std::string>& commands) {
+  const std::string meant = nearest(word, commands);
+  std::string hint = "the commands are run, check and test; 'perilune --help' explains them";
+  if (word.ends_with(".lua")) {
+    hint = fmt::format("to judge packets with a script: perilune run {} CAPTURE", word);
+  } else if (!meant.empty()) {
+    hint = fmt::format("did you mean '{}'?", meant);
+  }
+  return input_error(fmt::format("unknown command '{}'", word), hint).value();
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  // A reader that goes away shows as EPIPE where we write.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App program{"Perilune: Lua filters on packets, in captures and on live traffic.", "perilune"};
+  program.set_version_flag("--version", kVersion, "Print the version");
+  program.set_help_flag("-h,--help", "Print this help");
+  program.formatter(std::make_shared<Help>("Usage: perilune COMMAND ..."));
+  program.footer(kExamples);
+  program.allow_extras();
+
+  const std::vector<Command> commands = {add_run(program), add_check(program), add_test(program)};
+  std::vector<std::string> names;
+  for (const Command& command : commands) {
+    command.app->allow_extras();
+    names.push_back(command.app->get_name());
+  }
+
+  if (argc >= 2 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    return print_error(unknown_command(argv[1], names));
+  }
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return program.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    const CLI::App* at = program.get_subcommands().empty() ? &program : program.get_subcommands().front();
+    return print_error(input_error(error.what(), fmt::format("'perilune {}--help' explains the options",
+                                                             at == &program ? "" : at->get_name() + " "))
+                           .value());
+  }
+  for (const Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    if (const std::vector<std::string> extras = command.app->remaining(); !extras.empty()) {
+      return print_error(unknown_option(*command.app, extras.front()));
+    }
+    return command.run();
+  }
+  if (const std::vector<std::string> extras = program.remaining(); !extras.empty()) {
+    return print_error(unknown_option(program, extras.front()));
+  }
+  fmt::print(stderr, "{}", program.help());
+  return kInputAtFault;
+}
+
+}  // namespace perilune::cli

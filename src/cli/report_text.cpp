@@ -1,0 +1,198 @@
+// The report for people.
+//
+//   packet 17     block   22.4.1.3:57189 > 10.0.0.2:22 tcp  ssh.lua:14
+//   packet 18     log     ssh.lua:9  banner OpenSSH_6.4
+//
+// Script errors go to standard error, once for each place, with Lua's traceback.
+#include <cstdio>
+#include <utility>
+
+#include <unistd.h>
+
+#include "cli/report.h"
+#include "cli/units.h"
+
+namespace perilune::cli {
+namespace {
+
+Colour colour_of(packet::Verdict verdict) {
+  switch (verdict) {
+    case packet::Verdict::kPass:
+      return Colour::kGreen;
+    case packet::Verdict::kBlock:
+    case packet::Verdict::kReject:
+      return Colour::kRed;
+    case packet::Verdict::kReply:
+      return Colour::kYellow;
+  }
+  return Colour::kPlain;
+}
+
+class TextReport final : public Report {
+ public:
+  TextReport(Output& output, std::string script, int fd)
+      : output_(output), script_(std::move(script)), out_palette_(fd), error_palette_(STDERR_FILENO) {}
+
+  void packet(const Origin& origin, const packet::Packet& packet, const packet::Location& location,
+              const packet::Decision& decision) override {
+    begin_line(origin, packet.number);
+    const Colour colour = colour_of(decision.verdict);
+    print("{}{:<6}{}  ", out_palette_.start(colour), packet::to_string(decision.verdict), out_palette_.end(colour));
+    endpoints(packet, location);
+    print("  {}", reason(decision, script_));
+    if (decision.modified) print("  modified");
+    if (decision.mark_set) print("  mark 0x{:x}", decision.mark);
+    end_line();
+  }
+
+  void log(const Origin& origin, uint64_t event, uint32_t line, std::string_view text) override {
+    begin_line(origin, event);
+    print("{}{:<6}{}  {}", out_palette_.start(Colour::kCyan), "log", out_palette_.end(Colour::kCyan),
+          file_name(script_));
+    if (line != 0) print(":{}", line);
+    print("  ");
+    append_printable(output_.buffer(), text);
+    end_line();
+  }
+
+  void script_error(const Origin& origin, uint64_t event, const script::ScriptError& error) override {
+    output_.flush();
+    std::string place = error.file;
+    if (error.line != 0) place += fmt::format(":{}", error.line);
+    std::string where = event == 0 ? "while loading" : fmt::format("packet {}", event);
+    if (origin.several_files && event != 0) where += fmt::format(" of {}", origin.file);
+    fmt::print(stderr, "{}: {} {} ({})\n", printable(place), error_palette_.paint(Colour::kRed, "script error:"),
+               printable(error.message), printable(where));
+    std::string_view rest = error.traceback;
+    while (!rest.empty()) {
+      const size_t end = rest.find('\n');
+      fmt::print(stderr, "  {}\n", printable(rest.substr(0, end)));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+  }
+
+  void broken(const Error& error) override {
+    output_.flush();
+    print_error(error);
+  }
+
+  void summary(const Summary& summary) override {
+    const engine::Statistics& s = summary.statistics;
+    const double rate = summary.seconds > 0 ? static_cast<double>(s.packets) / summary.seconds : 0;
+    if (summary.interrupted) row("interrupted", "the numbers below are of what was judged until then");
+    row("packets", fmt::format("{} in {:.3f} s, {} packets/s", grouped(s.packets), summary.seconds,
+                               grouped(static_cast<uint64_t>(rate))));
+    row("passed", grouped(s.passed));
+    row("blocked", grouped(s.blocked));
+    if (s.rejected != 0) row("rejected", grouped(s.rejected));
+    if (s.replied != 0) row("replied", grouped(s.replied));
+    if (s.modified != 0) row("modified", grouped(s.modified));
+    if (s.not_ip != 0) row("not IP", grouped(s.not_ip));
+    if (s.truncated != 0) row("cut short", fmt::format("{} (by the capture's snap length)", grouped(s.truncated)));
+    malformed(s);
+    if (summary.queue) queue(*summary.queue);
+    errors(summary);
+    if (summary.broken_files != 0) row("broken", fmt::format("{} capture file(s), see above", summary.broken_files));
+    row("engine", summary.explanation);
+    output_.flush();
+  }
+
+ private:
+  template <typename... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(output_.buffer()), format, std::forward<Args>(args)...);
+  }
+  void end_line() {
+    output_.buffer().push_back('\n');
+    output_.line_done();
+  }
+  void row(std::string_view name, std::string_view text) {
+    print("{:<12}{}", name, text);
+    end_line();
+  }
+
+  void begin_line(const Origin& origin, uint64_t event) {
+    if (event == 0) {
+      print("{:<13}  ", "loading");
+      return;
+    }
+    if (origin.several_files) {
+      append_printable(output_.buffer(), origin.file);
+      print("  ");
+    }
+    if (origin.queue) print("queue {}  ", *origin.queue);
+    print("packet {:<6}  ", event);
+  }
+
+  void endpoints(const packet::Packet& packet, const packet::Location& location) {
+    if (location.version != 0) {
+      endpoint(source_address(packet, location), location.source_port, location);
+      print(" > ");
+      endpoint(destination_address(packet, location), location.destination_port, location);
+      print(" ");
+    }
+    print("{}", protocol_name(location));
+    if (location.fragment) print(" fragment");
+  }
+
+  void endpoint(const std::string& address, uint16_t port, const packet::Location& location) {
+    if (address.empty()) {
+      print("?");
+    } else if (!location.has_ports) {
+      print("{}", address);
+    } else if (location.version == 6) {
+      print("[{}]:{}", address, port);
+    } else {
+      print("{}:{}", address, port);
+    }
+  }
+
+  void malformed(const engine::Statistics& statistics) {
+    uint64_t total = 0;
+    std::string reasons;
+    for (size_t i = 1; i < statistics.malformed.size(); ++i) {
+      if (statistics.malformed[i] == 0) continue;
+      total += statistics.malformed[i];
+      reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ",
+                             packet::to_string(static_cast<packet::Malformed>(i)), grouped(statistics.malformed[i]));
+    }
+    if (total != 0) row("malformed", fmt::format("{}: {}", grouped(total), reasons));
+  }
+
+  void queue(const hooks::QueueCounters& counters) {
+    const auto counted = [&](std::string_view name, uint64_t count, std::string_view what) {
+      if (count != 0) row(name, fmt::format("{} {}", grouped(count), what));
+    };
+    counted("overruns", counters.overruns, "packets never reached the filter: the socket buffer was full");
+    counted("queue full", counters.dropped_kernel, "packets the kernel dropped because the queue was full");
+    counted("buffer full", counters.dropped_user, "packets the kernel dropped because the socket buffer was full");
+    counted("not sent", counters.reply_failures, "answers (RST, ICMP or reply) that could not be sent");
+    counted("refused", counters.verdict_failures, "verdicts or changed packets that the kernel refused");
+  }
+
+  void errors(const Summary& summary) {
+    if (summary.statistics.errors != 0) row("errors", fmt::format("{} packets", grouped(summary.statistics.errors)));
+    for (const engine::ErrorLog::Entry& entry : summary.errors) {
+      print("  {}x  ", grouped(entry.count));
+      append_printable(output_.buffer(), entry.error.file);
+      if (entry.error.line != 0) print(":{}", entry.error.line);
+      print(": ");
+      append_printable(output_.buffer(), entry.error.message);
+      print(" (first at packet {})", entry.first_event);
+      end_line();
+    }
+  }
+
+  Output& output_;
+  std::string script_;
+  Palette out_palette_;
+  Palette error_palette_;
+};
+
+}  // namespace
+
+std::unique_ptr<Report> text_report(Output& output, std::string script, int fd) {
+  return std::make_unique<TextReport>(output, std::move(script), fd);
+}
+
+}  // namespace perilune::cli
