@@ -300,70 +300,6 @@ int field_tostring(lua_State* L) {
   return 1;
 }
 
-// The address stands for the metatable in the registry.
-const char kLayoutTag = 0;
-
-bool is_compiled(lua_State* L, int table) {
-  if (lua_getmetatable(L, table) == 0) return false;
-  push_layout_metatable(L);
-  const bool compiled = lua_rawequal(L, -1, -2) != 0;
-  lua_pop(L, 2);
-  return compiled;
-}
-
-// The layouts still to compile, found inside others: an array that starts with the outermost, and has each table as a
-// key too, so that layouts that contain each other are compiled once. Made when the first inner layout is met.
-struct Pending {
-  int table = 0;
-  lua_Integer count = 0;
-
-  void add(lua_State* L, int layout) {
-    lua_pushvalue(L, layout);
-    if (lua_rawget(L, table) == LUA_TNIL) {
-      lua_pushvalue(L, layout);
-      lua_pushboolean(L, 1);
-      lua_rawset(L, table);
-      lua_pushvalue(L, layout);
-      lua_rawseti(L, table, ++count);
-    }
-    lua_pop(L, 1);
-  }
-};
-
-// Compiles the entries of the table at `layout`; leaves the stack as it was. `pending.table` holds the layouts met
-// inside.
-void compile_entries(lua_State* L, int layout, Pending& pending) {
-  lua_pushnil(L);
-  while (lua_next(L, layout) != 0) {
-    const int entry = lua_gettop(L);
-    const int key = entry - 1;
-    if (to_field(L, entry) == nullptr) {
-      push_compiled_field(L, key, entry);
-      const Field* field = to_field(L, -1);
-      if (field->kind == FieldKind::kLayout) {
-        lua_getiuservalue(L, -1, 1);
-        if (!is_compiled(L, -1)) pending.add(L, lua_gettop(L));
-        lua_pop(L, 1);
-      }
-      lua_pushvalue(L, key);
-      lua_insert(L, -2);
-      lua_rawset(L, layout);
-    }
-    lua_settop(L, key);
-  }
-}
-
-// Marks the table at `layout` as compiled, unless the script gave it a metatable of its own: then it is looked through
-// again each time it is applied.
-void mark_compiled(lua_State* L, int layout) {
-  if (lua_getmetatable(L, layout) != 0) {
-    lua_pop(L, 1);
-    return;
-  }
-  push_layout_metatable(L);
-  lua_setmetatable(L, layout);
-}
-
 }  // namespace
 
 const char* push_field_name(lua_State* L, int key) {
@@ -408,26 +344,6 @@ void push_compiled_field(lua_State* L, int key, int entry) {
   lua_settop(L, top + 1);
 }
 
-void compile_layout(lua_State* L, int index) {
-  luaL_checkstack(L, 24, "compiling a layout");
-  const int layout = lua_absindex(L, index);
-  const int top = lua_gettop(L);
-  lua_newtable(L);
-  Pending pending{.table = top + 1, .count = 0};
-  pending.add(L, layout);
-  for (lua_Integer i = 1; i <= pending.count; ++i) {
-    lua_rawgeti(L, pending.table, i);
-    compile_entries(L, lua_gettop(L), pending);
-    lua_pop(L, 1);
-  }
-  for (lua_Integer i = 1; i <= pending.count; ++i) {
-    lua_rawgeti(L, pending.table, i);
-    mark_compiled(L, lua_gettop(L));
-    lua_pop(L, 1);
-  }
-  lua_settop(L, top);
-}
-
 void open_fields(lua_State* L) {
   lua_createtable(L, 0, 3);
   set_string(L, "__name", "data.field");
@@ -435,15 +351,6 @@ void open_fields(lua_State* L) {
   lua_pushcfunction(L, field_tostring);
   lua_setfield(L, -2, "__tostring");
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kFieldTag);
-  // Protected: a script that could write into it might give a finalizer to every layout.
-  lua_createtable(L, 0, 2);
-  set_string(L, "__name", "data.layout");
-  set_string(L, "__metatable", "data.layout");
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &kLayoutTag);
-}
-
-void push_layout_metatable(lua_State* L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &kLayoutTag);
 }
 
 }  // namespace perilune::luadata

@@ -52,17 +52,10 @@ extern const char kFieldTag;
 /// Lua error that names the field when the description is wrong. Runs no code of the script.
 void push_compiled_field(lua_State* L, int key, int entry);
 
-/// Compiles the layout table at `index` in place, and every layout inside it. Raises a Lua error that names the field
-/// when one is wrong; the table is then as good as before (fields done are compiled, the others are not).
-void compile_layout(lua_State* L, int index);
-
 /// Pushes the name of a field for a message: 'name' (cut when long), [3], or what else the value at `key` is.
 const char* push_field_name(lua_State* L, int key);
 
-/// Creates the metatables of fields and layouts in the registry.
+/// Creates the metatable of fields in the registry.
 void open_fields(lua_State* L);
-
-/// Pushes the metatable that marks a compiled layout table.
-void push_layout_metatable(lua_State* L);
 
 }  // namespace perilune::luadata

@@ -9,28 +9,32 @@
 #include <lua.h>
 #include <stddef.h>
 
+/* In data.so these are all that is visible. */
+#define LDATA_API __attribute__((visibility("default")))
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* Pushes a data object over `size` bytes at `pointer` and returns a reference to it. The memory stays the caller's: it
- * must stay valid until ldata_unref() is called with that reference, or the state is closed. The object and its segments
- * can be read and written by scripts until then. */
-int ldata_newref(lua_State *L, void *pointer, size_t size);
+ * must stay valid until ldata_unref() is called with that reference, or the state is closed. The object and its
+ * segments can be read and written by scripts until then. */
+LDATA_API int ldata_newref(lua_State* L, void* pointer, size_t size);
 
-/* Cuts the object behind `reference`, and every segment made of it, off its memory: from now on reads give nil and writes
- * do nothing. The reference is freed. LUA_NOREF and LUA_REFNIL are ignored. */
-void ldata_unref(lua_State *L, int reference);
+/* Cuts the object behind `reference`, and every segment made of it, off its memory: from now on reads give nil and
+ * writes do nothing. The reference is freed. LUA_NOREF and LUA_REFNIL are ignored. */
+LDATA_API void ldata_unref(lua_State* L, int reference);
 
-/* The address and size of the data object at `index`, or NULL with *size = 0 when it is not one or was cut off. The address
- * of an object made by a script stays valid while that object is alive. `size` may be NULL. */
-void *ldata_topointer(lua_State *L, int index, size_t *size);
+/* The address and size of the data object at `index`, or NULL with *size = 0 when it is not one or was cut off. The
+ * address of an object made by a script stays valid while that object is alive. Of memory that is copied when it is
+ * first written (memory.h, before_write) the address is for reading. `size` may be NULL. */
+LDATA_API void* ldata_topointer(lua_State* L, int index, size_t* size);
 
 /* The module `data`, for luaL_requiref() or `require 'data'` (data.so). Returns 1: the module table. */
-int luaopen_data(lua_State *L);
+LDATA_API int luaopen_data(lua_State* L);
 
 /* The module `net`: layouts and constants of network protocols. Opens `data` when that has not been done. Returns 1. */
-int luaopen_net(lua_State *L);
+LDATA_API int luaopen_net(lua_State* L);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,9 @@
 #include <lauxlib.h>
 
 #include "luadata/access.h"
+#include "luadata/accessors.h"
 #include "luadata/field.h"
+#include "luadata/layout.h"
 #include "luadata/lua_helpers.h"
 #include "luadata/luadata.h"
 #include "luadata/view.h"
@@ -130,15 +132,32 @@ int view_tostring(lua_State* L) {
   return 1;
 }
 
+// Pushes the bytes of the operand at `index` of a concatenation as a string.
+void push_operand(lua_State* L, int index) {
+  if (const View* view = to_view(L, index); view != nullptr) {
+    const Bytes seen = resolve(*view);
+    lua_pushlstring(L, reinterpret_cast<const char*>(seen.bytes), seen.size);
+    return;
+  }
+  if (lua_isstring(L, index) == 0)
+    luaL_error(L, "attempt to concatenate a %s value with data", luaL_typename(L, index));
+  lua_pushvalue(L, index);
+}
+
+// d .. 'x', 'x' .. d, d .. d: the raw bytes, as one string.
+int view_concat(lua_State* L) {
+  push_operand(L, 1);
+  push_operand(L, 2);
+  lua_concat(L, 2);
+  return 1;
+}
+
 constexpr luaL_Reg kFunctions[] = {{"new", data_new}, {"layout", data_layout}, {nullptr, nullptr}};
 
 constexpr luaL_Reg kViewMethods[] = {{"layout", view_layout}, {"segment", view_segment}, {nullptr, nullptr}};
 
-constexpr luaL_Reg kMetamethods[] = {{"__index", index_view},
-                                     {"__newindex", newindex_view},
-                                     {"__len", view_len},
-                                     {"__tostring", view_tostring},
-                                     {nullptr, nullptr}};
+constexpr luaL_Reg kMetamethods[] = {{"__index", index_view},       {"__newindex", newindex_view}, {"__len", view_len},
+                                     {"__tostring", view_tostring}, {"__concat", view_concat},     {nullptr, nullptr}};
 
 // Fills the table at `table` with functions that have the four tables at `upvalues` as upvalues.
 void set_functions(lua_State* L, int table, const luaL_Reg* functions, int upvalues) {
@@ -158,6 +177,7 @@ int luaopen_data(lua_State* L) {
   if (lua_getfield(L, LUA_REGISTRYINDEX, kModuleKey) == LUA_TTABLE) return 1;
   lua_pop(L, 1);
   open_fields(L);
+  open_layouts(L);
   lua_newtable(L);
   const int module = lua_gettop(L);
   lua_newtable(L);
@@ -167,6 +187,7 @@ int luaopen_data(lua_State* L) {
   push_layout_metatable(L);
   set_functions(L, module, kFunctions, module);
   set_functions(L, methods, kViewMethods, module);
+  set_functions(L, methods, kAccessors, module);
   set_functions(L, metatable, kMetamethods, module);
   lua_settop(L, metatable);
   set_string(L, "__name", "data");
