@@ -1,7 +1,7 @@
 // One interface, several engines: a script becomes a Program, a Program gives every thread a worker of its own.
 //
-// Knows no hook. Packets are the first kind of event scripts judge; a further kind adds a worker class and a binding beside
-// PacketWorker, and leaves these as they are.
+// Knows no hook. Packets are the first kind of event scripts judge; a further kind adds a worker class and a binding
+// beside PacketWorker, and leaves these as they are.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+
 #include <tl/expected.hpp>
 
 #include "base/diagnostic.h"
@@ -41,18 +42,19 @@ struct Options {
   packet::Verdict on_malformed = packet::Verdict::kBlock;
   packet::Verdict default_verdict = packet::Verdict::kPass;  // the script had no opinion
   NonIp non_ip = NonIp::kPass;
-  bool record_lines = false;               // Decision::line of the return statement
-  bool packet_time = false;                // time.now() and times to live follow the packets (captures)
+  bool record_lines = false;  // Decision::line of the return statement
+  bool packet_time = false;   // time.now() and times to live follow the packets (captures)
   std::optional<uint64_t> seed;
+  uint64_t map_memory = uint64_t{256} << 20;  // bytes that all maps together may take
 };
 
 /// Script errors, once per place with a count. Shared by the workers of a program; locks itself.
 class ErrorLog {
  public:
   struct Entry {
-    script::ScriptError error;   // the first one seen there
+    script::ScriptError error;  // the first one seen there
     uint64_t count = 0;
-    uint64_t first_event = 0;    // number of the packet
+    uint64_t first_event = 0;  // number of the packet
   };
   /// True when this is the first error at that file and line.
   bool add(const script::ScriptError& error, uint64_t event);

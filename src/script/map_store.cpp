@@ -1,0 +1,126 @@
+#include "script/map_store.h"
+
+#include <algorithm>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "script/map_kinds.h"
+#include "script/map_table.h"
+
+namespace perilune::script {
+namespace {
+
+std::unique_ptr<Map> make_map(const MapDeclaration& declaration, uint64_t hash_seed) {
+  switch (declaration.kind) {
+    case MapKind::kHash:
+    case MapKind::kLru:
+      return make_hash_map(declaration, hash_seed);
+    case MapKind::kLpm:
+      return make_lpm_map(declaration, hash_seed);
+    case MapKind::kArray:
+      return make_array_map(declaration);
+    case MapKind::kCounter:
+      return declaration.key.parts.empty() ? make_single_counter(declaration) : make_hash_map(declaration, hash_seed);
+  }
+  return nullptr;
+}
+
+// A declaration as a script would write it, for messages.
+std::string text(const MapDeclaration& declaration) {
+  std::string result = fmt::format("map.{}{{", to_string(declaration.kind));
+  if (!declaration.key.parts.empty()) result += fmt::format("key={}, ", declaration.key.text());
+  if (declaration.kind != MapKind::kCounter) result += fmt::format("value={}, ", declaration.value.text());
+  result += fmt::format("size={}", declaration.size);
+  if (declaration.ttl_ns != 0) result += fmt::format(", ttl={}", static_cast<double>(declaration.ttl_ns) / 1e9);
+  if (!declaration.renew) result += ", renew=false";
+  return result + "}";
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+std::string_view to_string(MapKind kind) {
+  switch (kind) {
+    case MapKind::kHash:
+      return "hash";
+    case MapKind::kLru:
+      return "lru";
+    case MapKind::kLpm:
+      return "lpm";
+    case MapKind::kArray:
+      return "array";
+    case MapKind::kCounter:
+      return "counter";
+  }
+  return "hash";
+}
+
+size_t key_bytes(const MapDeclaration& declaration) {
+  switch (declaration.kind) {
+    case MapKind::kLpm:
+      return kLpmKeyBytes;
+    case MapKind::kArray:
+      return sizeof(uint32_t);
+    default:
+      return declaration.key.size();
+  }
+}
+
+uint64_t memory_of(const MapDeclaration& declaration) {
+  if (declaration.kind == MapKind::kArray) return uint64_t{declaration.size} * declaration.value.size();
+  // Every map has a fixed part; many tiny ones count too.
+  constexpr uint64_t kFixed = 4'096;
+  return kFixed + MapTable::memory_of(key_bytes(declaration), declaration.value.size(), declaration.size);
+}
+
+std::string Map::key_text(std::span<const uint8_t> key) const {
+  return script::value_text(declaration_.key, key);
+}
+
+std::string Map::value_text(std::span<const uint8_t> value) const {
+  return script::value_text(declaration_.value, value);
+}
+
+MapStore::MapStore(uint64_t limit) : limit_(limit), hash_seed_(random_seed()) {}
+MapStore::~MapStore() = default;
+
+tl::expected<Map*, std::string> MapStore::declare(const MapDeclaration& declaration) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& map : maps_) {
+    if (map->declaration().name != declaration.name) continue;
+    if (map->declaration() == declaration) return map.get();
+    return tl::make_unexpected(fmt::format("map '{}' was declared as {} by another worker, and as {} by this one",
+                                           declaration.name, text(map->declaration()), text(declaration)));
+  }
+  const uint64_t wanted = memory_of(declaration);
+  if (wanted > limit_ - used_) {
+    return tl::make_unexpected(
+        fmt::format("map '{}' would take {} KiB when full; {} KiB are left of the {} KiB for maps", declaration.name,
+                    (wanted + 1023) / 1024, (limit_ - used_) / 1024, limit_ / 1024));
+  }
+  maps_.push_back(make_map(declaration, hash_seed_));
+  used_ += wanted;
+  return maps_.back().get();
+}
+
+Map* MapStore::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(maps_, [&](const auto& map) { return map->declaration().name == name; });
+  return found == maps_.end() ? nullptr : found->get();
+}
+
+std::vector<Map*> MapStore::maps() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Map*> result;
+  result.reserve(maps_.size());
+  for (const auto& map : maps_)
+    result.push_back(map.get());
+  return result;
+}
+
+}  // namespace perilune::script

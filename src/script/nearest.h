@@ -1,0 +1,13 @@
+// The known word a misspelt one was meant to be, for messages that help.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace perilune::script {
+
+/// The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from `word`, when they are few
+/// enough to be a slip: at most a third of its length, at least one. Empty when none is. Allocates nothing.
+[[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace perilune::script

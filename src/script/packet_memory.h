@@ -1,0 +1,86 @@
+// One packet under a script's hands: shown without a copy, copied at the first write, committed or forgotten as a
+// whole.
+//
+//   begin() ── the hook's bytes, read only ── first write ──► the edit buffer ── commit() ──► checksums right,
+//   Decision::bytes
+//
+// What the hook gave is never written, so a script error, or a verdict that drops the packet, needs no undoing.
+// Knows no Lua function; luadata::Memory is how views find the bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "luadata/memory.h"
+#include "packet/location.h"
+#include "packet/packet.h"
+#include "packet/resize.h"
+
+namespace perilune::script {
+
+class PacketMemory {
+ public:
+  /// `memory` must outlive this object; views are made of it.
+  explicit PacketMemory(luadata::Memory& memory);
+  ~PacketMemory();
+  PacketMemory(const PacketMemory&) = delete;
+  PacketMemory& operator=(const PacketMemory&) = delete;
+
+  /// Shows `packet` until end(); both are borrowed until commit().
+  void begin(const packet::Packet& packet, const packet::Location& location);
+  /// Cuts all views off. The bytes of a commit stay valid until the next begin().
+  void end();
+
+  [[nodiscard]] const packet::Packet& packet() const { return *packet_; }
+  /// The headers as they arrived: what a script writes does not change them.
+  [[nodiscard]] const packet::Location& arrived() const { return arrived_; }
+  /// The headers of the bytes as they are now (known anew after a payload was replaced).
+  [[nodiscard]] const packet::Location& current() const { return current_; }
+  [[nodiscard]] luadata::Memory& memory() { return *memory_; }
+  /// Changes with each packet: what was made for an earlier one is gone.
+  [[nodiscard]] uint64_t generation() const { return memory_->generation; }
+  struct Range {
+    size_t offset;
+    size_t length;
+  };
+  /// The payload of the bytes as they are now; for a frame without IP, all behind the link header.
+  [[nodiscard]] Range payload() const;
+  /// What is before it, from the IP header on; empty for a frame without IP.
+  [[nodiscard]] Range headers() const;
+  [[nodiscard]] bool shown() const { return memory_->bytes != nullptr; }
+
+  [[nodiscard]] uint32_t mark() const { return mark_.value_or(packet_->mark); }
+  void set_mark(uint32_t mark) { mark_ = mark; }
+
+  /// Does `bytes` lie in the buffer that replace_payload() is about to move?
+  [[nodiscard]] bool owns(const uint8_t* bytes) const;
+  struct Replacement {
+    packet::ResizeRefusal refusal = packet::ResizeRefusal::kNone;
+    packet::Malformed malformed = packet::Malformed::kNone;  // the script had broken the headers before
+  };
+  /// Replaces the payload, lengths in the headers included. `payload` must not be owned (see owns()).
+  [[nodiscard]] Replacement replace_payload(std::span<const uint8_t> payload);
+
+  /// Fills modified, bytes, mark_set and mark of `decision`, checksums repaired. When what the script wrote makes the
+  /// packet malformed, says how and leaves `decision` as it was.
+  [[nodiscard]] packet::Malformed commit(packet::Decision& decision);
+
+ private:
+  static bool before_write(luadata::Memory& memory, void* context);
+  void copy();
+  [[nodiscard]] size_t wire_length() const;
+
+  luadata::Memory* memory_;
+  const packet::Packet* packet_ = nullptr;
+  packet::Location arrived_;
+  packet::Location current_;
+  std::optional<uint32_t> mark_;
+  bool replaced_ = false;
+  size_t capacity_;
+  std::unique_ptr<uint8_t[]> buffer_;
+};
+
+}  // namespace perilune::script
