@@ -1,0 +1,34 @@
+// Which globals a script reads and writes, found in its bytecode: the base of "unknown global" diagnostics.
+//
+// A global `x` is `_ENV.x`, and the chunk's first upvalue is _ENV. Followed is that very upvalue through nested
+// functions, so a local named _ENV is not mistaken for it. Found are accesses by a constant name, which is how globals
+// are written in a script;
+// `_G[name]` is an ordinary table access and not a mistake anybody can see without running it.
+//
+//   return lenght > 3        read of `lenght`                 local _ENV = {}; x = 1     nothing: another table
+//   count = count + 1        read and write of `count`        _G['x'] = 1                nothing: no constant access of
+//   _ENV
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/bytecode.h"
+
+namespace perilune::compiler {
+
+struct GlobalAccess {
+  std::string name;
+  uint32_t line = 0;
+  bool write = false;
+  bool in_function = false;  // false: in the main chunk, which runs once, at load
+};
+
+/// All accesses, in the order of the code; functions after what surrounds them. None when the script assigns to _ENV
+/// itself.
+[[nodiscard]] std::vector<GlobalAccess> global_accesses(const Prototype& main);
+
+/// The names that the chunk gives to `require` as constants: `require 'lists.blocked'`, in the order of the code.
+[[nodiscard]] std::vector<std::string> required_modules(const Prototype& main);
+
+}  // namespace perilune::compiler
