@@ -1,0 +1,29 @@
+// Runs a program without a shell.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace perilune::hooks::divert {
+
+struct CommandResult {
+  int status = 0;  // exit status; 128 + signal when it was killed
+  std::string output;
+  std::string errors;
+};
+
+/// Runs arguments[0] (looked for in PATH and in the sbin folders, where packet filters live) with `input` as its
+/// standard input, waits, and gives back what it wrote. It fails only when the program cannot be started: check
+/// `status`.
+[[nodiscard]] Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                                const std::string& input = {});
+
+/// Where run_command would find a program; empty: nowhere.
+[[nodiscard]] std::string find_program(const std::string& name);
+
+/// The arguments as one would type them.
+[[nodiscard]] std::string to_line(const std::vector<std::string>& arguments);
+
+}  // namespace perilune::hooks::divert

@@ -1,0 +1,175 @@
+// Rules through iptables, the flavour that feeds nf_tables or the old one.
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hooks/divert/backend.h"
+#include "hooks/divert/command.h"
+
+namespace perilune::hooks::divert {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kChains{"INPUT", "OUTPUT", "FORWARD"};
+
+std::string prefix(bool ipv6) {
+  return ipv6 ? "ip6tables" : "iptables";
+}
+
+/// `-w`: wait for another process that holds the lock of the tables.
+std::vector<std::string> on_mangle(const std::string& program, std::initializer_list<std::string> arguments) {
+  std::vector<std::string> command{program, "-w", "5", "-t", "mangle"};
+  command.insert(command.end(), arguments);
+  return command;
+}
+
+Result<std::string> run_iptables(const std::vector<std::string>& command) {
+  const auto done = run_command(command);
+  if (!done) return tl::make_unexpected(done.error());
+  if (done->status == 0) return done->output;
+  std::string errors = done->errors;
+  std::ranges::replace(errors, '\n', ' ');
+  return system_error(fmt::format("{} failed: {}", to_line(command), errors));
+}
+
+Result<std::vector<std::string>> list_chain(const std::string& program, const std::string& chain) {
+  auto output = run_iptables(on_mangle(program, {"-S", chain}));
+  if (!output) return tl::make_unexpected(output.error());
+  std::vector<std::string> lines;
+  std::istringstream stream(*output);
+  for (std::string line; std::getline(stream, line);)
+    lines.push_back(std::move(line));
+  return lines;
+}
+
+/// A rule in one family's table.
+struct Placed {
+  std::string program;
+  std::string chain;
+  std::vector<std::string> rule;
+
+  [[nodiscard]] std::vector<std::string> command(const std::string& action) const {
+    std::vector<std::string> words = on_mangle(program, {action, chain});
+    words.insert(words.end(), rule.begin(), rule.end());
+    return words;
+  }
+};
+
+class IptablesDivert final : public Divert {
+ public:
+  IptablesDivert() = default;
+  ~IptablesDivert() override { std::ignore = remove(); }
+  IptablesDivert(const IptablesDivert&) = delete;
+  IptablesDivert& operator=(const IptablesDivert&) = delete;
+
+  Result<void> install(const Rule& rule, bool ipv6) {
+    const std::string chain(iptables_chain(rule.spec.direction));
+    std::string why_not;
+    for (const char* flavour : {"-nft", "", "-legacy"}) {
+      const std::string program = prefix(ipv6) + flavour;
+      if (find_program(program).empty()) continue;
+      const auto before = list_chain(program, chain);
+      Placed placed{program, chain, iptables_rule(rule, ipv6)};
+      const auto done = before ? run_iptables(placed.command("-I")) : tl::make_unexpected(before.error());
+      if (!done) {
+        why_not += (why_not.empty() ? "" : "; ") + done.error().message;
+        continue;
+      }
+      note_other_rules(placed, *before);
+      placed_.push_back(std::move(placed));
+      return {};
+    }
+    if (why_not.empty())
+      return system_error(fmt::format("{} is not installed", prefix(ipv6)), "sudo apt install iptables");
+    return system_error(why_not, ipv6 ? "to divert IPv4 only, add the word inet" : "");
+  }
+
+  [[nodiscard]] std::vector<std::string> description() const override {
+    std::vector<std::string> lines;
+    for (const Placed& placed : placed_)
+      lines.push_back(to_line(placed.command("-I")));
+    return lines;
+  }
+  [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
+
+  Result<void> remove() override {
+    Result<void> result;
+    for (const Placed& placed : std::exchange(placed_, {})) {
+      const auto done = run_iptables(placed.command("-D"));
+      if (!done && result) result = tl::make_unexpected(done.error());
+    }
+    return result;
+  }
+
+ private:
+  void note_other_rules(const Placed& placed, const std::vector<std::string>& lines) {
+    const auto others = std::ranges::count_if(lines, [](const std::string& line) { return line.starts_with("-A"); });
+    if (others == 0) return;
+    notes_.push_back(
+        fmt::format("{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "
+                    "table sees them",
+                    placed.program, placed.chain, others));
+  }
+
+  std::vector<Placed> placed_;
+  std::vector<std::string> notes_;
+};
+
+/// Programs that may hold rules of ours. The old flavour is only asked when its table is there: asking would make it.
+std::vector<std::string> programs_in_use(bool ipv6) {
+  std::vector<std::string> programs;
+  if (const std::string program = prefix(ipv6) + "-nft"; !find_program(program).empty()) programs.push_back(program);
+  std::ifstream file(ipv6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names");
+  const bool old_table =
+      std::find(std::istream_iterator<std::string>(file), {}, "mangle") != std::istream_iterator<std::string>();
+  if (const std::string program = prefix(ipv6) + "-legacy"; old_table && !find_program(program).empty()) {
+    programs.push_back(program);
+  }
+  if (programs.empty() && !find_program(prefix(ipv6)).empty()) programs.push_back(prefix(ipv6));
+  return programs;
+}
+
+Result<void> remove_from_chain(const std::string& program, const std::string& chain, Which which,
+                               std::vector<std::string>& removed) {
+  const auto lines = list_chain(program, chain);
+  if (!lines) return {};  // a kernel without this table
+  for (const std::string& line : *lines) {
+    std::vector<std::string> words = iptables_words(line);
+    const auto owner = words.size() > 2 ? iptables_owner(words) : std::nullopt;
+    if (!owner || !is_wanted(*owner, which)) continue;
+    const Placed placed{program, chain, {words.begin() + 2, words.end()}};
+    if (auto done = run_iptables(placed.command("-D")); !done) return tl::make_unexpected(done.error());
+    removed.push_back(fmt::format("{} -t mangle {} (of process {})", program, line, owner->pid));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Divert>> install_with_iptables(const Rule& rule) {
+  auto divert = std::make_unique<IptablesDivert>();
+  for (const bool ipv6 : {false, true}) {
+    if (!(ipv6 ? rule.spec.ipv6 : rule.spec.ipv4)) continue;
+    // On failure the destructor takes the other family's rule away again.
+    if (auto installed = divert->install(rule, ipv6); !installed) return tl::make_unexpected(installed.error());
+  }
+  return divert;
+}
+
+Result<void> remove_from_iptables(Which which, std::vector<std::string>& removed) {
+  for (const bool ipv6 : {false, true}) {
+    for (const std::string& program : programs_in_use(ipv6)) {
+      for (const std::string_view chain : kChains) {
+        if (auto done = remove_from_chain(program, std::string(chain), which, removed); !done) return done;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace perilune::hooks::divert

@@ -1,0 +1,154 @@
+#include "hooks/divert/rule.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hooks/queue.h"
+
+namespace perilune::hooks::divert {
+
+namespace {
+
+constexpr std::string_view kCommentStart = "perilune:";
+constexpr std::string_view kTableStart = "perilune_";
+
+std::string port_text(const DivertSpec::Ports& ports, char separator) {
+  if (ports.first == ports.last) return fmt::format("{}", ports.first);
+  return fmt::format("{}{}{}", ports.first, separator, ports.last);
+}
+
+/// ICMP is another protocol over IPv6.
+std::string protocol_for(const DivertSpec& spec, bool ipv6) {
+  const bool icmpv6 = spec.protocol == "icmpv6" || (ipv6 && spec.protocol == "icmp");
+  return icmpv6 ? "ipv6-icmp" : spec.protocol;
+}
+
+std::string nft_chain(packet::Direction direction) {
+  switch (direction) {
+    case packet::Direction::kOut:
+      return "output";
+    case packet::Direction::kForward:
+      return "forward";
+    case packet::Direction::kIn:
+      break;
+  }
+  return "input";
+}
+
+std::string nft_rule(const Rule& rule, std::optional<bool> ipv6) {
+  const DivertSpec& spec = rule.spec;
+  std::string text = fmt::format("meta mark != 0x{:08x}", kReplyMark);
+  if (ipv6) text += *ipv6 ? " meta nfproto ipv6" : " meta nfproto ipv4";
+  if (!spec.protocol.empty()) text += " meta l4proto " + protocol_for(spec, ipv6.value_or(false));
+  if (spec.source_ports) text += " th sport " + port_text(*spec.source_ports, '-');
+  if (spec.destination_ports) text += " th dport " + port_text(*spec.destination_ports, '-');
+  if (!spec.interface.empty()) {
+    text +=
+        fmt::format(" {} \"{}\"", spec.direction == packet::Direction::kOut ? "oifname" : "iifname", spec.interface);
+  }
+  const bool several = rule.first_queue != rule.last_queue;
+  text += fmt::format(" queue num {}", rule.first_queue);
+  if (several) text += fmt::format("-{}", rule.last_queue);
+  if (rule.fail_open) text += " bypass";
+  if (several) text += rule.fail_open ? ",fanout" : " fanout";
+  return text;
+}
+
+}  // namespace
+
+std::string_view iptables_chain(packet::Direction direction) {
+  switch (direction) {
+    case packet::Direction::kOut:
+      return "OUTPUT";
+    case packet::Direction::kForward:
+      return "FORWARD";
+    case packet::Direction::kIn:
+      break;
+  }
+  return "INPUT";
+}
+
+std::vector<std::string> iptables_rule(const Rule& rule, bool ipv6) {
+  const DivertSpec& spec = rule.spec;
+  std::vector<std::string> words;
+  const auto add = [&words](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
+  if (!spec.interface.empty()) add({spec.direction == packet::Direction::kOut ? "-o" : "-i", spec.interface});
+  if (!spec.protocol.empty()) add({"-p", protocol_for(spec, ipv6)});
+  if (spec.source_ports || spec.destination_ports) add({"-m", spec.protocol});
+  if (spec.source_ports) add({"--sport", port_text(*spec.source_ports, ':')});
+  if (spec.destination_ports) add({"--dport", port_text(*spec.destination_ports, ':')});
+  add({"-m", "mark", "!", "--mark", fmt::format("0x{:08x}", kReplyMark)});
+  add({"-m", "comment", "--comment", std::string(kCommentStart) + to_text(rule.owner, ':')});
+  add({"-j", "NFQUEUE"});
+  if (rule.first_queue == rule.last_queue) {
+    add({"--queue-num", fmt::format("{}", rule.first_queue)});
+  } else {
+    // By the flow's hash (the default) one pair of addresses may fill one queue only.
+    add({"--queue-balance", fmt::format("{}:{}", rule.first_queue, rule.last_queue), "--queue-cpu-fanout"});
+  }
+  if (rule.fail_open) add({"--queue-bypass"});
+  return words;
+}
+
+std::vector<std::string> iptables_words(std::string_view line) {
+  std::vector<std::string> words;
+  std::string word;
+  bool quoted = false;
+  bool started = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == '"') {
+      quoted = !quoted;
+      started = true;
+    } else if (c == '\\' && i + 1 < line.size()) {
+      word += line[++i];
+      started = true;
+    } else if (c == ' ' && !quoted) {
+      if (started) words.push_back(std::exchange(word, {}));
+      started = false;
+    } else {
+      word += c;
+      started = true;
+    }
+  }
+  if (started) words.push_back(word);
+  return words;
+}
+
+std::optional<Owner> iptables_owner(const std::vector<std::string>& words) {
+  const auto option = std::ranges::find(words, "--comment");
+  if (option == words.end() || option + 1 == words.end() || words.front() != "-A") return std::nullopt;
+  const std::string& comment = *(option + 1);
+  if (!comment.starts_with(kCommentStart)) return std::nullopt;
+  return parse_owner(std::string_view(comment).substr(kCommentStart.size()), ':');
+}
+
+std::string nft_table(const Owner& owner) {
+  return std::string(kTableStart) + to_text(owner, '_');
+}
+
+std::optional<Owner> nft_owner(std::string_view table) {
+  if (!table.starts_with(kTableStart)) return std::nullopt;
+  return parse_owner(table.substr(kTableStart.size()), '_');
+}
+
+std::string nft_ruleset(const Rule& rule) {
+  const DivertSpec& spec = rule.spec;
+  std::vector<std::string> rules;
+  if (spec.ipv4 && spec.ipv6 && spec.protocol != "icmp") {
+    rules.push_back(nft_rule(rule, std::nullopt));
+  } else {
+    if (spec.ipv4) rules.push_back(nft_rule(rule, false));
+    if (spec.ipv6) rules.push_back(nft_rule(rule, true));
+  }
+  const std::string chain = nft_chain(spec.direction);
+  // Just before `mangle`, as the rules of iptables are at the top of it.
+  return fmt::format(
+      "table inet {} {{\n  chain {} {{\n    type filter hook {} priority -151; policy accept;\n    {}\n  }}\n}}\n",
+      nft_table(rule.owner), chain, chain, fmt::join(rules, "\n    "));
+}
+
+}  // namespace perilune::hooks::divert

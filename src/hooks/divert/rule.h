@@ -1,0 +1,38 @@
+// A divert rule in the languages of iptables and nft: pure functions, no command is run here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hooks/divert.h"
+#include "hooks/divert/owner.h"
+
+namespace perilune::hooks::divert {
+
+struct Rule {
+  DivertSpec spec;
+  uint16_t first_queue = 0;
+  uint16_t last_queue = 0;
+  bool fail_open = false;
+  Owner owner;
+};
+
+/// INPUT, OUTPUT or FORWARD.
+[[nodiscard]] std::string_view iptables_chain(packet::Direction direction);
+/// What follows "-I CHAIN".
+[[nodiscard]] std::vector<std::string> iptables_rule(const Rule& rule, bool ipv6);
+/// A line of "iptables -S" as words: quotes and backslashes are taken away.
+[[nodiscard]] std::vector<std::string> iptables_words(std::string_view line);
+/// Whose rule it is, when it is one of ours.
+[[nodiscard]] std::optional<Owner> iptables_owner(const std::vector<std::string>& words);
+
+/// The name of the table that holds the rules of a process.
+[[nodiscard]] std::string nft_table(const Owner& owner);
+/// Whose table it is, by its name.
+[[nodiscard]] std::optional<Owner> nft_owner(std::string_view table);
+/// Input for "nft -f": the table with one chain and its rules.
+[[nodiscard]] std::string nft_ruleset(const Rule& rule);
+
+}  // namespace perilune::hooks::divert
