@@ -63,7 +63,9 @@ class PcapngReader final : public CaptureReader {
   [[nodiscard]] Part read_interface(std::span<const uint8_t> body, const std::string& what);
   [[nodiscard]] Part read_packet(uint32_t type, std::span<const uint8_t> body, CaptureRecord& record);
   [[nodiscard]] bool split_packet(uint32_t type, std::span<const uint8_t> body, PacketParts& parts) const;
-  [[nodiscard]] Part skip_block(uint64_t length);
+  [[nodiscard]] Part skip_block(uint32_t type, uint32_t length);
+  /// The length at a block's end has to be that at its beginning.
+  [[nodiscard]] Part check_tail(uint32_t type, uint32_t length, const uint8_t* tail);
 
   [[nodiscard]] bool is_packet(uint32_t type) const {
     return type == block::kEnhancedPacket || type == block::kSimplePacket || type == block::kPacket;
@@ -139,7 +141,7 @@ PcapngReader::Part PcapngReader::read_block(CaptureRecord& record) {
         damage_error(name_, block_name(type), offset_,
                      fmt::format("a block length of {} (12 or more, and a multiple of 4, is possible)", length)));
   }
-  if (!is_packet(type) && type != block::kInterface) return skip_block(length);
+  if (!is_packet(type) && type != block::kInterface) return skip_block(type, length);
 
   if (length > kMaxSnapLength + kBlockOverhead) {
     return broken(damage_error(name_, block_name(type), offset_,
@@ -147,12 +149,8 @@ PcapngReader::Part PcapngReader::read_block(CaptureRecord& record) {
   }
   const uint8_t* whole = input_.peek(length);
   if (whole == nullptr) return broken(cut_error(input_, name_, block_name(type), offset_));
-  const uint32_t length_again = order_.u32(whole + length - kBlockTail);
-  if (length_again != length) {
-    return broken(
-        damage_error(name_, block_name(type), offset_,
-                     fmt::format("its length is {} at its beginning and {} at its end", length, length_again)));
-  }
+  const Part tail = check_tail(type, length, whole + length - kBlockTail);
+  if (tail != Part::kNothing) return tail;
   const std::span body{whole + kBlockHead, length - kBlockHead - kBlockTail};
   const Part part =
       type == block::kInterface ? read_interface(body, block_name(type)) : read_packet(type, body, record);
@@ -160,17 +158,19 @@ PcapngReader::Part PcapngReader::read_block(CaptureRecord& record) {
   return part;
 }
 
-PcapngReader::Part PcapngReader::skip_block(uint64_t length) {
-  if (!input_.skip(length - kBlockTail)) return broken(cut_error(input_, name_, "a block", offset_));
-  const uint8_t* tail = input_.peek(kBlockTail);
-  if (tail == nullptr) return broken(cut_error(input_, name_, "a block", offset_));
-  if (order_.u32(tail) != length) {
-    return broken(
-        damage_error(name_, "a block", offset_,
-                     fmt::format("its length is {} at its beginning and {} at its end", length, order_.u32(tail))));
-  }
+PcapngReader::Part PcapngReader::skip_block(uint32_t type, uint32_t length) {
+  const uint8_t* tail = input_.skip(length - kBlockTail) ? input_.peek(kBlockTail) : nullptr;
+  if (tail == nullptr) return broken(cut_error(input_, name_, block_name(type), offset_));
+  const Part part = check_tail(type, length, tail);
   input_.consume(kBlockTail);
-  return Part::kNothing;
+  return part;
+}
+
+PcapngReader::Part PcapngReader::check_tail(uint32_t type, uint32_t length, const uint8_t* tail) {
+  const uint32_t again = order_.u32(tail);
+  if (again == length) return Part::kNothing;
+  return broken(damage_error(name_, block_name(type), offset_,
+                             fmt::format("its length is {} at its beginning and {} at its end", length, again)));
 }
 
 /// Takes over byte order and version; the block itself is stepped over by the caller.

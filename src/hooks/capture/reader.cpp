@@ -60,7 +60,7 @@ Format recognise_format(const uint8_t* magic) {
 Error cut_error(const InputBuffer& input, const std::string& name, const std::string& what, uint64_t offset) {
   if (input.error()) {
     Error error = *input.error();
-    error.message += fmt::format("; in the middle of {} at byte {}", what, offset);
+    error.message += fmt::format(", in {} at byte {}", what, offset);
     return error;
   }
   return {Fault::kInput,
