@@ -16,20 +16,26 @@ namespace perilune::packet {
 /// Folds a sum to the 16-bit value that goes into a header (already complemented).
 [[nodiscard]] uint16_t fold_checksum(uint64_t sum);
 
-/// The right transport checksum of the packet at `location` (pseudo header included where the protocol has one); for UDP a
-/// computed zero is returned as 0xffff. The packet must have_transport, be whole, unfragmented, and be TCP, UDP, ICMP or ICMPv6.
+/// The right transport checksum of the packet at `location` (pseudo header included where the protocol has one); for
+/// UDP a computed zero is returned as 0xffff. The packet must have_transport, be whole, unfragmented, and be TCP, UDP,
+/// ICMP or ICMPv6.
 [[nodiscard]] uint16_t transport_checksum(std::span<const uint8_t> packet, const Location& location);
 /// The right IPv4 header checksum.
 [[nodiscard]] uint16_t ipv4_checksum(std::span<const uint8_t> packet, const Location& location);
+/// Writes both into the packet, for one that was just made. (A first fragment's is computed as if it were all.)
+void write_checksums(std::span<uint8_t> packet, const Location& location);
 /// Are the checksums of this packet right? (Absent ones are; those of fragments and cut packets can't be known: true.)
 [[nodiscard]] bool checksums_right(std::span<const uint8_t> packet, const Location& location);
 
-/// Puts the checksums of `after` right, given what the packet was before. Both are whole frames located by `location_before`
-/// and `location_after` (they differ when the length changed or the script changed header lengths or protocol).
-/// IPv4 header, TCP, UDP, ICMP, ICMPv6 checksums are updated by the difference, so a right one stays right, a wrong one stays
-/// wrong, also in fragments; what the script itself wrote into a checksum field is overridden, except a zero UDP
-/// checksum over IPv4 (none). A UDP checksum that was zero over IPv4 stays zero. With ChecksumState::kPartial the transport checksum is computed whole.
-/// SCTP's CRC32c is recomputed when it was right before, and left alone otherwise.
+/// Puts the checksums of `after` right, given what the packet was before. Both are whole frames located by
+/// `location_before` and `location_after` (they differ when the length changed or the script changed header lengths or
+/// protocol). IPv4 header, TCP, UDP, ICMP, ICMPv6 checksums are updated by the difference, so a right one stays right,
+/// a wrong one stays wrong, also in fragments; what the script itself wrote into a checksum field is overridden, except
+/// a zero UDP checksum over IPv4 (none). A UDP checksum that was zero (none; over IPv6 as RFC 6935 allows for tunnels)
+/// stays zero. With ChecksumState::kPartial the transport checksum is computed whole, as it is when the script made
+/// another protocol of the packet. SCTP's CRC32c is recomputed when it was right before, and keeps its value otherwise.
+/// Data changed in a later fragment would need the first fragment's checksum, which is in another packet: it stays as
+/// it is.
 void repair_checksums(std::span<const uint8_t> before, const Location& location_before, std::span<uint8_t> after,
                       const Location& location_after, ChecksumState state);
 

@@ -116,6 +116,7 @@ class LinkReader {
   /// RFC 2516: version and type, code, session, length (of the PPP frame), then PPP's protocol field. Version and code
   /// are not looked at, because Linux does not either: what it would deliver must reach the script.
   void pppoe() {
+    if (found_.length_field != 0) return;  // inside an 802.3 frame: nobody's protocol
     if (!need(kPppoeHeader)) return;
     const size_t length = read_be16(at(4));
     if (length > found_.limit - found_.network - kPppoeHeader) {
@@ -123,6 +124,7 @@ class LinkReader {
       return;
     }
     found_.network += kPppoeHeader;
+    found_.length_field = static_cast<uint16_t>(found_.network - 2);
     found_.limit = found_.network + length;
     if (!need(1)) return;
     uint16_t protocol = *at(0);
@@ -143,6 +145,7 @@ class LinkReader {
   void ieee_802_3(size_t length) {
     const size_t room = found_.limit - found_.network;
     if (length >= kSnapHeader && length <= room) {
+      found_.length_field = static_cast<uint16_t>(found_.network - 2);
       found_.limit = found_.network + length;
       return snap();
     }

@@ -28,6 +28,7 @@ struct LinkLayer {
   uint16_t ethertype = 0;  // as in Location
   uint16_t vlan = 0;
   uint8_t vlan_tags = 0;
+  uint16_t length_field = 0;  // as Location::link_length
 };
 
 /// Reads the link header of a frame that was `wire` bytes long (>= captured.size()).

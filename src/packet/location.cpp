@@ -37,6 +37,7 @@ class Locator {
     location_.ethertype = found.ethertype;
     location_.vlan = found.vlan;
     location_.vlan_tags = found.vlan_tags;
+    location_.link_length = found.length_field;
     location_.network = visible(found.network);
     stop(found.network);
     network_ = found.network;

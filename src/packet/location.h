@@ -93,10 +93,11 @@ struct Location {
   uint32_t end = 0;        // one past the last byte of the IP packet (or UDP datagram), padding excluded
   uint16_t ethertype = 0;  // the innermost EtherType (0x0800, 0x86dd, 0x0806; 0x8864 for PPPoE); 0 when the link type
                            // has none, and for 802.3 frames without SNAP
-  uint16_t vlan = 0;  // TCI of the outermost VLAN tag, when vlan_tags > 0
+  uint16_t vlan = 0;       // TCI of the outermost VLAN tag, when vlan_tags > 0
+  uint16_t link_length = 0;  // where the length field of PPPoE or 802.3 is, which counts the bytes behind it; 0: none
   uint8_t vlan_tags = 0;
-  uint8_t version = 0;  // 4, 6: the fixed 20 or 40 bytes of the IP header are there; 0: not an IP packet (or
-                        // `truncated` so early that nothing can be said)
+  uint8_t version = 0;    // 4, 6: the fixed 20 or 40 bytes of the IP header are there; 0: not an IP packet (or
+                          // `truncated` so early that nothing can be said)
   uint8_t protocol = 0;   // of what stands at `transport`: after IPv6 extension headers, unless the capture ends before
   bool fragment = false;  // a fragment, first or later (an IPv6 atomic fragment counts too)
   bool first_fragment = false;  // the fragment with offset 0: has the transport header

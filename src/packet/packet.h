@@ -36,14 +36,14 @@ struct Packet {
   std::span<const uint8_t> bytes;  // the frame (or the IP packet, for raw link types); never written through
   size_t wire_length = 0;          // >= bytes.size()
   LinkType link = LinkType::kEthernet;
-  bool has_frame = true;           // false: the hook has only the IP packet, `pkt.frame` is nil
+  bool has_frame = true;  // false: the hook has only the IP packet, `pkt.frame` is nil
   ChecksumState checksum = ChecksumState::kFinal;
   Direction direction = Direction::kIn;
-  uint32_t ifindex = 0;            // 0: unknown
+  uint32_t ifindex = 0;  // 0: unknown
   uint32_t mark = 0;
-  uint64_t time_ns = 0;            // since 1970
-  uint64_t number = 0;             // counted from 1 within a file, as Wireshark does; by arrival on live hooks
-  std::string_view interface;      // empty: unknown
+  uint64_t time_ns = 0;        // since 1970
+  uint64_t number = 0;         // counted from 1 within a file, as Wireshark does; by arrival on live hooks
+  std::string_view interface;  // empty: unknown
 };
 
 struct Decision {

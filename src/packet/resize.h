@@ -1,4 +1,5 @@
-// A payload that becomes longer or shorter: moves what follows, sets the IP and UDP lengths. Checksums are repaired later.
+// A payload that becomes longer or shorter: moves what follows, sets the IP and UDP lengths. Checksums are repaired
+// later.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +18,14 @@ enum class ResizeRefusal : uint8_t {
   kTruncated,  // the capture does not have the whole packet
   kTooLong,    // beyond 65,535 bytes of IP, or the buffer
   kNotIp,
-  kProtocol,   // a protocol whose own length fields we do not know (SCTP)
+  kProtocol,  // a protocol whose own length fields we do not know (SCTP)
 };
 [[nodiscard]] std::string_view to_string(ResizeRefusal refusal);  // a sentence for the script's author
 
-/// Replaces the payload (location.payload .. location.end) in `buffer`, whose first `length` bytes are the frame, by `payload`.
-/// On success `length` and `location` describe the new frame. Link-layer padding is dropped. A payload of the same length is
-/// allowed for every protocol and for fragments; a different length for UDP, ICMP, ICMPv6 and protocols without a transport header.
-/// `payload` must not lie in `buffer`.
+/// Replaces the payload (location.payload .. location.end) in `buffer`, whose first `length` bytes are the frame, by
+/// `payload`. On success `length` and `location` describe the new frame. Link-layer padding is dropped. A payload of
+/// the same length is allowed for every protocol and for fragments; a different length for UDP, ICMP, ICMPv6 and
+/// protocols without a transport header. `payload` must not lie in `buffer`.
 [[nodiscard]] ResizeRefusal replace_payload(std::span<uint8_t> buffer, size_t& length, Location& location,
                                             std::span<const uint8_t> payload);
 
