@@ -15,7 +15,10 @@ namespace {
 
 namespace block {
 constexpr uint32_t kSectionHeader = 0x0a0d0d0a, kInterface = 1, kPacket = 2, kSimplePacket = 3, kEnhancedPacket = 6;
-}
+// Not packets, but Wireshark shows and numbers them among the packets.
+constexpr uint32_t kJournal = 9, kSysdigEvent = 0x204, kSysdigEvent2 = 0x216, kSysdigEventLarge = 0x221,
+                   kCustom = 0xbad, kCustomPrivate = 0x40000bad;
+}  // namespace block
 namespace option {
 constexpr uint16_t kInterfaceName = 2, kInterfaceDescription = 3, kTimeResolution = 9, kTimeOffset = 14,
                    kPacketFlags = 2;
@@ -38,6 +41,15 @@ struct Interface {
   TimeScale time;
   bool reported = false;  // that it cannot be judged
 };
+
+bool is_packet(uint32_t type) {
+  return type == block::kEnhancedPacket || type == block::kSimplePacket || type == block::kPacket;
+}
+
+bool is_numbered(uint32_t type) {
+  return is_packet(type) || type == block::kJournal || type == block::kSysdigEvent || type == block::kSysdigEvent2 ||
+         type == block::kSysdigEventLarge || type == block::kCustom || type == block::kCustomPrivate;
+}
 
 /// Where the parts of a packet lie in its block; the three kinds of packet block differ in nothing else.
 struct PacketParts {
@@ -67,9 +79,6 @@ class PcapngReader final : public CaptureReader {
   /// The length at a block's end has to be that at its beginning.
   [[nodiscard]] Part check_tail(uint32_t type, uint32_t length, const uint8_t* tail);
 
-  [[nodiscard]] bool is_packet(uint32_t type) const {
-    return type == block::kEnhancedPacket || type == block::kSimplePacket || type == block::kPacket;
-  }
   [[nodiscard]] std::string block_name(uint32_t type) const;
   Part broken(Error error) {
     broken_ = true;
@@ -128,7 +137,7 @@ PcapngReader::Part PcapngReader::read_block(CaptureRecord& record) {
     return broken(cut_error(input_, name_, "a block", offset_));
   }
   const uint32_t type = order_.u32(head);
-  if (is_packet(type)) ++number_;
+  if (is_numbered(type)) ++number_;
   if (type == block::kSectionHeader) {
     // Its length can only be read once its byte order is known.
     const Part part = start_section(block_name(type));

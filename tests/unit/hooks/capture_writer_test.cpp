@@ -200,12 +200,17 @@ TEST(PacketNumbers, AreTsharks) {
   builder.section().interface(1).enhanced(0, 1, Bytes(60)).block(5, Builder(false).u32(0).u64(0).bytes());
   builder.simple(60, Bytes(60)).obsolete(0, 1, Bytes(60)).block(0x7777, Bytes(40));
   builder.section().interface(113).enhanced(0, 1, Bytes(62));
+  builder.block(0xbad, Builder(false).u32(32473).bytes()).block(10, Builder(false).u32(0x544c534b).u32(0).bytes());
+  builder.enhanced(0, 1, Bytes(63)).block(9, bytes_of("__REALTIME_TIMESTAMP=1700000000000000\nMESSAGE=hi\n"));
+  builder.enhanced(0, 1, Bytes(64)).block(0x40000bad, Builder(false).u32(32473).bytes()).enhanced(0, 1, Bytes(65));
   const std::string path = folder.write("x.pcapng", builder.bytes());
   std::string ours;
   for (const ReadPacket& packet : read_file(path).packets) {
     ours += fmt::format("{} {}\n", packet.number, packet.bytes.size());
   }
-  EXPECT_EQ(output_of("tshark -r " + path + " -T fields -E separator=' ' -e frame.number -e frame.cap_len"), ours);
+  EXPECT_EQ(
+      output_of("tshark -r " + path + " -Y 'eth || sll' -T fields -E separator=' ' -e frame.number -e frame.cap_len"),
+      ours);
 }
 
 }  // namespace
