@@ -51,7 +51,7 @@ struct Summary {
   std::string explanation;  // which engine, and why not a faster one
   double seconds = 0;
   bool interrupted = false;
-  uint64_t broken_files = 0;
+  uint64_t problems = 0;                      // with captures: what could not be read
   std::optional<hooks::QueueCounters> queue;  // live
 };
 

@@ -112,7 +112,7 @@ class JsonReport final : public Report {
                  {"engine", summary.engine},
                  {"explanation", summary.explanation},
                  {"interrupted", summary.interrupted},
-                 {"broken_files", summary.broken_files}};
+                 {"capture_problems", summary.problems}};
     if (summary.queue) {
       body["queue"] = {{"overruns", summary.queue->overruns},
                        {"dropped_kernel", summary.queue->dropped_kernel},

@@ -92,7 +92,7 @@ class TextReport final : public Report {
     malformed(s);
     if (summary.queue) queue(*summary.queue);
     errors(summary);
-    if (summary.broken_files != 0) row("broken", fmt::format("{} capture file(s), see above", summary.broken_files));
+    if (summary.problems != 0) row("unreadable", fmt::format("{}, see the errors above", grouped(summary.problems)));
     row("engine", summary.explanation);
     output_.flush();
   }

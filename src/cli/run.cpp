@@ -49,6 +49,7 @@ struct Words {
   std::string default_verdict = "pass";
   std::string on_error = "block";
   std::string memory;
+  std::string map_memory;
   std::string instructions;
   std::string load_instructions;
   std::string time_limit;
@@ -109,6 +110,9 @@ void declare(CLI::App& app, Words& words) {
 
   const std::string limits = "Limits (beyond them the script fails on that packet, see --on-error)";
   app.add_option("--memory", words.memory, "Memory of the script's state (default: 64M)")
+      ->type_name("SIZE")
+      ->group(limits);
+  app.add_option("--map-memory", words.map_memory, "Memory of all maps together (default: 256M)")
       ->type_name("SIZE")
       ->group(limits);
   app.add_option("--instructions", words.instructions, "Lua instructions for one packet (default: 1M)")
@@ -202,7 +206,8 @@ Result<void> check_combinations(const Words& words) {
   return {};
 }
 
-Result<void> understand_limits(const Words& words, script::Limits& limits) {
+Result<void> understand_limits(const Words& words, engine::Options& engine) {
+  script::Limits& limits = engine.limits;
   const auto set = [](const char* option, const std::string& text, auto parse, auto& target) -> Result<void> {
     if (text.empty()) return {};
     const Result<uint64_t> value = parse(text);
@@ -213,6 +218,7 @@ Result<void> understand_limits(const Words& words, script::Limits& limits) {
   uint64_t milliseconds = 0;
   for (const Result<void>& result :
        {set("--memory", words.memory, parse_bytes, limits.memory),
+        set("--map-memory", words.map_memory, parse_bytes, engine.map_memory),
         set("--instructions", words.instructions, parse_count, limits.call_instructions),
         set("--load-instructions", words.load_instructions, parse_count, limits.load_instructions),
         set("--time-limit", words.time_limit, parse_count, milliseconds)}) {
@@ -271,7 +277,7 @@ Result<RunOptions> understand(const Words& words) {
                                             : engine::NonIp::kPass;
   engine.record_lines = !words.count || !words.write_to.empty();
   if (words.seed_option->count() != 0) engine.seed = words.seed;
-  if (const Result<void> limits = understand_limits(words, engine.limits); !limits) {
+  if (const Result<void> limits = understand_limits(words, engine); !limits) {
     return tl::make_unexpected(limits.error());
   }
 
@@ -318,6 +324,21 @@ Result<QueueNumbers> parse_queues(std::string_view text) {
                                    *last - *first + 1, kMostWorkers));
   }
   return QueueNumbers{*first, *last};
+}
+
+std::string explanation(const engine::Program& program) {
+  constexpr std::string_view kPrefix = "engine: ";
+  std::string text = program.explanation();
+  if (text.starts_with(kPrefix)) text.erase(0, kPrefix.size());
+  return text;
+}
+
+int refuse(const Diagnostics& diagnostics) {
+  print_diagnostics(diagnostics, stderr);
+  const bool engine_missing = std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& diagnostic) {
+    return diagnostic.code == "engine-not-built";
+  });
+  return engine_missing ? kCannotRun : kInputAtFault;
 }
 
 Command add_run(CLI::App& program) {

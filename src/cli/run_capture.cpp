@@ -1,6 +1,7 @@
 // `perilune run SCRIPT CAPTURE...`: every packet of the captures through one worker, told as it goes.
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include <unistd.h>
 
@@ -36,11 +37,10 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
 
   void on_packet(const std::string& file, const packet::Packet& packet, const packet::Decision& decision) override {
     ++packets_;
+    name_origin(file);
+    if (!waiting_.empty()) tell_waiting();
     const bool shown = options_.detail == Detail::kAll || (options_.detail == Detail::kNotable && is_notable(decision));
-    if (shown) {
-      name_origin(file);
-      report_->packet(origin_, packet, worker_->location(), decision);
-    }
+    if (shown) report_->packet(origin_, packet, worker_->location(), decision);
     if (writer_) write(packet, decision);
     if (output_.broken() && !writer_) interruption_.stop();
   }
@@ -51,22 +51,34 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
 
   void on_broken(const Error& error) override {
     progress_.erase();
-    ++broken_files_;
+    ++problems_;
     report_->broken(error);
   }
 
+  // Called while a packet is judged; which file it is from is known only afterwards.
   void on_log(uint64_t event, uint32_t line, std::string_view text) override {
-    if (options_.detail != Detail::kSummary) report_->log(origin_, event, line, text);
+    if (options_.detail == Detail::kSummary) return;
+    waiting_.push_back([this, event, line, copy = std::string(text)] { report_->log(origin_, event, line, copy); });
+    if (event == 0) tell_waiting();
   }
 
   void on_error(uint64_t event, const script::ScriptError& error) override {
-    progress_.erase();
-    if (options_.detail != Detail::kSummary || !options_.json) report_->script_error(origin_, event, error);
+    if (options_.detail == Detail::kSummary && options_.json) return;
+    waiting_.push_back([this, event, error] {
+      progress_.erase();
+      report_->script_error(origin_, event, error);
+    });
+    if (event == 0) tell_waiting();
   }
 
  private:
   void name_origin(const std::string& file) {
     if (origin_.file != file) origin_.file = file;
+  }
+  void tell_waiting() {
+    for (const std::function<void()>& event : waiting_)
+      event();
+    waiting_.clear();
   }
   [[nodiscard]] Result<void> open_writer();
   void write(const packet::Packet& packet, const packet::Decision& decision);
@@ -81,8 +93,9 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
   std::unique_ptr<hooks::PcapngWriter> writer_;
   std::optional<Error> write_error_;
   Origin origin_;
+  std::vector<std::function<void()>> waiting_;  // log lines and errors of the packet under way
   uint64_t packets_ = 0;
-  uint64_t broken_files_ = 0;
+  uint64_t problems_ = 0;
 };
 
 Result<void> CaptureRun::open_writer() {
@@ -110,14 +123,12 @@ void CaptureRun::write(const packet::Packet& packet, const packet::Decision& dec
 int CaptureRun::run() {
   const auto program = engine::open(options_.script, options_.engine, *this);
   if (!program) {
-    print_diagnostics(program.error(), stderr);
-    return kInputAtFault;
+    return refuse(program.error());
   }
   auto worker = (*program)->packet_worker(0);
   if (!worker) {
     output_.flush();
-    print_diagnostics(worker.error(), stderr);
-    return kInputAtFault;
+    return refuse(worker.error());
   }
   worker_ = std::move(*worker);
   if (const Result<void> opened = open_writer(); !opened) return print_error(opened.error());
@@ -144,10 +155,10 @@ int CaptureRun::finish(const engine::Program& program, double seconds, bool soun
   summary.statistics = worker_->statistics();
   summary.errors = program.errors().entries();
   summary.engine = engine::to_string(program.kind());
-  summary.explanation = program.explanation();
+  summary.explanation = explanation(program);
   summary.seconds = seconds;
   summary.interrupted = interruption_.signal() != 0;
-  summary.broken_files = broken_files_;
+  summary.problems = problems_;
   report_->summary(summary);
   output_.flush();
   if (writer_) {

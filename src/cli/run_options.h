@@ -41,6 +41,11 @@ struct RunOptions {
 /// "N" or "N-M", 0 to 65535, N <= M.
 [[nodiscard]] Result<QueueNumbers> parse_queues(std::string_view text);
 
+/// Which engine, and why not a faster one.
+[[nodiscard]] std::string explanation(const engine::Program& program);
+/// Prints why a script cannot be run; returns the exit status.
+[[nodiscard]] int refuse(const Diagnostics& diagnostics);
+
 /// Judges the captures; returns the exit status.
 [[nodiscard]] int run_captures(const RunOptions& options);
 /// Judges live traffic until a signal ends it; returns the exit status.

@@ -116,7 +116,7 @@ void LiveRun::summarise(bool final) {
   summary.statistics = queues_->statistics();
   summary.errors = program_->errors().entries();
   summary.engine = engine::to_string(program_->kind());
-  summary.explanation = program_->explanation();
+  summary.explanation = explanation(*program_);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   summary.queue = queues_->counters();
   if (!final && !options_.json) fmt::format_to(std::back_inserter(output_.buffer()), "so far\n");
@@ -127,20 +127,18 @@ int LiveRun::run() {
   const sigset_t signals = block_signals();
   auto program = engine::open(options_.script, options_.engine, *this);
   if (!program) {
-    print_diagnostics(program.error(), stderr);
-    return kInputAtFault;
+    return refuse(program.error());
   }
   program_ = std::move(*program);
   std::vector<std::unique_ptr<engine::PacketWorker>> workers;
   for (unsigned i = 0; i <= static_cast<unsigned>(options_.queues->last - options_.queues->first); ++i) {
     auto worker = program_->packet_worker(i);
     if (!worker) {
-      print_diagnostics(worker.error(), stderr);
-      return kInputAtFault;
+      return refuse(worker.error());
     }
     workers.push_back(std::move(*worker));
   }
-  say("engine: " + program_->explanation());
+  say("engine: " + explanation(*program_));
 
   hooks::QueueOptions queue;
   queue.first = options_.queues->first;
