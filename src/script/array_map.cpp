@@ -18,19 +18,19 @@ namespace {
 class ArrayMap final : public Map {
  public:
   explicit ArrayMap(const MapDeclaration& declaration)
-      : Map(declaration), value_size_(declaration.value.size()), values_(size_t{declaration.size} * value_size_) {}
+      : Map(declaration), values_(size_t{declaration.size} * value_size()) {}
 
   bool get(const uint8_t* key, uint8_t* value, uint64_t /*now_ns*/) override {
     const auto index = read_host<uint32_t>(key);
     const std::lock_guard lock(mutex_of(index));
-    std::copy_n(at(index), value_size_, value);
+    std::copy_n(at(index), value_size(), value);
     return true;
   }
 
   Outcome set(const uint8_t* key, const uint8_t* value, uint64_t /*now_ns*/) override {
     const auto index = read_host<uint32_t>(key);
     const std::lock_guard lock(mutex_of(index));
-    std::copy_n(value, value_size_, at(index));
+    std::copy_n(value, value_size(), at(index));
     return Outcome::kDone;
   }
 
@@ -48,22 +48,24 @@ class ArrayMap final : public Map {
   void erase(const uint8_t* key) override {
     const auto index = read_host<uint32_t>(key);
     const std::lock_guard lock(mutex_of(index));
-    std::fill_n(at(index), value_size_, uint8_t{0});
+    std::fill_n(at(index), value_size(), uint8_t{0});
   }
 
   uint64_t count(uint64_t /*now_ns*/) override { return declaration().size; }
 
-  std::vector<Entry> entries(uint64_t /*now_ns*/) override {
-    std::vector<Entry> result;
-    for (uint32_t index = 0; index < declaration().size; ++index) {
+  size_t copy(std::span<uint8_t> buffer, uint64_t /*now_ns*/) override {
+    const size_t size_of_one = sizeof(uint32_t) + value_size();
+    size_t copied = 0;
+    for (uint32_t index = 0; index < declaration().size && (copied + 1) * size_of_one <= buffer.size(); ++index) {
       const std::lock_guard lock(mutex_of(index));
       const uint8_t* value = at(index);
-      if (std::all_of(value, value + value_size_, [](uint8_t byte) { return byte == 0; })) continue;
-      std::vector<uint8_t> key(sizeof index);
-      std::memcpy(key.data(), &index, sizeof index);
-      result.push_back({std::move(key), {value, value + value_size_}});
+      if (std::all_of(value, value + value_size(), [](uint8_t byte) { return byte == 0; })) continue;
+      uint8_t* record = buffer.data() + copied * size_of_one;
+      std::memcpy(record, &index, sizeof index);
+      std::memcpy(record + sizeof index, value, value_size());
+      ++copied;
     }
-    return result;
+    return copied;
   }
 
   std::string key_text(std::span<const uint8_t> key) const override {
@@ -73,10 +75,9 @@ class ArrayMap final : public Map {
  private:
   static constexpr size_t kLocks = 16;
 
-  [[nodiscard]] uint8_t* at(uint32_t index) { return values_.data() + size_t{index} * value_size_; }
+  [[nodiscard]] uint8_t* at(uint32_t index) { return values_.data() + size_t{index} * value_size(); }
   [[nodiscard]] std::mutex& mutex_of(uint32_t index) { return mutexes_[index % kLocks]; }
 
-  size_t value_size_;
   std::vector<uint8_t> values_;
   std::array<std::mutex, kLocks> mutexes_;
 };
@@ -113,11 +114,11 @@ class SingleCounter final : public Map {
 
   uint64_t count(uint64_t /*now_ns*/) override { return 1; }
 
-  std::vector<Entry> entries(uint64_t /*now_ns*/) override {
+  size_t copy(std::span<uint8_t> buffer, uint64_t /*now_ns*/) override {
     const uint64_t total = sum_of_parts();
-    std::vector<uint8_t> value(sizeof total);
-    std::memcpy(value.data(), &total, sizeof total);
-    return {{{}, std::move(value)}};
+    if (buffer.size() < sizeof total) return 0;
+    std::memcpy(buffer.data(), &total, sizeof total);
+    return 1;
   }
 
  private:

@@ -72,19 +72,25 @@ class HashMap final : public Map {
       return count_.load(std::memory_order_relaxed);
     }
     uint64_t total = 0;
-    for_each(now_ns, [&](const MapTable&, uint32_t) { ++total; });
+    for (const auto& shard : shards_) {
+      const std::lock_guard lock(shard->mutex);
+      const MapTable& table = shard->table;
+      for (uint32_t entry = table.oldest(); entry != MapTable::kNone; entry = table.newer(entry)) {
+        if (!expiry_.expired(table, entry, now_ns)) ++total;
+      }
+    }
     return total;
   }
 
-  std::vector<Entry> entries(uint64_t now_ns) override {
-    std::vector<Entry> result;
-    for_each(now_ns, [&](const MapTable& table, uint32_t entry) {
-      const uint8_t* key = table.key(entry);
-      const uint8_t* value = table.value(entry);
-      result.push_back({{key, key + declaration().key.size()}, {value, value + value_size()}});
-    });
-    std::ranges::sort(result, {}, &Entry::key);
-    return result;
+  size_t copy(std::span<uint8_t> buffer, uint64_t now_ns) override {
+    const size_t size_of_one = key_size() + value_size();
+    size_t copied = 0;
+    for (const auto& shard : shards_) {
+      const std::lock_guard lock(shard->mutex);
+      copied += shard->table.copy(buffer.subspan(copied * size_of_one),
+                                  [&](uint32_t entry) { return !expiry_.expired(shard->table, entry, now_ns); });
+    }
+    return copied;
   }
 
  private:
@@ -95,7 +101,6 @@ class HashMap final : public Map {
     MapTable table;
   };
 
-  [[nodiscard]] size_t value_size() const { return declaration().value.size(); }
   [[nodiscard]] uint64_t hash_of(const uint8_t* key) const { return hash_key(key, declaration().key.size(), seed_); }
   // The table uses the hash's low half, the choice of the shard its top.
   [[nodiscard]] Shard& shard_of(uint64_t hash) { return *shards_[(hash >> 60) % shards_.size()]; }
@@ -155,16 +160,6 @@ class HashMap final : public Map {
     }
     count_.fetch_sub(removed, std::memory_order_relaxed);
     return removed;
-  }
-
-  template <typename Visit>
-  void for_each(uint64_t now_ns, Visit visit) {
-    for (const auto& shard : shards_) {
-      const std::lock_guard lock(shard->mutex);
-      for (uint32_t entry = shard->table.oldest(); entry != MapTable::kNone; entry = shard->table.newer(entry)) {
-        if (!expiry_.expired(shard->table, entry, now_ns)) visit(shard->table, entry);
-      }
-    }
   }
 
   uint64_t seed_;

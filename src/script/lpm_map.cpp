@@ -21,12 +21,10 @@
 namespace perilune::script {
 namespace {
 
-constexpr size_t kFamily = 0;   // 4 or 6
-constexpr size_t kLength = 1;   // of the prefix, in bits
-constexpr size_t kAddress = 2;  // 16 bytes; of IPv4 the first 4
+using namespace lpm_key;
 constexpr size_t kLengths = 129;
 
-using Key = std::array<uint8_t, kLpmKeyBytes>;
+using Key = std::array<uint8_t, kSize>;
 
 // `key` as it would be with a shorter prefix: the bits behind it zero.
 Key cut(const uint8_t* key, unsigned length) {
@@ -47,13 +45,13 @@ class LpmMap final : public Map {
       : Map(declaration),
         seed_(hash_seed),
         expiry_(declaration),
-        table_(kLpmKeyBytes, declaration.value.size(), declaration.size, declaration.size) {}
+        table_(kSize, declaration.value.size(), declaration.size, declaration.size) {}
 
   bool get(const uint8_t* key, uint8_t* value, uint64_t now_ns) override {
     const std::lock_guard lock(mutex_);
     const uint32_t entry = find_longest(key, now_ns);
     if (entry == MapTable::kNone) return false;
-    std::copy_n(table_.value(entry), declaration().value.size(), value);
+    std::copy_n(table_.value(entry), value_size(), value);
     return true;
   }
 
@@ -74,7 +72,7 @@ class LpmMap final : public Map {
       if (entry == MapTable::kNone) return Outcome::kFull;
       ++in_use(exact[kFamily])[exact[kLength]];
     }
-    std::copy_n(value, declaration().value.size(), table_.value(entry));
+    std::copy_n(value, value_size(), table_.value(entry));
     return Outcome::kDone;
   }
 
@@ -104,17 +102,10 @@ class LpmMap final : public Map {
     return table_.count();
   }
 
-  std::vector<Entry> entries(uint64_t now_ns) override {
-    std::vector<Entry> result;
+  size_t copy(std::span<uint8_t> buffer, uint64_t now_ns) override {
     const std::lock_guard lock(mutex_);
     purge(now_ns);
-    for (uint32_t entry = table_.oldest(); entry != MapTable::kNone; entry = table_.newer(entry)) {
-      const uint8_t* key = table_.key(entry);
-      const uint8_t* value = table_.value(entry);
-      result.push_back({{key, key + kLpmKeyBytes}, {value, value + declaration().value.size()}});
-    }
-    std::ranges::sort(result, {}, &Entry::key);
-    return result;
+    return table_.copy(buffer, [](uint32_t) { return true; });
   }
 
   std::string key_text(std::span<const uint8_t> key) const override {

@@ -10,19 +10,19 @@ namespace perilune::script {
 
 /// hash, lru, and counters with a key.
 [[nodiscard]] std::unique_ptr<Map> make_hash_map(const MapDeclaration& declaration, uint64_t hash_seed);
-/// Keys: {4 or 6, prefix length, 16 bytes of address}; see lpm_map.cpp.
+/// Keys: as lpm_key below says.
 [[nodiscard]] std::unique_ptr<Map> make_lpm_map(const MapDeclaration& declaration, uint64_t hash_seed);
 /// Keys: uint32_t, the index.
 [[nodiscard]] std::unique_ptr<Map> make_array_map(const MapDeclaration& declaration);
 /// A counter without a key.
 [[nodiscard]] std::unique_ptr<Map> make_single_counter(const MapDeclaration& declaration);
 
-/// The bytes that such a map takes when full.
-[[nodiscard]] uint64_t memory_of(const MapDeclaration& declaration);
-
-/// Bytes of a key, whatever the kind.
-[[nodiscard]] size_t key_bytes(const MapDeclaration& declaration);
-
-inline constexpr size_t kLpmKeyBytes = 18;
+/// A key of an lpm map.
+namespace lpm_key {
+inline constexpr size_t kFamily = 0;   // 4 or 6
+inline constexpr size_t kLength = 1;   // of the prefix, in bits
+inline constexpr size_t kAddress = 2;  // 16 bytes; of IPv4 the first 4, zeros behind
+inline constexpr size_t kSize = 18;
+}  // namespace lpm_key
 
 }  // namespace perilune::script

@@ -11,6 +11,8 @@
 namespace perilune::script {
 namespace {
 
+constexpr ShapePart kIndex{Scalar::kUnsigned, 4};  // the key of an array
+
 std::unique_ptr<Map> make_map(const MapDeclaration& declaration, uint64_t hash_seed) {
   switch (declaration.kind) {
     case MapKind::kHash:
@@ -37,6 +39,13 @@ std::string text(const MapDeclaration& declaration) {
   return result + "}";
 }
 
+// The bytes that the map takes when full. Every map has a fixed part: many tiny ones count too.
+uint64_t memory_of(const MapDeclaration& declaration) {
+  constexpr uint64_t kFixed = 4'096;
+  if (declaration.kind == MapKind::kArray) return kFixed + uint64_t{declaration.size} * declaration.value.size();
+  return kFixed + MapTable::memory_of(declaration.key_size(), declaration.value.size(), declaration.size);
+}
+
 uint64_t random_seed() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -60,22 +69,38 @@ std::string_view to_string(MapKind kind) {
   return "hash";
 }
 
-size_t key_bytes(const MapDeclaration& declaration) {
-  switch (declaration.kind) {
+size_t MapDeclaration::key_size() const {
+  switch (kind) {
     case MapKind::kLpm:
-      return kLpmKeyBytes;
+      return lpm_key::kSize;
     case MapKind::kArray:
       return sizeof(uint32_t);
-    default:
-      return declaration.key.size();
+    case MapKind::kHash:
+    case MapKind::kLru:
+    case MapKind::kCounter:
+      return key.size();
   }
+  return 0;
 }
 
-uint64_t memory_of(const MapDeclaration& declaration) {
-  if (declaration.kind == MapKind::kArray) return uint64_t{declaration.size} * declaration.value.size();
-  // Every map has a fixed part; many tiny ones count too.
-  constexpr uint64_t kFixed = 4'096;
-  return kFixed + MapTable::memory_of(key_bytes(declaration), declaration.value.size(), declaration.size);
+std::vector<Map::Entry> Map::entries(uint64_t now_ns) {
+  const size_t size_of_one = key_size() + value_size();
+  std::vector<uint8_t> buffer(count(now_ns) * size_of_one);
+  const size_t copied = copy(buffer, now_ns);
+  std::vector<Entry> result;
+  result.reserve(copied);
+  for (size_t i = 0; i < copied; ++i) {
+    const auto record = buffer.begin() + static_cast<std::ptrdiff_t>(i * size_of_one);
+    const auto value = record + static_cast<std::ptrdiff_t>(key_size());
+    result.push_back({{record, value}, {value, value + static_cast<std::ptrdiff_t>(value_size())}});
+  }
+  if (declaration_.key.is_integer() || declaration_.kind == MapKind::kArray) {
+    const ShapePart number = declaration_.kind == MapKind::kArray ? kIndex : declaration_.key.parts[0];
+    std::ranges::sort(result, {}, [&](const Entry& entry) { return load_integer(number, entry.key.data()); });
+  } else {
+    std::ranges::sort(result, {}, &Entry::key);
+  }
+  return result;
 }
 
 std::string Map::key_text(std::span<const uint8_t> key) const {

@@ -33,6 +33,8 @@ struct MapDeclaration {
   uint64_t ttl_ns = 0;  // an entry is gone this long after it was written; 0: never
   bool renew = true;    // false: after it was first written; later writes do not prolong its life
 
+  /// Bytes of a key, whatever the kind.
+  [[nodiscard]] size_t key_size() const;
   bool operator==(const MapDeclaration&) const = default;
 };
 
@@ -64,12 +66,18 @@ class Map {
   /// Entries that are there and not expired; for an array its size.
   [[nodiscard]] virtual uint64_t count(uint64_t now_ns) = 0;
 
+  /// Copies entries, each its key and then its value, into `buffer`, as many as fit, oldest first; returns how many. An
+  /// array's are those that are not zero.
+  [[nodiscard]] virtual size_t copy(std::span<uint8_t> buffer, uint64_t now_ns) = 0;
+
   struct Entry {
     std::vector<uint8_t> key;
     std::vector<uint8_t> value;
   };
-  /// A copy of all entries, in the order of their keys' bytes. An array's are those that are not zero.
-  [[nodiscard]] virtual std::vector<Entry> entries(uint64_t now_ns) = 0;
+  /// A copy of all entries, in the order of their keys: integers and indices as numbers, others as bytes.
+  [[nodiscard]] std::vector<Entry> entries(uint64_t now_ns);
+  [[nodiscard]] size_t key_size() const { return declaration_.key_size(); }
+  [[nodiscard]] size_t value_size() const { return declaration_.value.size(); }
 
   /// For people: "192.0.2.1", "192.0.2.0/24" (lpm), "7" (array), "" (a counter without a key).
   [[nodiscard]] virtual std::string key_text(std::span<const uint8_t> key) const;
@@ -90,7 +98,8 @@ class MapStore {
   MapStore& operator=(const MapStore&) = delete;
 
   /// The map of that name, made if there is none. Fails with a sentence when another worker declared it differently, or
-  /// when the store's memory does not suffice. The declaration must be sound (check_declaration() in map_module.cpp).
+  /// when the store's memory does not suffice. The declaration must be sound (map_declaration.cpp checks what scripts
+  /// write).
   [[nodiscard]] tl::expected<Map*, std::string> declare(const MapDeclaration& declaration);
 
   /// Null when there is none.

@@ -11,7 +11,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace perilune::script {
@@ -38,6 +40,22 @@ class MapTable {
   [[nodiscard]] uint8_t* value(uint32_t entry) const { return bytes(entry) + sizeof(Node) + key_size_; }
   [[nodiscard]] uint64_t written_ns(uint32_t entry) const { return node(entry).written_ns; }
   void set_written_ns(uint32_t entry, uint64_t ns) { node(entry).written_ns = ns; }
+
+  /// Copies the entries that `wanted` (given their number) lets through, key and value, oldest first, as many as fit;
+  /// returns how many.
+  template <typename Wanted>
+  size_t copy(std::span<uint8_t> buffer, Wanted wanted) const {
+    const size_t size_of_one = key_size_ + value_size_;
+    size_t copied = 0;
+    for (uint32_t entry = oldest_; entry != kNone && (copied + 1) * size_of_one <= buffer.size();
+         entry = newer(entry)) {
+      if (!wanted(entry)) continue;
+      std::memcpy(buffer.data() + copied * size_of_one, key(entry),
+                  size_of_one);  // the value stands right behind the key
+      ++copied;
+    }
+    return copied;
+  }
 
   [[nodiscard]] uint32_t count() const { return count_; }
   [[nodiscard]] uint32_t oldest() const { return oldest_; }

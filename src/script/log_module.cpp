@@ -1,0 +1,95 @@
+// log(format, ...) and print(...): lines for whoever watches.
+//
+// log's first argument is a format of string.format when it is a string; any other single value is shown as tostring
+// does. print joins its arguments, as tostring shows them, with tabs. A line is cut at kLongestLine bytes; bytes that
+// are not printable text, line feeds among them, become \xNN: packets come from strangers, and a payload in a log must
+// not be able to forge lines or to reach a terminal.
+#include <string>
+#include <string_view>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "script/state.h"
+#include "script/text.h"
+
+namespace perilune::script {
+namespace {
+
+constexpr size_t kLongestLine = 1024;
+
+// The line of the Lua function that called us, 0 when there is none.
+uint32_t calling_line(lua_State* L) {
+  lua_Debug caller;
+  if (lua_getstack(L, 1, &caller) == 0) return 0;
+  lua_getinfo(L, "l", &caller);
+  return caller.currentline > 0 ? static_cast<uint32_t>(caller.currentline) : 0;
+}
+
+// Calls no Lua function: a C++ string may live here.
+std::string one_line(std::string_view text) {
+  std::string line = printable(text, kLongestLine);
+  for (size_t at = 0; (at = line.find_first_of("\n\t", at)) != std::string::npos;) {
+    line.replace(at, 1, line[at] == '\n' ? "\\n" : "\\t");
+  }
+  return line;
+}
+
+// Sends the string at the top of the stack.
+int emit(lua_State* L) {
+  const State& state = State::of(L);
+  EventSink* events = state.options().events;
+  if (events == nullptr) return 0;
+  size_t length = 0;
+  const char* text = lua_tolstring(L, -1, &length);
+  State::charge(L, (length < kLongestLine ? length : kLongestLine) / 8);
+  const uint32_t line = calling_line(L);
+  events->on_log(state.event_number(), line, one_line({text, length}));
+  return 0;
+}
+
+// Upvalue 1: string.format.
+int log(lua_State* L) {
+  const int arguments = lua_gettop(L);
+  if (arguments == 0) return luaL_error(L, "log needs a format or a value, such as log('port %%d', pkt.dport)");
+  if (lua_type(L, 1) != LUA_TSTRING) {
+    if (arguments > 1) {
+      return luaL_error(
+          L, "the first of several arguments of log is a format string, such as log('port %%d', pkt.dport); it is a %s",
+          luaL_typename(L, 1));
+    }
+    luaL_tolstring(L, 1, nullptr);
+    return emit(L);
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, arguments, 1);
+  return emit(L);
+}
+
+int print(lua_State* L) {
+  const int arguments = lua_gettop(L);
+  luaL_Buffer line;
+  luaL_buffinit(L, &line);
+  for (int i = 1; i <= arguments; ++i) {
+    if (i > 1) luaL_addchar(&line, '\t');
+    luaL_tolstring(L, i, nullptr);
+    luaL_addvalue(&line);
+  }
+  luaL_pushresult(&line);
+  return emit(L);
+}
+
+}  // namespace
+
+void install_log(lua_State* L) {
+  lua_getglobal(L, "string");
+  lua_getfield(L, -1, "format");
+  lua_remove(L, -2);
+  lua_pushcclosure(L, log, 1);
+  lua_setglobal(L, "log");
+  lua_pushcfunction(L, print);
+  lua_setglobal(L, "print");
+}
+
+}  // namespace perilune::script
