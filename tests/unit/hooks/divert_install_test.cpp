@@ -1,0 +1,149 @@
+// Rules in a network namespace of their own.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "hooks/divert.h"
+#include "hooks/divert/command.h"
+#include "hooks/divert/owner.h"
+#include "queue_namespace.h"
+
+namespace perilune::hooks {
+namespace {
+
+std::string listing(const std::string& program) {
+  const auto done = divert::run_command({program, "-t", "mangle", "-S"});
+  return done ? done->output : std::string();
+}
+
+size_t count(const std::string& text, std::string_view part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+class DivertInstall : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (divert::find_program("iptables-nft").empty() || divert::find_program("ip6tables-nft").empty()) {
+      GTEST_SKIP() << "iptables-nft is not installed";
+    }
+  }
+  static size_t rules() {
+    return count(listing("iptables-nft"), "NFQUEUE") + count(listing("ip6tables-nft"), "NFQUEUE");
+  }
+  static void place(const std::string& comment, const std::string& chain = "INPUT") {
+    const auto done = divert::run_command({"iptables-nft", "-t", "mangle", "-A", chain, "-p", "tcp", "-m", "comment",
+                                           "--comment", comment, "-j", "NFQUEUE", "--queue-num", "9"});
+    ASSERT_TRUE(done && done->status == 0);
+  }
+};
+
+TEST_F(DivertInstall, BothFamiliesInAndOut) {
+  PERILUNE_IN_NAMESPACE([] {
+    auto divert = install_divert(parse_divert("in tcp dport 22").value(), 3, 3, false);
+    ASSERT_TRUE(divert) << divert.error().message;
+    EXPECT_EQ((*divert)->description().size(), 2U);
+    EXPECT_TRUE((*divert)->notes().empty());
+    EXPECT_EQ(count(listing("iptables-nft"), "--dport 22"), 1U);
+    EXPECT_EQ(count(listing("ip6tables-nft"), "--dport 22"), 1U);
+    EXPECT_TRUE((*divert)->remove());
+    EXPECT_EQ(rules(), 0U);
+    EXPECT_TRUE((*divert)->remove());  // again: nothing to do
+  });
+}
+
+TEST_F(DivertInstall, DestructorRemoves) {
+  PERILUNE_IN_NAMESPACE([] {
+    for (const char* text : {"out udp", "forward icmp", "in sctp dport 5 inet6", "in on lo inet"}) {
+      {
+        auto divert = install_divert(parse_divert(text).value(), 3, 6, true);
+        ASSERT_TRUE(divert) << divert.error().message;
+        EXPECT_GT(rules(), 0U);
+      }
+      EXPECT_EQ(rules(), 0U) << text;
+    }
+  });
+}
+
+TEST_F(DivertInstall, GoesToTheTopAndTellsOfOtherRules) {
+  PERILUNE_IN_NAMESPACE([] {
+    place("somebody else's");
+    auto divert = install_divert(parse_divert("in tcp inet").value(), 3, 3, false);
+    ASSERT_TRUE(divert) << divert.error().message;
+    const std::string text = listing("iptables-nft");
+    EXPECT_LT(text.find("perilune:"), text.find("somebody"));
+    ASSERT_EQ((*divert)->notes().size(), 1U);
+    EXPECT_NE((*divert)->notes()[0].find("INPUT has other rules (1)"), std::string::npos);
+    divert->reset();
+    EXPECT_EQ(count(listing("iptables-nft"), "somebody"), 1U);
+  });
+}
+
+TEST_F(DivertInstall, LeftoversGoRunningOnesStay) {
+  PERILUNE_IN_NAMESPACE([] {
+    divert::Owner ended = divert::this_process();
+    ended.start_time += 5;
+    divert::Owner elsewhere = ended;
+    elsewhere.pid_namespace += 1;
+    place("perilune:" + to_text(ended, ':'));
+    place("perilune:" + to_text(ended, ':'), "FORWARD");
+    place("perilune:" + to_text(elsewhere, ':'), "OUTPUT");
+    place("perilune:" + to_text(divert::this_process(), ':'));
+    place("perilune: of a user");
+
+    const auto removed = remove_diverts(false);
+    ASSERT_TRUE(removed) << removed.error().message;
+    EXPECT_EQ(removed->size(), 2U);
+    EXPECT_EQ(count(listing("iptables-nft"), "NFQUEUE"), 3U);
+
+    const auto all = remove_diverts(true);
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_EQ(all->size(), 2U);
+    EXPECT_EQ(count(listing("iptables-nft"), "NFQUEUE"), 1U);  // what only looks like ours
+  });
+}
+
+TEST_F(DivertInstall, LeftoverIsRemovedByTheNextStart) {
+  PERILUNE_IN_NAMESPACE([] {
+    divert::Owner ended = divert::this_process();
+    ended.start_time += 5;
+    place("perilune:" + to_text(ended, ':'), "OUTPUT");
+    auto divert = install_divert(parse_divert("in tcp inet").value(), 3, 3, false);
+    ASSERT_TRUE(divert) << divert.error().message;
+    EXPECT_EQ(count(listing("iptables-nft"), "NFQUEUE"), 1U);
+  });
+}
+
+TEST_F(DivertInstall, NothingToRemove) {
+  PERILUNE_IN_NAMESPACE([] {
+    const auto removed = remove_diverts(true);
+    ASSERT_TRUE(removed) << removed.error().message;
+    EXPECT_TRUE(removed->empty());
+  });
+}
+
+TEST(DivertCommand, OutputErrorsAndStatus) {
+  const auto done = divert::run_command({"sh", "-c", "cat; echo problem >&2; exit 3"}, "hello");
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->status, 3);
+  EXPECT_EQ(done->output, "hello");
+  EXPECT_EQ(done->errors, "problem\n");
+  const auto killed = divert::run_command({"sh", "-c", "kill -9 $$"});
+  ASSERT_TRUE(killed);
+  EXPECT_EQ(killed->status, 128 + 9);
+  const auto missing = divert::run_command({"no-such-program-anywhere"});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("no-such-program-anywhere is not installed"), std::string::npos);
+}
+
+TEST(DivertCommand, LongOutputDoesNotBlock) {
+  const auto done = divert::run_command({"sh", "-c", "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"});
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->output.size(), 300000U);
+  EXPECT_EQ(done->errors.size(), 300000U);
+}
+
+}  // namespace
+}  // namespace perilune::hooks

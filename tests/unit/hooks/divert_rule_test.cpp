@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "hooks/divert/command.h"
+#include "hooks/divert/rule.h"
+
+namespace perilune::hooks::divert {
+namespace {
+
+Rule rule(std::string_view text, uint16_t first, uint16_t last, bool fail_open) {
+  return {parse_divert(text).value(), first, last, fail_open, Owner{12, 345, 678}};
+}
+
+TEST(DivertRule, IptablesWords) {
+  EXPECT_EQ(to_line(iptables_rule(rule("in tcp dport 22", 5, 5, false), false)),
+            "-p tcp -m tcp --dport 22 -m mark ! --mark 0x50455249 -m comment --comment perilune:12:345:678 -j NFQUEUE "
+            "--queue-num 5");
+  EXPECT_EQ(to_line(iptables_rule(rule("out udp sport 1-9 dport 53 on eth0", 1, 4, true), true)),
+            "-o eth0 -p udp -m udp --sport 1:9 --dport 53 -m mark ! --mark 0x50455249 -m comment --comment "
+            "perilune:12:345:678 -j NFQUEUE --queue-balance 1:4 --queue-cpu-fanout --queue-bypass");
+  EXPECT_NE(to_line(iptables_rule(rule("in icmp", 1, 1, false), false)).find("-p icmp "), std::string::npos);
+  EXPECT_NE(to_line(iptables_rule(rule("in icmp", 1, 1, false), true)).find("-p ipv6-icmp "), std::string::npos);
+  EXPECT_NE(to_line(iptables_rule(rule("forward on veth1", 1, 1, false), true)).find("-i veth1 "), std::string::npos);
+}
+
+TEST(DivertRule, IptablesChain) {
+  EXPECT_EQ(iptables_chain(packet::Direction::kIn), "INPUT");
+  EXPECT_EQ(iptables_chain(packet::Direction::kOut), "OUTPUT");
+  EXPECT_EQ(iptables_chain(packet::Direction::kForward), "FORWARD");
+}
+
+TEST(DivertRule, ListedRulesAreReadBack) {
+  const auto words =
+      iptables_words(R"(-A INPUT -p tcp -m comment --comment "perilune:12:345:678" -j NFQUEUE --queue-num 5)");
+  ASSERT_EQ(words.size(), 12U);
+  EXPECT_EQ(words[7], "perilune:12:345:678");
+  EXPECT_EQ(iptables_owner(words), (Owner{12, 345, 678}));
+  EXPECT_EQ(iptables_words(R"(-A X --comment "a \"b\" \\c" "")"),
+            (std::vector<std::string>{"-A", "X", "--comment", R"(a "b" \c)", ""}));
+}
+
+TEST(DivertRule, RulesOfOthersAreNotOurs) {
+  for (const char* line :
+       {"-P INPUT ACCEPT", "-A INPUT -j ACCEPT", "-A INPUT --comment", "-A INPUT --comment perilune",
+        "-A INPUT --comment perilune:", "-A INPUT --comment perilune:1", "-A INPUT --comment perilune:1:2",
+        "-A INPUT --comment perilune:1:2:3:4", "-A INPUT --comment perilune:x:2:3",
+        "-A INPUT --comment perilune:1:2:", "-A INPUT --comment perilune:0:2:3", "-A INPUT --comment xperilune:1:2:3",
+        "-A INPUT --comment perilune:99999999999:2:3", R"(-A INPUT --comment "perilune:1:2:3 keep")",
+        "-N --comment perilune:1:2:3"}) {
+    EXPECT_FALSE(iptables_owner(iptables_words(line))) << line;
+  }
+}
+
+TEST(DivertRule, NftRuleset) {
+  EXPECT_EQ(
+      nft_ruleset(rule("in tcp dport 22", 5, 5, false)),
+      "table inet perilune_12_345_678 {\n  chain input {\n    type filter hook input priority -151; policy accept;\n"
+      "    meta mark != 0x50455249 meta l4proto tcp th dport 22 queue num 5\n  }\n}\n");
+  EXPECT_NE(nft_ruleset(rule("out udp sport 7-8 on e0 inet6", 1, 2, true))
+                .find("meta nfproto ipv6 meta l4proto udp th sport 7-8 oifname \"e0\" queue num 1-2 bypass,fanout"),
+            std::string::npos);
+  const std::string icmp = nft_ruleset(rule("forward icmp on a", 1, 2, false));
+  EXPECT_NE(icmp.find("meta nfproto ipv4 meta l4proto icmp iifname \"a\" queue num 1-2 fanout"), std::string::npos);
+  EXPECT_NE(icmp.find("meta nfproto ipv6 meta l4proto ipv6-icmp"), std::string::npos);
+}
+
+TEST(DivertRule, NftTableNames) {
+  EXPECT_EQ(nft_owner(nft_table(Owner{12, 345, 678})), (Owner{12, 345, 678}));
+  for (const char* name : {"filter", "perilune", "perilune_", "perilune_1_2", "perilune_a_b_c", "perilune_1_2_3_4"}) {
+    EXPECT_FALSE(nft_owner(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace perilune::hooks::divert

@@ -1,0 +1,109 @@
+#include <vector>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+
+#include "hooks/queue/message.h"
+
+namespace perilune::hooks::queue {
+namespace {
+
+/// A message as the kernel builds it.
+class Message {
+ public:
+  explicit Message(int type = NFQNL_MSG_PACKET) : bytes_(70000) {
+    nfq_nlmsg_put(reinterpret_cast<char*>(bytes_.data()), type, 7);
+  }
+  nlmsghdr* header() { return reinterpret_cast<nlmsghdr*>(bytes_.data()); }
+  Message& packet_header(uint32_t id, uint8_t hook) {
+    const nfqnl_msg_packet_hdr header{htonl(id), htons(0x0800), hook};
+    mnl_attr_put(this->header(), NFQA_PACKET_HDR, sizeof header, &header);
+    return *this;
+  }
+  Message& number(uint16_t type, uint32_t value) {
+    mnl_attr_put_u32(header(), type, htonl(value));
+    return *this;
+  }
+  Message& bytes(uint16_t type, const std::vector<uint8_t>& value) {
+    mnl_attr_put(header(), type, value.size(), value.data());
+    return *this;
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+TEST(QueueMessage, EveryField) {
+  Message message;
+  message.packet_header(0x01020304, NF_INET_LOCAL_IN)
+      .number(NFQA_MARK, 0xaabbccdd)
+      .number(NFQA_IFINDEX_INDEV, 3)
+      .number(NFQA_IFINDEX_OUTDEV, 4)
+      .number(NFQA_SKB_INFO, NFQA_SKB_CSUMNOTREADY | NFQA_SKB_GSO)
+      .number(NFQA_CAP_LEN, 70000)
+      .bytes(NFQA_TIMESTAMP, {0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 5})
+      .bytes(NFQA_PAYLOAD, {0x45, 1, 2, 3, 4});
+  const auto arrival = parse_arrival(message.header());
+  ASSERT_TRUE(arrival);
+  EXPECT_EQ(arrival->id, 0x01020304U);
+  EXPECT_EQ(arrival->hook, NF_INET_LOCAL_IN);
+  EXPECT_EQ(arrival->mark, 0xaabbccddU);
+  EXPECT_EQ(arrival->in_interface, 3U);
+  EXPECT_EQ(arrival->out_interface, 4U);
+  EXPECT_TRUE(arrival->checksum_partial);
+  EXPECT_EQ(arrival->wire_length, 70000U);
+  EXPECT_EQ(arrival->time_ns, 2'000'005'000U);
+  ASSERT_EQ(arrival->bytes.size(), 5U);
+  EXPECT_EQ(arrival->bytes[0], 0x45);
+}
+
+TEST(QueueMessage, WhatIsAbsentIsZero) {
+  Message message;
+  message.packet_header(9, NF_INET_FORWARD).bytes(NFQA_PAYLOAD, {0x60, 0, 0});
+  const auto arrival = parse_arrival(message.header());
+  ASSERT_TRUE(arrival);
+  EXPECT_EQ(arrival->mark, 0U);
+  EXPECT_EQ(arrival->in_interface, 0U);
+  EXPECT_EQ(arrival->time_ns, 0U);
+  EXPECT_FALSE(arrival->checksum_partial);
+  EXPECT_EQ(arrival->wire_length, 3U);
+}
+
+TEST(QueueMessage, ShortOrMissingParts) {
+  EXPECT_FALSE(parse_arrival(Message(NFQNL_MSG_CONFIG).packet_header(1, 1).bytes(NFQA_PAYLOAD, {1}).header()));
+  EXPECT_FALSE(parse_arrival(Message().header()));
+  EXPECT_FALSE(parse_arrival(Message().packet_header(1, 1).header()));
+  EXPECT_FALSE(parse_arrival(Message().bytes(NFQA_PAYLOAD, {1}).header()));
+  EXPECT_FALSE(parse_arrival(Message().bytes(NFQA_PACKET_HDR, {1, 2, 3}).bytes(NFQA_PAYLOAD, {1}).header()));
+  nlmsghdr empty{.nlmsg_len = sizeof(nlmsghdr),
+                 .nlmsg_type = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET,
+                 .nlmsg_flags = 0,
+                 .nlmsg_seq = 0,
+                 .nlmsg_pid = 0};
+  EXPECT_FALSE(parse_arrival(&empty));
+}
+
+TEST(QueueMessage, DirectionAndInterface) {
+  using packet::Direction;
+  Arrival arrival;
+  arrival.in_interface = 1;
+  arrival.out_interface = 2;
+  const auto check = [&](uint8_t hook, Direction direction, uint32_t interface) {
+    arrival.hook = hook;
+    EXPECT_EQ(direction_of_hook(hook), direction);
+    EXPECT_EQ(interface_of(arrival), interface);
+  };
+  check(NF_INET_PRE_ROUTING, Direction::kIn, 1);
+  check(NF_INET_LOCAL_IN, Direction::kIn, 1);
+  check(NF_INET_FORWARD, Direction::kForward, 1);
+  check(NF_INET_LOCAL_OUT, Direction::kOut, 2);
+  check(NF_INET_POST_ROUTING, Direction::kOut, 2);
+}
+
+}  // namespace
+}  // namespace perilune::hooks::queue
