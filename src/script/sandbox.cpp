@@ -1,0 +1,34 @@
+// What a script finds in its globals, put together in one place.
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "luadata/luadata.h"
+#include "script/state_internals.h"
+#include "script/weak_tables.h"
+
+namespace perilune::script {
+namespace {
+
+constexpr InstallModule kModules[] = {install_base, install_string, install_table, install_math,
+                                      install_map,  install_log,    install_time,  install_random};
+
+/// Globals of ours that `require` gives as well.
+constexpr const char* kAlsoRequired[] = {"map", "log", "time", "random"};
+
+}  // namespace
+
+void install_sandbox(lua_State* L) {
+  disable_weak_tables(L);
+  luaL_requiref(L, "data", luaopen_data, 0);
+  lua_pop(L, 1);
+  for (const InstallModule install : kModules)
+    install(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  for (const char* name : kAlsoRequired) {
+    lua_getglobal(L, name);
+    lua_setfield(L, -2, name);
+  }
+  lua_pop(L, 1);
+}
+
+}  // namespace perilune::script
