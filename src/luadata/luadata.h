@@ -18,7 +18,7 @@ extern "C" {
 
 /* Pushes a data object over `size` bytes at `pointer` and returns a reference to it. The memory stays the caller's: it
  * must stay valid until ldata_unref() is called with that reference, or the state is closed. The object and its
- * segments can be read and written by scripts until then. */
+ * segments can be read and written by scripts until then. Opens `data` when that has not been done. */
 LDATA_API int ldata_newref(lua_State* L, void* pointer, size_t size);
 
 /* Cuts the object behind `reference`, and every segment made of it, off its memory: from now on reads give nil and

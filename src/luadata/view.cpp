@@ -88,6 +88,11 @@ using perilune::luadata::View;
 int ldata_newref(lua_State* L, void* pointer, size_t size) {
   namespace ld = perilune::luadata;
   luaL_checkstack(L, 6, "making a data object");
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &ld::kViewTag) == LUA_TNIL) {
+    luaopen_data(L);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
   ld::Memory& memory = ld::push_storage(L, 0);
   memory.show(static_cast<uint8_t*>(pointer), pointer == nullptr ? 0 : size);
   ld::push_bare_view(L, memory, memory.generation, 0, memory.size, ld::kOwnerSlot);
