@@ -23,10 +23,6 @@ namespace {
 
 using std::string_view;
 
-bool is_method(string_view name) {
-  return name == "segment" || name == "layout";
-}
-
 template <typename T>
 T load(const uint8_t* bytes) {
   T value;
@@ -274,12 +270,13 @@ int write_byte(lua_State* L, const View& view, lua_Integer position) {
   return 0;
 }
 
-// The key at index 2 as text; empty when it is no string.
-string_view key_text(lua_State* L) {
-  if (lua_type(L, 2) != LUA_TSTRING) return {};
-  size_t length = 0;
-  const char* text = lua_tolstring(L, 2, &length);
-  return {text, length};
+// Whether the key at index 2 is the name of a method that shadows fields. Its length is asked first: one call for most
+// keys.
+bool is_shadowing_method(lua_State* L) {
+  const lua_Unsigned length = lua_rawlen(L, 2);
+  if ((length != sizeof "layout" - 1 && length != sizeof "segment" - 1) || lua_type(L, 2) != LUA_TSTRING) return false;
+  const string_view name(lua_tostring(L, 2), length);
+  return name == "layout" || name == "segment";
 }
 
 // Pushes the method for the key at index 2; false (nothing pushed) when there is none.
@@ -294,7 +291,7 @@ bool push_method(lua_State* L) {
 
 int index_view(lua_State* L) {
   const View& view = check_view(L, 1);
-  if (is_method(key_text(L))) return push_method(L) ? 1 : 0;
+  if (is_shadowing_method(L)) return push_method(L) ? 1 : 0;
   if (const Field* field = find_field(L); field != nullptr) return read_field(L, view, *field);
   if (lua_type(L, 2) == LUA_TSTRING) return push_method(L) ? 1 : unknown_field(L);
   int is_integer = 0;
@@ -310,7 +307,7 @@ int index_view(lua_State* L) {
 
 int newindex_view(lua_State* L) {
   const View& view = check_view(L, 1);
-  if (is_method(key_text(L))) {
+  if (is_shadowing_method(L)) {
     if (!is_set(L, lua_upvalueindex(kModule), "strict")) return 0;
     return luaL_error(L, "cannot write '%s': it is a method of data objects", lua_tostring(L, 2));
   }
