@@ -1,10 +1,14 @@
 // The module `net`: builds the tables of net_tables.h in a state. Each state has its own; nothing is shared between
 // scripts.
+#include <cstring>
+
 #include <lauxlib.h>
 
+#include "luadata/address_text.h"
 #include "luadata/layout.h"
 #include "luadata/luadata.h"
 #include "luadata/net_tables.h"
+#include "luadata/view.h"
 
 namespace perilune::luadata {
 namespace {
@@ -38,6 +42,74 @@ void push_net_constants(lua_State* L, const NetConstants& group) {
   }
 }
 
+constexpr size_t kIpv4Size = 4;
+constexpr size_t kIpv6Size = 16;
+constexpr size_t kMacSize = 6;
+
+// Copies the bytes of argument 1, a string or a data object, when there are at most kIpv6Size; gives their number.
+size_t address_argument(lua_State* L, uint8_t (&bytes)[kIpv6Size]) {
+  size_t size = 0;
+  const void* source = nullptr;
+  if (const View* view = to_view(L, 1); view != nullptr) {
+    const Bytes seen = resolve(*view);
+    source = seen.bytes;
+    size = seen.size;
+  } else {
+    source = luaL_checklstring(L, 1, &size);
+  }
+  if (size != 0 && size <= sizeof bytes) std::memcpy(bytes, source, size);
+  return size;
+}
+
+// net.ip(bytes): the text of an address of 4 or 16 bytes.
+int net_ip(lua_State* L) {
+  uint8_t bytes[kIpv6Size];
+  char text[kAddressTextSize];
+  const size_t size = address_argument(L, bytes);
+  if (size == kIpv4Size)
+    ipv4_to_text(bytes, text);
+  else if (size == kIpv6Size)
+    ipv6_to_text(bytes, text);
+  else
+    return luaL_argerror(L, 1,
+                         lua_pushfstring(L, "an IP address has 4 or 16 bytes, not %I", static_cast<LUAI_UACINT>(size)));
+  lua_pushstring(L, text);
+  return 1;
+}
+
+// net.mac(bytes): the text of an address of 6 bytes.
+int net_mac(lua_State* L) {
+  uint8_t bytes[kIpv6Size];
+  char text[kAddressTextSize];
+  const size_t size = address_argument(L, bytes);
+  if (size != kMacSize)
+    return luaL_argerror(L, 1, lua_pushfstring(L, "a MAC address has 6 bytes, not %I", static_cast<LUAI_UACINT>(size)));
+  mac_to_text(bytes, text);
+  lua_pushstring(L, text);
+  return 1;
+}
+
+// net.bytes(text): the bytes of an address of any kind, or nil when the text is none.
+int net_bytes(lua_State* L) {
+  uint8_t bytes[kIpv6Size];
+  size_t length = 0;
+  const char* text = luaL_checklstring(L, 1, &length);
+  size_t size = 0;
+  if (ipv4_from_text(text, length, bytes))
+    size = kIpv4Size;
+  else if (ipv6_from_text(text, length, bytes))
+    size = kIpv6Size;
+  else if (mac_from_text(text, length, bytes))
+    size = kMacSize;
+  if (size == 0)
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, reinterpret_cast<const char*>(bytes), size);
+  return 1;
+}
+
+constexpr luaL_Reg kFunctions[] = {{"ip", net_ip}, {"mac", net_mac}, {"bytes", net_bytes}, {nullptr, nullptr}};
+
 }  // namespace
 }  // namespace perilune::luadata
 
@@ -46,7 +118,7 @@ int luaopen_net(lua_State* L) {
   luaL_checkstack(L, 16, "opening net");
   luaopen_data(L);
   lua_pop(L, 1);
-  lua_newtable(L);
+  luaL_newlib(L, kFunctions);
   for (const NetLayout& layout : net_layouts()) {
     push_net_layout(L, layout);
     lua_setfield(L, -2, layout.name);

@@ -62,3 +62,17 @@ frame:layout {eth = {0, net.ethernet}, ip = {14, net.ipv4}}
 assert(frame.eth.type == net.ethertype.ipv4 and frame.ip.dst == '192.0.2.2' and #frame.ip == 20)
 frame.ip.ttl = 1
 assert(frame[22] == 1)
+
+-- addresses as bytes and as text
+assert(net.ip '\xc0\0\2\1' == '192.0.2.1' and net.ip('\xfe\x80' .. ('\0'):rep(13) .. '\1') == 'fe80::1')
+assert(net.ip(frame:segment(26, 4)) == '192.0.2.1' and net.mac '\2\0\x5e\0\x53\1' == '02:00:5e:00:53:01')
+assert(net.bytes '192.0.2.1' == '\xc0\0\2\1' and net.bytes '::1' == ('\0'):rep(15) .. '\1')
+assert(net.bytes '02-00-5e-00-53-01' == '\2\0\x5e\0\x53\1')
+for _, text in ipairs {'', 'localhost', '1.2.3', '1.2.3.4\0', ('1'):rep(100)} do assert(net.bytes(text) == nil) end
+for _, bytes in ipairs {'', '12345', ('x'):rep(17), ('x'):rep(1000)} do
+  local ok, message = pcall(net.ip, bytes)
+  assert(not ok and message:find('an IP address has 4 or 16 bytes, not ' .. #bytes), message)
+  ok, message = pcall(net.mac, bytes)
+  assert(not ok and message:find('a MAC address has 6 bytes, not ' .. #bytes), message)
+end
+assert(not pcall(net.ip) and not pcall(net.ip, {}) and not pcall(net.bytes, nil) and not pcall(net.mac, true))
