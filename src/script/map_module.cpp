@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <memory>
 #include <new>
+#include <span>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -108,6 +109,17 @@ int set_at(lua_State* L, Map& map, int key, int value) {
   return 0;
 }
 
+// The C++ string is gone before Lua raises.
+void copy_value_shape(const Map& map, std::span<char> text) {
+  std::snprintf(text.data(), text.size(), "%s", map.declaration().value.text().c_str());
+}
+
+int not_integers(lua_State* L, const Map& map) {
+  std::array<char, 160> shape;
+  copy_value_shape(map, shape);
+  return luaL_error(L, "map '%s' has values of shape %s: only integers can be added to", name_of(map), shape.data());
+}
+
 lua_Integer amount_at(lua_State* L, const Map& map, int index) {
   if (lua_isnoneornil(L, index)) return 1;
   int is_integer = 0;
@@ -141,10 +153,7 @@ int map_add(lua_State* L) {
   const bool single = is_single(map);
   lua_settop(L, single ? 2 : 3);
   const lua_Integer amount = amount_at(L, map, single ? 2 : 3);
-  if (!map.declaration().value.is_integer()) {
-    return luaL_error(L, "map '%s' has values of shape %s: only to integers can be added", name_of(map),
-                      map.declaration().value.composite ? "{...}" : "other than integers");
-  }
+  if (!map.declaration().value.is_integer()) return not_integers(L, map);
   if (!single) {
     if (lua_isnil(L, 2)) return luaL_error(L, "map '%s': the key is nil", name_of(map));
     (void)encode_key(L, 2, map, KeyUse::kWrite, key.data());

@@ -28,17 +28,24 @@ size_t edits(std::string_view a, std::string_view b) {
   return rows[a.size() % 3][b.size()];
 }
 
+size_t common_begin(std::string_view a, std::string_view b) {
+  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
 }  // namespace
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   if (word.empty() || word.size() > kMaxWord) return {};
   std::string_view best;
+  size_t best_begin = 0;
   size_t best_edits = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     if (candidate.size() > kMaxWord) continue;
     const size_t count = edits(word, candidate);
-    if (count < best_edits) {
+    const size_t begin = common_begin(word, candidate);
+    if (count < best_edits || (count == best_edits && !best.empty() && begin > best_begin)) {
       best_edits = count;
+      best_begin = begin;
       best = candidate;
     }
   }

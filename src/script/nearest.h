@@ -7,7 +7,8 @@
 namespace perilune::script {
 
 /// The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from `word`, when they are few
-/// enough to be a slip: at most a third of its length, at least one. Empty when none is. Allocates nothing.
+/// enough to be a slip: at most a third of its length, at least one. Of several, the one
+/// that begins like it. Empty when none is. Allocates nothing.
 [[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace perilune::script
