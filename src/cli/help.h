@@ -13,7 +13,6 @@ class Help final : public CLI::Formatter {
   /// `usage` has a line for each way to call the command.
   explicit Help(std::string usage) : usage_(std::move(usage)) {
     column_width(34);
-    label("Subcommands", "Commands");
     label("Positionals", "Arguments");
   }
   std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override { return usage_ + "\n"; }

@@ -61,6 +61,14 @@ Error unknown_command(const std::string& word, const std::vector<std::string>& c
   return input_error(fmt::format("unknown command '{}'", word), hint).value();
 }
 
+/// The help of the command that was named, or of the program; without CLI11's double blank lines.
+std::string help_of(const CLI::App& program) {
+  std::string text = program.help();
+  for (size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;)
+    text.erase(at, 1);
+  return text;
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
@@ -78,6 +86,7 @@ int run_program(int argc, const char* const* argv) {
   std::vector<std::string> names;
   for (const Command& command : commands) {
     command.app->allow_extras();
+    command.app->group("Commands");
     names.push_back(command.app->get_name());
   }
 
@@ -86,8 +95,12 @@ int run_program(int argc, const char* const* argv) {
   }
   try {
     program.parse(argc, argv);
-  } catch (const CLI::Success& wanted) {  // --help, --version
-    return program.exit(wanted);
+  } catch (const CLI::CallForVersion&) {
+    fmt::print("{}\n", kVersion);
+    return kDone;
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", help_of(program));
+    return kDone;
   } catch (const CLI::ParseError& error) {
     const CLI::App* at = program.get_subcommands().empty() ? &program : program.get_subcommands().front();
     return print_error(input_error(error.what(), fmt::format("'perilune {}--help' explains the options",
@@ -104,7 +117,7 @@ int run_program(int argc, const char* const* argv) {
   if (const std::vector<std::string> extras = program.remaining(); !extras.empty()) {
     return print_error(unknown_option(program, extras.front()));
   }
-  fmt::print(stderr, "{}", program.help());
+  fmt::print(stderr, "{}", help_of(program));
   return kInputAtFault;
 }
 

@@ -75,7 +75,7 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
             return fmt::format("'{}' is not one of {}{}", value, list,
                                meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant));
           },
-          list, "one of"};
+          "", "one of"};
 }
 
 void declare(CLI::App& app, Words& words) {
@@ -85,24 +85,28 @@ void declare(CLI::App& app, Words& words) {
   const std::string judging = "Judging";
   app.add_option("--engine", words.engine, "What runs the script: auto takes the fastest there is")
       ->check(one_of({"auto", "kernel", "native", "lua"}))
-      ->type_name("ENGINE")
+      ->type_name("auto|kernel|native|lua")
       ->group(judging);
   app.add_option("--function", words.function, "The function to call for each packet (default: filter)")
       ->type_name("NAME")
       ->group(judging);
   app.add_option("--default", words.default_verdict, "Verdict when the script has no opinion (default: pass)")
       ->check(one_of({"pass", "block"}))
+      ->type_name("pass|block")
       ->group(judging);
   app.add_option("--on-error", words.on_error, "Verdict when the script fails on a packet (default: block)")
       ->check(one_of({"block", "pass"}))
+      ->type_name("block|pass")
       ->group(judging);
   app.add_option("--malformed", words.malformed,
                  "Verdict for packets whose headers lie, without\nasking the script (default: block)")
       ->check(one_of({"pass", "block"}))
+      ->type_name("pass|block")
       ->group(judging);
   app.add_option("--non-ip", words.non_ip,
                  "Frames without IP (ARP, ...): pass or block them\nwithout asking, or ask the script (default: pass)")
       ->check(one_of({"pass", "block", "ask"}))
+      ->type_name("pass|block|ask")
       ->group(judging);
   words.seed_option = app.add_option("--seed", words.seed, "Start random() here, for runs that can be repeated")
                           ->type_name("N")
@@ -135,6 +139,7 @@ void declare(CLI::App& app, Words& words) {
       ->group(captures);
   app.add_option("--direction", words.direction, "pkt.direction where the file has none (default: in)")
       ->check(one_of({"in", "out"}))
+      ->type_name("in|out")
       ->group(captures);
   app.add_option("-w,--write", words.write_to, "Write the packets to a pcapng file, each with its\nverdict as comment")
       ->type_name("FILE")

@@ -1,5 +1,6 @@
 #include "cli/terminal.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -126,10 +127,28 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+namespace {
+/// Line by line, so that a traceback stays readable.
+void print_hint(std::FILE* stream, std::string_view hint) {
+  if (hint.empty()) return;
+  fmt::print(stream, "  hint: ");
+  for (size_t end = 0; end != std::string_view::npos; hint.remove_prefix(std::min(hint.size(), end + 1))) {
+    end = hint.find('\n');
+    std::string_view line = hint.substr(0, end);
+    if (line.starts_with('\t')) {
+      fmt::print(stream, "    ");
+      line.remove_prefix(1);
+    }
+    fmt::print(stream, "{}\n", printable(line));
+    if (end != std::string_view::npos) fmt::print(stream, "  ");
+  }
+}
+}  // namespace
+
 int print_error(const Error& error) {
   const Palette palette(STDERR_FILENO);
   fmt::print(stderr, "perilune: {} {}\n", palette.paint(Colour::kRed, "error:"), printable(error.message));
-  if (!error.hint.empty()) fmt::print(stderr, "  hint: {}\n", printable(error.hint));
+  print_hint(stderr, error.hint);
   return error.exit_status();
 }
 
@@ -142,7 +161,7 @@ void print_diagnostics(const Diagnostics& diagnostics, std::FILE* stream) {
     fmt::print(stream, "{}: {} {} [{}]\n", place,
                palette.paint(colour, fmt::format("{}:", to_string(diagnostic.severity))), printable(diagnostic.message),
                diagnostic.code);
-    if (!diagnostic.hint.empty()) fmt::print(stream, "  hint: {}\n", printable(diagnostic.hint));
+    print_hint(stream, diagnostic.hint);
   }
 }
 
