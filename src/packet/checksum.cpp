@@ -6,6 +6,7 @@
 // sender's.
 // - A wrong or unknowable one (fragment, cut capture) is updated by the difference, which keeps its error modulo 65535.
 // - UDP's 0 means none: a computed or updated 0 becomes 0xffff, and a checksum that was none stays none.
+// SCTP's CRC is linear over exclusive or: the error of a wrong one is kept by that.
 #include "packet/checksum.h"
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "packet/crc32c.h"
+#include "packet/header_lengths.h"
 
 namespace perilune::packet {
 namespace {
@@ -72,9 +74,7 @@ std::span<const uint8_t> final_destination(std::span<const uint8_t> packet, cons
   size_t offset = location.network + kIpv6Header;
   while (offset + kFirstAddress <= location.transport) {
     const uint8_t* header = packet.data() + offset;
-    size_t length = (header[1] + 1U) * 8U;
-    if (type == protocol::kFragment) length = 8;
-    if (type == protocol::kAh) length = (header[1] + 2U) * 4U;
+    const size_t length = extension_length(type, header);
     if (type == protocol::kRouting && header[3] != 0 && offset + length <= location.transport) {
       const uint8_t kind = header[2];
       size_t address = 0;
@@ -108,7 +108,7 @@ uint16_t transport_sum(std::span<const uint8_t> packet, const Location& location
 }
 
 size_t ipv4_header_end(std::span<const uint8_t> packet, const Location& location) {
-  return location.network + (packet[location.network] & 0x0fU) * 4U;
+  return location.network + ipv4_header_length(packet[location.network]);
 }
 
 /// Of the IPv4 header, as far as it is there, but its checksum.
@@ -166,8 +166,9 @@ uint32_t sctp_checksum(std::span<const uint8_t> packet, const Location& location
   return crc32c_finish(crc32c_add(packet.subspan(field + 4, location.end - field - 4), state));
 }
 
-bool is_sctp_right(std::span<const uint8_t> packet, const Location& location) {
-  return read_le32(packet.data() + location.transport + kSctpChecksumOffset) == sctp_checksum(packet, location);
+/// As the packet has it.
+uint32_t stored_sctp_checksum(std::span<const uint8_t> packet, const Location& location) {
+  return read_le32(packet.data() + location.transport + kSctpChecksumOffset);
 }
 
 void write_le32(uint8_t* p, uint32_t value) {
@@ -179,12 +180,16 @@ void repair_sctp(std::span<const uint8_t> before, const Location& location_befor
                  const Location& location_after, ChecksumState state) {
   if (!has_sctp(location_after)) return;
   uint8_t* field = after.data() + location_after.transport + kSctpChecksumOffset;
-  if (!has_sctp(location_before) || state == ChecksumState::kPartial ||
-      (is_whole(location_before) && is_sctp_right(before, location_before))) {
+  if (!has_sctp(location_before) || state == ChecksumState::kPartial) {
     if (is_whole(location_after)) write_le32(field, sctp_checksum(after, location_after));
     return;
   }
-  std::memcpy(field, before.data() + location_before.transport + kSctpChecksumOffset, 4);
+  uint32_t checksum = stored_sctp_checksum(before, location_before);
+  if (checksum != 0 && is_whole(location_before) && is_whole(location_after)) {
+    const uint32_t error = checksum ^ sctp_checksum(before, location_before);
+    checksum = sctp_checksum(after, location_after) ^ error;
+  }
+  write_le32(field, checksum);
 }
 
 void repair_transport(std::span<const uint8_t> before, const Location& location_before, std::span<uint8_t> after,
@@ -266,7 +271,10 @@ bool checksums_right(std::span<const uint8_t> packet, const Location& location) 
     return false;
   }
   if (!is_whole(location)) return true;
-  if (has_sctp(location)) return is_sctp_right(packet, location);
+  if (has_sctp(location)) {
+    const uint32_t checksum = stored_sctp_checksum(packet, location);
+    return checksum == 0 || checksum == sctp_checksum(packet, location);
+  }
   const auto field = checksum_offset(location);
   if (!field) return true;
   const uint16_t checksum = read_be16(packet.data() + *field);

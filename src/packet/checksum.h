@@ -33,9 +33,10 @@ void write_checksums(std::span<uint8_t> packet, const Location& location);
 /// a wrong one stays wrong, also in fragments; what the script itself wrote into a checksum field is overridden, except
 /// a zero UDP checksum over IPv4 (none). A UDP checksum that was zero (none; over IPv6 as RFC 6935 allows for tunnels)
 /// stays zero. With ChecksumState::kPartial the transport checksum is computed whole, as it is when the script made
-/// another protocol of the packet. SCTP's CRC32c is recomputed when it was right before, and keeps its value otherwise.
-/// Data changed in a later fragment would need the first fragment's checksum, which is in another packet: it stays as
-/// it is.
+/// another protocol of the packet.
+/// SCTP's CRC32c likewise: right stays right, wrong stays wrong; zero (none, RFC 9653) stays zero, and what cannot be
+/// known (a fragment, a cut capture) keeps its value. Data changed in a later fragment would need the first fragment's
+/// checksum, which is in another packet: it stays.
 void repair_checksums(std::span<const uint8_t> before, const Location& location_before, std::span<uint8_t> after,
                       const Location& location_after, ChecksumState state);
 

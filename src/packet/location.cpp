@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "packet/header_lengths.h"
 #include "packet/link_layer.h"
 
 namespace perilune::packet {
@@ -87,7 +88,7 @@ class Locator {
   void ipv4() {
     if (!have(network_, kIpv4Header, Malformed::kIpHeader)) return;
     const uint8_t* header = at(network_);
-    const size_t header_length = (header[0] & 0x0fU) * 4U;
+    const size_t header_length = ipv4_header_length(header[0]);
     if (header_length < kIpv4Header || header_length > limit_ - network_) return fail(Malformed::kIpHeader);
     location_.version = 4;
     location_.protocol = header[9];
@@ -149,7 +150,7 @@ class Locator {
   /// A payload length of zero before hop-by-hop options: they must have the jumbo payload option.
   bool jumbogram(size_t options) {
     if (!have(options, kExtensionUnit, Malformed::kExtensionHeader)) return false;
-    const size_t options_end = options + (at(options)[1] + 1U) * kExtensionUnit;
+    const size_t options_end = options + extension_length(protocol::kHopByHop, at(options));
     if (!have(options, options_end - options, Malformed::kExtensionHeader)) return false;
     size_t option = options + 2;
     while (option < options_end) {
@@ -175,7 +176,6 @@ class Locator {
 
   void extension_headers(size_t offset) {
     for (unsigned count = 0;; ++count) {
-      size_t length = 0;
       switch (location_.protocol) {
         case protocol::kHopByHop:
         case protocol::kRouting:
@@ -195,13 +195,7 @@ class Locator {
         return;
       }
       const uint8_t* header = at(offset);
-      if (location_.protocol == protocol::kFragment) {
-        length = kExtensionUnit;
-      } else if (location_.protocol == protocol::kAh) {
-        length = (header[1] + 2U) * 4U;
-      } else {
-        length = (header[1] + 1U) * kExtensionUnit;
-      }
+      const size_t length = extension_length(location_.protocol, header);
       if (length > limit_ - offset) return fail(Malformed::kExtensionHeader);
       const bool is_fragment = location_.protocol == protocol::kFragment;
       location_.protocol = header[0];
@@ -268,7 +262,7 @@ class Locator {
     ports(offset);
     location_.payload = location_.end;
     if (!have(offset, kTcpHeader, Malformed::kTcpHeader)) return;
-    const size_t length = (at(offset)[12] >> 4U) * 4U;
+    const size_t length = tcp_header_length(at(offset)[12]);
     if (length < kTcpHeader) return fail(Malformed::kTcpHeader);
     if (have(offset, length, Malformed::kTcpHeader)) whole_header(offset + length);
   }

@@ -99,7 +99,8 @@ TEST(Checksums, OfCapturedPacketsAreMostlyRight) {
     ++known;
     right += checksums_right(frame.bytes, l) ? 1 : 0;
     if (!l.has_transport || l.truncated || l.fragment || l.protocol == protocol::kSctp) continue;
-    if (has_routing_header(frame.bytes, l)) {  // its last address counts: such packets are right only when that is known
+    if (has_routing_header(frame.bytes,
+                           l)) {  // its last address counts: such packets are right only when that is known
       EXPECT_TRUE(checksums_right(frame.bytes, l));
       continue;
     }
@@ -428,19 +429,19 @@ TEST(Repair, RoutingHeadersNameTheFinalDestination) {
   }
 }
 
-TEST(Repair, SctpIsComputedAgainWhenItWasRight) {
+TEST(Repair, SctpChecksums) {
   const Bytes chunk = be16(1) + be16(2) + Bytes{0, 0, 0, 7, 0, 0, 0, 0, 0, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8};
   Bytes frame = ethernet(0x0800) + ipv4(132, chunk);
   const Location l = locate_whole(frame);
   ASSERT_TRUE(l.has_transport);
   write_be16(frame.data() + l.network + 10, ipv4_checksum(frame, l));
-  EXPECT_FALSE(checksums_right(frame, l));
+  EXPECT_TRUE(checksums_right(frame, l));  // none (RFC 9653)
   const auto change = [](Bytes& bytes, const Location& at) { bytes[at.payload + 5] ^= 1U; };
 
-  Edited wrong = edit(frame, change);
-  write_be16(wrong.after.data() + l.transport + 8, 0x1111);
-  wrong.repair();
-  EXPECT_TRUE(std::equal(frame.begin(), frame.begin() + l.payload, wrong.after.begin()));  // its checksum is as before
+  Edited none = edit(frame, change);
+  write_be16(none.after.data() + l.transport + 8, 0x1111);
+  none.repair();
+  EXPECT_TRUE(std::equal(frame.begin(), frame.begin() + l.payload, none.after.begin()));  // its checksum is as before
 
   Edited partial = edit(frame, change);
   partial.repair(ChecksumState::kPartial);
@@ -449,6 +450,16 @@ TEST(Repair, SctpIsComputedAgainWhenItWasRight) {
   Edited right{partial.after, frame};
   right.repair();
   EXPECT_TRUE(checksums_right(right.after, l));
+
+  Bytes wrong = partial.after;
+  wrong[l.transport + 9] ^= 0x80U;
+  EXPECT_FALSE(checksums_right(wrong, l));
+  Edited stays = edit(wrong, change);
+  stays.repair();
+  EXPECT_FALSE(checksums_right(stays.after, l));
+  Edited undone{stays.after, wrong};
+  undone.repair();
+  EXPECT_EQ(undone.after, wrong);
 }
 
 /// The reference for repair: right before means computed from scratch, wrong before means still wrong, none means none.
