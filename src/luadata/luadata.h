@@ -7,7 +7,7 @@
 #define PERILUNE_LUADATA_H
 
 #include <lua.h>
-#include <stddef.h>
+#include <stddef.h> /* NOLINT(modernize-deprecated-headers): C reads this too */
 
 /* In data.so these are all that is visible. */
 #define LDATA_API __attribute__((visibility("default")))

@@ -140,6 +140,9 @@ constexpr int kLayouts = 2;
 constexpr const char* kNames[] = {"a", "b", "c", "d", "layout", "segment", "getbyte", "1", "unknown"};
 constexpr const char* kTypes[] = {"number", "signed", "string", "ipv4", "ipv6", "mac",
                                   "little", "host",   "junk",   "s",    ""};
+constexpr const char* kAddressTypes[] = {"ipv4", "ipv6", "mac"};
+constexpr const char* kAddresses[] = {"192.0.2.1",         "2001:db8::1",       "02:00:5e:00:53:01",
+                                      "AB-cd-ef-01-02-0g", "255.255.255.255.1", "::ffff:1.2.3.4"};
 constexpr const char* kEndians[] = {"big", "little", "net", "host", "x"};
 constexpr const char* kMethods[] = {"getbyte",   "setbyte",   "getint8",   "setint8",   "getint16",  "setint16",
                                     "getuint16", "setuint16", "getint32",  "setint32",  "getuint32", "setuint32",
@@ -149,7 +152,6 @@ constexpr const char* kMethods[] = {"getbyte",   "setbyte",   "getint8",   "seti
 class Session {
  public:
   Session(lua_State* L, Input& input, Allocator& allocator) : L_(L), input_(input), allocator_(allocator) {}
-  ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -237,10 +239,8 @@ class Session {
         lua_pushnumber(L_, static_cast<lua_Number>(input_.integer()) / 4);
         break;
       case 3:
-        lua_pushstring(L_, "192.0.2.1");
-        break;
       case 4:
-        lua_pushstring(L_, "2001:db8::1");
+        lua_pushstring(L_, kAddresses[input_.byte() % std::size(kAddresses)]);
         break;
       case 5:
         get(kObjects);
@@ -350,6 +350,18 @@ class Session {
       put(2, "layout");
       return;
     }
+    if (kind > 215) {
+      // An address, of a length that fits: in bytes, in bits, or left out.
+      constexpr lua_Integer kSizes[] = {4, 16, 6};
+      const uint8_t which = input_.below(3);
+      const uint8_t unit = input_.below(3);
+      if (unit != 2) {
+        lua_pushinteger(L_, kSizes[which] * (unit == 0 ? 1 : 8));
+        put(2, "length");
+      }
+      lua_pushstring(L_, kAddressTypes[which]);
+      return put(3, "type");
+    }
     lua_pushinteger(L_, input_.integer());
     put(2, "length");
     if (kind > 100) {
@@ -455,6 +467,10 @@ class Session {
   void change_layout() {
     get(kLayouts);
     if (!lua_istable(L_, -1)) return;
+    lua_pushstring(L_, kNames[input_.byte() % std::size(kNames)]);
+    lua_rawget(L_, -2);
+    luaL_tolstring(L_, -1, nullptr);
+    lua_pop(L_, 2);
     push_key();
     if (lua_isnil(L_, -1) || (lua_isnumber(L_, -1) && lua_tonumber(L_, -1) != lua_tonumber(L_, -1))) return;
     const uint8_t kind = input_.byte();
