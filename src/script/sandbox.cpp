@@ -19,7 +19,7 @@ constexpr const char* kAlsoRequired[] = {"map", "log", "time", "random"};
 
 void install_sandbox(lua_State* L) {
   disable_weak_tables(L);
-  luaL_requiref(L, "data", luaopen_data, 0);
+  luaL_requiref(L, "data", luaopen_data, 1);  // a global too, as it was where Luadata comes from
   lua_pop(L, 1);
   for (const InstallModule install : kModules)
     install(L);
