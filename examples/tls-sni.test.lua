@@ -1,0 +1,27 @@
+local function sized(bits, text) return string.pack(bits == 8 and '>s1' or '>s2', text) end
+
+-- A ClientHello (RFC 8446, 4.1.2) with a server name (RFC 6066, 3) behind another extension.
+local function hello(name)
+  local sni = '\0\0' .. sized(16, sized(16, '\0' .. sized(16, name)))
+  local body = '\3\3' .. ('r'):rep(32) .. sized(8, 'session') .. sized(16, '\x13\1\x13\2') .. sized(8, '\0') ..
+               sized(16, '\0\x2b' .. sized(16, '\2\3\4') .. sni)
+  return '\22\3\1' .. sized(16, '\1' .. string.pack('>I3', #body) .. body)
+end
+
+local function tls(payload)
+  return packet.tcp {dport = 443, payload = payload}
+end
+
+return {
+  { 'names of the list, and all below a suffix, are rejected',
+    packets = { tls(hello 'tracker.example.com'), tls(hello 'TRACKER.example.com'), tls(hello 'a.ads.example.net'), tls(hello 'x.y.ads.example.net') },
+    expect = 'reject',
+    logs = {'blocked tracker.example.com', 'blocked tracker.example.com', 'blocked a.ads.example.net', 'blocked x.y.ads.example.net'} },
+  { 'other names pass',
+    packets = { tls(hello 'example.com'), tls(hello 'ads.example.net'), tls(hello 'badads.example.net'), tls(hello 'x.tracker.example.com'), tls(hello '') },
+    expect = 'pass', logs = {} },
+  { 'what is cut, or not a ClientHello, passes without an error',
+    packets = { tls(hello('tracker.example.com'):sub(1, 60)), tls(hello('tracker.example.com'):sub(1, 5)), tls '\23\3\3\0\1x', tls '',
+                tls('\22\3\1\0\4\1' .. ('\255'):rep(200)), packet.tcp {dport = 80, payload = hello 'tracker.example.com'} },
+    expect = 'pass', errors = {} },
+}
