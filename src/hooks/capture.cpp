@@ -11,7 +11,7 @@ namespace perilune::hooks {
 
 namespace {
 
-constexpr uint64_t kProgressBytes = 64 * 1024;
+constexpr uint64_t kProgressBytes = 65536;
 constexpr uint64_t kUnreadableReports = 10;  // of one file; the others are only counted
 
 /// Sum of the sizes of all files; 0 when that of one is not known.
@@ -133,13 +133,11 @@ void Judge::judge_record(const std::string& file, const CaptureRecord& record) {
   packet.time_ns = record.time_ns;
   packet.number = record.number;
   packet.interface = record.interface.empty() ? std::string_view(options_.interface) : record.interface;
-  if (record.direction) {
-    packet.direction = *record.direction;
-  }
   if (const auto cooked = cooked_header(record.link, record.bytes)) {
-    if (!record.direction) packet.direction = cooked->direction;
+    packet.direction = cooked->direction;
     if (packet.ifindex == 0) packet.ifindex = cooked->ifindex;
   }
+  if (record.direction) packet.direction = *record.direction;
   const packet::Decision decision = worker_.judge(packet);
   observer_.on_packet(file, packet, decision);
 }

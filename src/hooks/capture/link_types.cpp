@@ -45,7 +45,7 @@ bool is_raw_ip(LinkType link) {
   return link == LinkType::kRaw || is_old_raw(link) || link == LinkType::kIpv4 || link == LinkType::kIpv6;
 }
 
-std::optional<CookedHeader> cooked_header(LinkType link, std::span<const uint8_t> bytes) {
+std::optional<CookedHeader> read_cooked_header(LinkType link, std::span<const uint8_t> bytes) {
   const auto direction = [](uint16_t packet_type) {
     return packet_type == kOutgoing ? packet::Direction::kOut : packet::Direction::kIn;
   };

@@ -21,7 +21,12 @@ struct CookedHeader {
   packet::Direction direction = packet::Direction::kIn;
   uint32_t ifindex = 0;  // 0: the header has none
 };
+[[nodiscard]] std::optional<CookedHeader> read_cooked_header(packet::LinkType link, std::span<const uint8_t> bytes);
 /// What a Linux cooked header says; nothing for other link types and packets too short for it.
-[[nodiscard]] std::optional<CookedHeader> cooked_header(packet::LinkType link, std::span<const uint8_t> bytes);
+[[nodiscard]] inline std::optional<CookedHeader> cooked_header(packet::LinkType link, std::span<const uint8_t> bytes) {
+  // Asked for every packet, and nearly always Ethernet.
+  if (link != packet::LinkType::kLinuxSll && link != packet::LinkType::kLinuxSll2) return std::nullopt;
+  return read_cooked_header(link, bytes);
+}
 
 }  // namespace perilune::hooks
