@@ -1,0 +1,6 @@
+-- tcp.payload matches "^SSH-(1\.5|1\.99|2\.0)-OpenSSH_6"
+local banner = require 'ssh_banner'
+
+function filter(hdr, pld, pkt)
+  return not banner.is_openssh6(pld, pkt)
+end
