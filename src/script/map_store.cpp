@@ -122,6 +122,10 @@ tl::expected<Map*, std::string> MapStore::declare(const MapDeclaration& declarat
     return tl::make_unexpected(fmt::format("map '{}' was declared as {} by another worker, and as {} by this one",
                                            declaration.name, text(map->declaration()), text(declaration)));
   }
+  if (maps_.size() == kMaxMaps) {
+    return tl::make_unexpected(
+        fmt::format("map '{}' is one too many: a script has at most {}", declaration.name, kMaxMaps));
+  }
   const uint64_t wanted = memory_of(declaration);
   if (wanted > limit_ - used_) {
     return tl::make_unexpected(

@@ -90,6 +90,7 @@ class Map {
 class MapStore {
  public:
   static constexpr uint64_t kDefaultLimit = uint64_t{256} << 20;
+  static constexpr size_t kMaxMaps = 64;  // what the kernel allows a program
 
   /// `limit`: bytes that all maps together may take when full.
   explicit MapStore(uint64_t limit = kDefaultLimit);

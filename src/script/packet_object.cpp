@@ -46,7 +46,6 @@ constexpr std::array<std::string_view, 24> kNames{
     "interface", "length",    "mark", "number", "pass",      "payload",   "protocol", "reject",
     "reply",     "sport",     "src",  "time",   "transport", "truncated", "version",  "vlan"};
 static_assert(kNames[static_cast<size_t>(Field::kVlan)] == "vlan");
-constexpr std::array<std::string_view, 2> kSettable{"mark", "payload"};
 
 // What a Lua `pkt` is: the packet it belongs to. The rest is found through the closures' upvalues.
 struct Object {
