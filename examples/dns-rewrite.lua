@@ -13,7 +13,7 @@ local answer = data.layout {
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.udp or pkt.sport ~= 53 then return end
   local dns = pld:layout(net.dns)
-  if dns.qr ~= 1 or dns.ancount == 0 or dns:getstring(12, #name):lower() ~= name then return end
+  if dns.qr ~= 1 or dns.ancount == 0 or tostring(dns:segment(12, #name)):lower() ~= name then return end
   local first = dns:segment(12 + #name + 4):layout(answer)     -- behind the question's type and class
   if first.pointer == 0xc00c and first.type == net.dns_type.a then
     first.address = address                                     -- the checksum is put right afterwards
