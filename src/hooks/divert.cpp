@@ -23,7 +23,6 @@ Result<void> check_privileges(const std::string& what) {
 }
 
 Result<std::vector<std::string>> remove_rules(Which which) {
-  const InheritedCapabilities inherited;
   std::vector<std::string> removed;
   if (auto done = remove_from_nft(which, removed); !done) return tl::make_unexpected(done.error());
   if (auto done = remove_from_iptables(which, removed); !done) return tl::make_unexpected(done.error());
@@ -42,7 +41,6 @@ Result<std::unique_ptr<Divert>> install_divert(const DivertSpec& spec, uint16_t 
   auto leftovers = divert::remove_rules(divert::Which::kEnded);
   if (!leftovers) return tl::make_unexpected(leftovers.error());
 
-  const InheritedCapabilities inherited;
   const divert::Rule rule{spec, first_queue, last_queue, fail_open, divert::this_process()};
   auto with_nft = divert::install_with_nft(rule);
   if (with_nft) return with_nft;

@@ -53,7 +53,7 @@ class HttpLab(Lab):
         """curl's exit status, the header X-Colour and the body."""
         address = self.address(version) if version == 4 else f"[{self.address(version)}]"
         done = self.client.run(self.curl, "-sS", "-i", "-m", "3", f"http://{address}/")
-        head, _, body = done.stdout.partition("\r\n\r\n")
+        head, _, body = done.stdout.partition("\n\n")
         colours = [line.split(": ")[1] for line in head.splitlines() if line.startswith("X-Colour: ")]
         return done.returncode, "".join(colours), body.strip()
 

@@ -38,7 +38,7 @@ def test_big_transfer_out_over_ipv6(program):
 
 def test_large_packets_are_seen_whole(program):
     judge = transfer(program, 4, "client", "out tcp dport 9000", LONGEST)
-    longest = max(int(record["log"].split()[-1]) for record in judge.records() if "log" in record)
+    longest = max(int(record["log"]["text"].split()[-1]) for record in judge.records() if "log" in record)
     expect(longest > 10_000, f"the longest packet had {longest} bytes")
 
 

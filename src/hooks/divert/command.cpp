@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file_descriptor.h"
+#include "hooks/queue/privileges.h"
 
 namespace perilune::hooks::divert {
 
@@ -108,6 +109,7 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments, con
   std::array<char*, 3> environment{language.data(), search.data(), nullptr};
 
   const SpawnSetup setup(in->get(), out->get(), err->get());
+  const InheritedCapabilities inherited;
   pid_t pid = 0;
   const int code =
       posix_spawn(&pid, program.c_str(), &setup.actions_, &setup.attributes_, pointers.data(), environment.data());

@@ -15,8 +15,8 @@ struct CommandResult {
 };
 
 /// Runs arguments[0] (looked for in PATH and in the sbin folders, where packet filters live) with `input` as its
-/// standard input, waits, and gives back what it wrote. It fails only when the program cannot be started: check
-/// `status`.
+/// standard input, waits, and gives back what it wrote. The program keeps our CAP_NET_ADMIN and CAP_NET_RAW. It fails
+/// only when the program cannot be started: check `status`.
 [[nodiscard]] Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                                 const std::string& input = {});
 
