@@ -45,7 +45,8 @@ void check_for_cycle(lua_State* L) {
 
 /// Compiles and runs the file of the module named at index 1. Pushes its value and the file's name.
 void load_module(lua_State* L) {
-  const char* name = lua_tostring(L, 1);
+  size_t length = 0;
+  const char* name = lua_tolstring(L, 1, &length);
   State::Impl& impl = StateInternals::of(L);
   if (is_unavailable(name)) {
     luaL_error(L, "module '%s' is not available in the sandbox; what is: %s, and files in the script's folder", name,
@@ -58,7 +59,7 @@ void load_module(lua_State* L) {
   }
   if (impl.folder.empty())
     luaL_error(L, "module '%s' not found: the script has no folder; built in: %s", name, kBuiltIn);
-  impl.module = find_module(impl.folder, name);
+  impl.module = find_module(impl.folder, {name, length});
   if (impl.module.outcome != ModuleFile::Outcome::kFound) {
     luaL_error(L, "module '%s' not found: %s; built in: %s", name, impl.module.problem.c_str(), kBuiltIn);
   }

@@ -22,7 +22,7 @@ constexpr int kEntryIndex = 2;
 
 constexpr size_t kArgumentsOverdraft = size_t{8} << 10;
 constexpr int kStackForArguments = 64;
-constexpr size_t kBytesPerUnit = 64;  // copying this much counts as one instruction
+constexpr size_t kBytesPerUnit = 256;  // copying this much counts as one instruction
 
 /// Only reached when Lua meets an error outside every protected call: a fault of ours, or a system without memory.
 int panic(lua_State* L) {

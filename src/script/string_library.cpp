@@ -46,7 +46,7 @@ int string_rep(lua_State* L) {
     // What cannot fit into memory fails before a byte is copied; it need not be paid for.
     const auto times = static_cast<uint64_t>(count);
     if (times <= StateInternals::of(L).allocator.limit() / (length + separator)) {
-      State::charge(L, times / 2 + times * (length + separator) / kBytesPerInstruction);
+      State::charge(L, times / 2 + times * (length + separator) / kBytesCopiedPerInstruction);
     }
   }
   return lua_tocfunction(L, lua_upvalueindex(1))(L);

@@ -84,7 +84,7 @@ void add_field(lua_State* L, luaL_Buffer* buffer, lua_Integer i) {
   if (lua_isstring(L, -1) == 0) {
     luaL_error(L, "invalid value (at index %I) in table for 'concat'", static_cast<LUAI_UACINT>(i));
   }
-  State::charge(L, kUnitsPerMove + string_length(L, -1) / kBytesPerInstruction);
+  State::charge(L, kUnitsPerMove + string_length(L, -1) / kBytesCopiedPerInstruction);
   luaL_addvalue(buffer);
 }
 
