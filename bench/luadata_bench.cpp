@@ -92,7 +92,7 @@ void run(benchmark::State& state, const std::string& statement) {
     lua_close(L);
     return;
   }
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     lua_pushvalue(L, -1);
     lua_call(L, 0, 1);
     lua_pop(L, 1);
