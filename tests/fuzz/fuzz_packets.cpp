@@ -54,7 +54,7 @@ void check_repair(const std::vector<uint8_t>& before, const Location& l, LinkTyp
   }
 }
 
-void check_resize(const std::vector<uint8_t>& frame, const Location& l, LinkType link, size_t size) {
+void check_resize(const std::vector<uint8_t>& frame, const Location& l, LinkType link, size_t missing, size_t size) {
   std::vector<uint8_t> buffer = frame;
   buffer.resize(frame.size() + 300);
   size_t length = frame.size();
@@ -65,7 +65,8 @@ void check_resize(const std::vector<uint8_t>& frame, const Location& l, LinkType
     return;
   }
   if (l.malformed != Malformed::kNone) return;
-  const Location again = locate(std::span(buffer).first(length), length, link);
+  const bool same_length = size == l.end - l.payload;  // then the frame is as it was, and so is what the capture cut
+  const Location again = locate(std::span(buffer).first(length), same_length ? length + missing : length, link);
   require(again.malformed == Malformed::kNone || l.truncated, "resized packet");
   if (l.truncated) return;
   require(again.payload == location.payload && again.end == location.end, "resized location");
@@ -97,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (l.truncated) require(missing != 0, "truncated");
   if (l.version != 0) (void)checksums_right(frame, l);
   if (missing == 0) check_repair(frame, l, link, data[3], data[4]);
-  check_resize(frame, l, link, data[3]);
+  check_resize(frame, l, link, missing, data[3]);
   check_reply(frame, l);
   return 0;
 }

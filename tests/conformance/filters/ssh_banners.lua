@@ -1,24 +1,27 @@
--- Logs each identification line (RFC 4253, 4.2) with the side that sent it: side, server's port, connection, banner.
--- The side that sent the connection's first SYN is the client.
+-- Logs each identification line (RFC 4253, 4.2): side that sent it, server's port, client's port, addresses, the line. The
+-- client is who sent the connection's SYN; of a connection whose beginning is not there, who has the higher port.
 local net = require 'net'
-local tcp_flag = net.tcp_flag
-local client_of = {}  -- connection: address and port of who opened it
+local opener = {}  -- connection: who opened it
 
-local function ends(pkt)
-  return ('%s.%d'):format(net.ip(pkt.src), pkt.sport), ('%s.%d'):format(net.ip(pkt.dst), pkt.dport)
+local function name(address, port)
+  return ('%s.%d'):format(net.ip(address), port)
 end
 
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.tcp or not pkt.transport then return true end
-  local from, to = ends(pkt)
+  local from, to = name(pkt.src, pkt.sport), name(pkt.dst, pkt.dport)
   local connection = from < to and from .. '-' .. to or to .. '-' .. from
   local tcp = pkt.transport:layout(net.tcp)
-  if tcp.syn == 1 then client_of[connection] = tcp.ack_flag == 1 and to or from end
+  if tcp.syn == 1 then opener[connection] = tcp.ack_flag == 1 and to or from end
+
   for line in tostring(pld):gmatch('[^\n]+') do
-    local banner = line:match('^(SSH%-%d%.%d+%-[^\r]+)')
+    local banner = line:match('^SSH%-%d%.%d+%-[^\r]+')
     if banner then
-      local is_client = client_of[connection] == from
-      log('%s\t%d\t%s\t%s', is_client and 'client' or 'server', is_client and pkt.dport or pkt.sport, connection, banner)
+      local client = opener[connection] or (pkt.sport > pkt.dport and from or to)
+      local side = client == from and 'client' or 'server'
+      local server_port = side == 'client' and pkt.dport or pkt.sport
+      local client_port = side == 'client' and pkt.sport or pkt.dport
+      log('%s %d %d %s %s', side, server_port, client_port, connection, banner)
     end
   end
   return true
