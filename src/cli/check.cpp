@@ -141,9 +141,10 @@ Diagnostics check_script(const std::string& path, const CheckOptions& options, c
                        fmt::format("function {}(hdr, pld, pkt)", options.state.function)});
     }
   }
+  const Diagnostics of_loading = found;
   for (Diagnostic& diagnostic : unknown_globals(compiled_files(path), provided, defined)) {
     // A script that failed to load at this very place has been told so already, in Lua's words.
-    const bool known = std::any_of(found.begin(), found.end(), [&](const Diagnostic& other) {
+    const bool known = std::any_of(of_loading.begin(), of_loading.end(), [&](const Diagnostic& other) {
       return other.file == diagnostic.file && other.line == diagnostic.line;
     });
     if (!known) found.push_back(std::move(diagnostic));

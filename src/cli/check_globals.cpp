@@ -38,6 +38,9 @@ std::string hint_for(const std::string& name, const std::vector<std::string>& kn
   const auto* left_out =
       std::find_if(kLeftOut.begin(), kLeftOut.end(), [&](const LeftOut& l) { return l.name == name; });
   if (left_out != kLeftOut.end()) return std::string(left_out->why);
+  if (name == "hdr" || name == "pld" || name == "pkt") {
+    return "it is a parameter of the filter, in this place: function filter(hdr, pld, pkt)";
+  }
   if (const std::string meant = nearest(name, known); !meant.empty()) return fmt::format("did you mean '{}'?", meant);
   return fmt::format("if it is meant to be nil, say so once: {} = nil", name);
 }

@@ -20,7 +20,4 @@ using Json = nlohmann::ordered_json;
   return to_line(Json(text));
 }
 
-/// Lower-case hexadecimal digits of `bytes`.
-[[nodiscard]] std::string hex_digits(std::string_view bytes);
-
 }  // namespace perilune::cli

@@ -6,6 +6,7 @@ namespace perilune::cli {
 namespace {
 
 constexpr int kDeepest = 32;
+constexpr size_t kMostValues = 10'000'000;  // a table of tables of the same table would be copied without end
 const LuaValue kNil;
 
 }  // namespace
@@ -36,13 +37,18 @@ LuaValue LuaValue::copy(lua_State* L, int index, int depth) {
     default:
       return LuaValue(Other{});
   }
-  if (depth == kDeepest || lua_checkstack(L, 4) == 0) return LuaValue(Other{});
+  if (depth == kDeepest || left == 0 || lua_checkstack(L, 4) == 0) return LuaValue(Other{});
   Table table;
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
+    if (left == 0) {
+      lua_pop(L, 2);
+      break;
+    }
+    --left;
     const int top = lua_gettop(L);
-    LuaValue key = copy(L, top - 1, depth + 1);
-    LuaValue value = copy(L, top, depth + 1);
+    LuaValue key = copy(L, top - 1, depth + 1, left);
+    LuaValue value = copy(L, top, depth + 1, left);
     table.emplace_back(std::move(key), std::move(value));
     lua_settop(L, top - 1);
   }

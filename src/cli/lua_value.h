@@ -46,7 +46,7 @@ class LuaValue {
   [[nodiscard]] std::string text() const;
 
  private:
-  static LuaValue copy(lua_State* L, int index, int depth);
+  static LuaValue copy(lua_State* L, int index, int depth, size_t& left);
   std::variant<Nil, bool, int64_t, double, std::string, Table, Function, Other> value_;
 };
 

@@ -5,9 +5,9 @@
 //
 // JSON Lines: one object a line, told apart by the member that is always there:
 //   {"packet":N,"verdict":...,...}   {"log":{...}}   {"error":{...}}   {"summary":{...}}
-// All of it is valid UTF-8. Where a script logs bytes that are not, "text" has U+FFFD in their place and "hex" has them
-// all. "time" is a string, seconds since 1970 with nine decimals: a JSON number would lose the nanoseconds in most
-// readers.
+// All of it is valid UTF-8: log lines come escaped from the script's state, other bytes that are not text (in file
+// names, in error messages) become U+FFFD. "time" is a string, seconds since 1970 with nine decimals: a JSON number
+// would lose the nanoseconds in most readers.
 #pragma once
 
 #include <memory>

@@ -9,14 +9,6 @@
 
 namespace perilune::cli {
 
-std::string hex_digits(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const char byte : bytes)
-    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<uint8_t>(byte));
-  return text;
-}
-
 namespace {
 
 class JsonReport final : public Report {
@@ -60,7 +52,6 @@ class JsonReport final : public Report {
     event_json["script"] = script_;
     if (line != 0) event_json["line"] = line;
     event_json["text"] = text;
-    if (!is_utf8(text)) event_json["hex"] = hex_digits(text);
     write({{"log", std::move(event_json)}});
   }
 

@@ -63,12 +63,7 @@ class TextReport final : public Report {
     if (origin.several_files && event != 0) where += fmt::format(" of {}", origin.file);
     fmt::print(stderr, "{}: {} {} ({})\n", printable(place), error_palette_.paint(Colour::kRed, "script error:"),
                printable(error.message), printable(where));
-    std::string_view rest = error.traceback;
-    while (!rest.empty()) {
-      const size_t end = rest.find('\n');
-      fmt::print(stderr, "  {}\n", printable(rest.substr(0, end)));
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    }
+    print_lines(stderr, "  ", error.traceback);
   }
 
   void broken(const Error& error) override {

@@ -1,6 +1,5 @@
 #include "cli/terminal.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -118,37 +117,23 @@ std::string printable(std::string_view text) {
   return fmt::to_string(out);
 }
 
-bool is_utf8(std::string_view text) {
+void print_lines(std::FILE* stream, std::string_view first_prefix, std::string_view text) {
+  std::string_view prefix = first_prefix;
   while (!text.empty()) {
-    const Character character = decode(text);
-    if (character.length == 0) return false;
-    text.remove_prefix(character.length);
-  }
-  return true;
-}
-
-namespace {
-/// Line by line, so that a traceback stays readable.
-void print_hint(std::FILE* stream, std::string_view hint) {
-  if (hint.empty()) return;
-  fmt::print(stream, "  hint: ");
-  for (size_t end = 0; end != std::string_view::npos; hint.remove_prefix(std::min(hint.size(), end + 1))) {
-    end = hint.find('\n');
-    std::string_view line = hint.substr(0, end);
-    if (line.starts_with('\t')) {
-      fmt::print(stream, "    ");
-      line.remove_prefix(1);
-    }
-    fmt::print(stream, "{}\n", printable(line));
-    if (end != std::string_view::npos) fmt::print(stream, "  ");
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    const bool indented = line.starts_with('\t');
+    if (indented) line.remove_prefix(1);
+    fmt::print(stream, "{}{}{}\n", prefix, indented ? "  " : "", printable(line));
+    prefix = "  ";
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   }
 }
-}  // namespace
 
 int print_error(const Error& error) {
   const Palette palette(STDERR_FILENO);
   fmt::print(stderr, "perilune: {} {}\n", palette.paint(Colour::kRed, "error:"), printable(error.message));
-  print_hint(stderr, error.hint);
+  print_lines(stderr, "  hint: ", error.hint);
   return error.exit_status();
 }
 
@@ -161,7 +146,7 @@ void print_diagnostics(const Diagnostics& diagnostics, std::FILE* stream) {
     fmt::print(stream, "{}: {} {} [{}]\n", place,
                palette.paint(colour, fmt::format("{}:", to_string(diagnostic.severity))), printable(diagnostic.message),
                diagnostic.code);
-    print_hint(stream, diagnostic.hint);
+    print_lines(stream, "  hint: ", diagnostic.hint);
   }
 }
 

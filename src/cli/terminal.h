@@ -31,8 +31,10 @@ class Palette {
 /// \u{202e}.
 void append_printable(fmt::memory_buffer& out, std::string_view text);
 [[nodiscard]] std::string printable(std::string_view text);
-/// Is all of it well-formed UTF-8?
-[[nodiscard]] bool is_utf8(std::string_view text);
+
+/// Text of several lines (a hint, a traceback), printable: `first_prefix` before the first, two spaces before the
+/// others, a tab at the start of one as two more.
+void print_lines(std::FILE* stream, std::string_view first_prefix, std::string_view text);
 
 /// "perilune: error: MESSAGE" and the hint, on standard error; returns the exit status that goes with it.
 int print_error(const Error& error);
