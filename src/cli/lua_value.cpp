@@ -12,10 +12,11 @@ const LuaValue kNil;
 }  // namespace
 
 LuaValue LuaValue::copy(lua_State* L, int index) {
-  return copy(L, lua_absindex(L, index), 0);
+  size_t left = kMostValues;
+  return copy(L, lua_absindex(L, index), 0, left);
 }
 
-LuaValue LuaValue::copy(lua_State* L, int index, int depth) {
+LuaValue LuaValue::copy(lua_State* L, int index, int depth, size_t& left) {
   switch (lua_type(L, index)) {
     case LUA_TNIL:
     case LUA_TNONE:
