@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstring>
+#include <optional>
 
 #include <pcap/pcap.h>
 
 #include "base/bytes.h"
-#include "hooks/capture/link_types.h"
 #include "hooks/capture/reader.h"
 
 namespace perilune::hooks {
@@ -20,14 +22,39 @@ constexpr std::array kLinkTypes{LinkType::kEthernet, LinkType::kRaw,  LinkType::
 constexpr uint32_t kLargestFamily = 0xffff;
 constexpr size_t kFamilyLength = 4;
 
-/// libpcap's own number; they differ from those in files where systems disagreed before files were exchanged.
-int pcap_link_type(LinkType link) {
-  return link == LinkType::kRaw ? DLT_RAW : static_cast<int>(link);
-}
-
 struct CloseHandle {
   void operator()(pcap_t* handle) const { pcap_close(handle); }
 };
+
+using FileHeader = std::array<uint8_t, 24>;
+using Handle = std::unique_ptr<pcap_t, CloseHandle>;
+
+/// The header of a pcap file of that link type, written by a machine of this byte order or the other.
+FileHeader file_header(LinkType link, bool swapped) {
+  FileHeader header{};
+  const auto put = [&](size_t at, auto value) {
+    std::memcpy(header.data() + at, &value, sizeof value);
+    if (swapped) std::reverse(header.begin() + at, header.begin() + at + sizeof value);
+  };
+  put(0, uint32_t{0xa1b2c3d4});
+  put(4, uint16_t{2});
+  put(6, uint16_t{4});
+  put(16, kMaxPacketLength);
+  put(20, static_cast<uint32_t>(link));
+  return header;
+}
+
+/// What libpcap makes of a file that is only a header, which has to outlive it. Not pcap_open_dead(): with that libpcap
+/// takes packets to be live ones of this system, and compiles "inbound" to code that only the kernel can run, and IPv6
+/// on BSD loopback to Linux's number for it.
+Handle open_empty_file(std::span<uint8_t> header) {
+  FILE* file = fmemopen(header.data(), header.size(), "rb");
+  if (file == nullptr) return nullptr;
+  std::array<char, PCAP_ERRBUF_SIZE> reason{};
+  Handle handle(pcap_fopen_offline(file, reason.data()));
+  if (!handle) fclose(file);
+  return handle;
+}
 
 Error filter_error(const std::string& expression, LinkType link, const char* reason) {
   return {Fault::kInput,
@@ -45,8 +72,9 @@ class PacketFilter::Compiled {
   Compiled& operator=(const Compiled&) = delete;
   ~Compiled() { pcap_freecode(&program_); }
 
-  static Result<std::unique_ptr<Compiled>> compile(const std::string& expression, LinkType link) {
-    const std::unique_ptr<pcap_t, CloseHandle> handle(pcap_open_dead(pcap_link_type(link), kMaxSnapLength));
+  static Result<std::unique_ptr<Compiled>> compile(const std::string& expression, LinkType link, bool swapped) {
+    FileHeader header = file_header(link, swapped);
+    const Handle handle = open_empty_file(header);
     if (!handle) return system_error("cannot compile the filter expression: no memory");
     auto compiled = std::make_unique<Compiled>();
     if (pcap_compile(handle.get(), &compiled->program_, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
@@ -78,9 +106,9 @@ Result<PacketFilter> PacketFilter::create(const std::string& expression) {
   // all is an error now.
   std::optional<Error> first;
   for (const LinkType link : kLinkTypes) {
-    auto compiled = Compiled::compile(expression, link);
+    auto compiled = Compiled::compile(expression, link, false);
     if (compiled) {
-      filter.compiled_[link] = std::move(*compiled);
+      filter.compiled_[{link, false}] = std::move(*compiled);
       return filter;
     }
     if (!first) first = std::move(compiled.error());
@@ -89,21 +117,19 @@ Result<PacketFilter> PacketFilter::create(const std::string& expression) {
 }
 
 Result<bool> PacketFilter::run(LinkType link, std::span<const uint8_t> bytes, size_t wire_length) {
-  if (last_ == nullptr || last_link_ != link) {
-    std::unique_ptr<Compiled>& compiled = compiled_[link];
+  // BSD loopback has the address family in the byte order of the machine that captured.
+  const bool swapped =
+      link == LinkType::kNull && bytes.size() >= kFamilyLength && read_host<uint32_t>(bytes.data()) > kLargestFamily;
+  const Key key{link, swapped};
+  if (last_ == nullptr || last_key_ != key) {
+    std::unique_ptr<Compiled>& compiled = compiled_[key];
     if (!compiled) {
-      auto fresh = Compiled::compile(expression_, link);
+      auto fresh = Compiled::compile(expression_, link, swapped);
       if (!fresh) return tl::make_unexpected(std::move(fresh.error()));
       compiled = std::move(*fresh);
     }
     last_ = compiled.get();
-    last_link_ = link;
-  }
-  // BSD loopback has the address family in the byte order of the machine that captured, libpcap's program expects ours.
-  if (link == LinkType::kNull && bytes.size() >= kFamilyLength && read_host<uint32_t>(bytes.data()) > kLargestFamily) {
-    swapped_.assign(bytes.begin(), bytes.end());
-    std::reverse(swapped_.begin(), swapped_.begin() + kFamilyLength);
-    return last_->matches(swapped_, wire_length);
+    last_key_ = key;
   }
   return last_->matches(bytes, wire_length);
 }

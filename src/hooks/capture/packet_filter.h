@@ -1,12 +1,12 @@
 // The user's pcap-filter(7) expression. The only place that knows libpcap.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "packet/packet.h"
@@ -35,10 +35,14 @@ class PacketFilter {
   [[nodiscard]] Result<bool> run(packet::LinkType link, std::span<const uint8_t> bytes, size_t wire_length);
 
   std::string expression_;
-  std::map<packet::LinkType, std::unique_ptr<Compiled>> compiled_;
-  packet::LinkType last_link_ = packet::LinkType::kEthernet;
-  Compiled* last_ = nullptr;      // of last_link_
-  std::vector<uint8_t> swapped_;  // a packet whose link header had to be turned round
+  struct Key {
+    packet::LinkType link = packet::LinkType::kEthernet;
+    bool swapped = false;  // the link header is in the byte order that is not this machine's
+    auto operator<=>(const Key&) const = default;
+  };
+  std::map<Key, std::unique_ptr<Compiled>> compiled_;
+  Key last_key_;
+  Compiled* last_ = nullptr;  // of last_key_
 };
 
 }  // namespace perilune::hooks

@@ -76,6 +76,13 @@ CaptureReader::Step PcapReader::next(CaptureRecord& record) {
                              fmt::format("a length of {} bytes, but no packet of this file has more than {}", captured,
                                          layout_.limit)));
   }
+  // A file header taken for a record has both lengths 0 (its time zone and accuracy): judging it would make up a
+  // packet.
+  if (captured == 0 && wire == 0 && recognise_format(header) == Format::kPcap) {
+    broken_ = true;
+    return fail(Step::kBroken, {Fault::kInput, fmt::format("{}: another capture file begins at byte {}", name_, offset),
+                                "pcap files cannot simply be put together: name them one by one, or use mergecap"});
+  }
   const uint8_t* whole = input_.peek(header_length + captured);
   if (whole == nullptr) {
     broken_ = true;

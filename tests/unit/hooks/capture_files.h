@@ -150,7 +150,10 @@ inline ReadCapture read_all(std::unique_ptr<ByteSource> source, const std::strin
       all.unreadable.push_back((*reader)->error().message);
       all.hint = (*reader)->error().hint;
     } else {
-      if (step == Step::kBroken) all.error = (*reader)->error().message;
+      if (step == Step::kBroken) {
+        all.error = (*reader)->error().message;
+        all.hint = (*reader)->error().hint;
+      }
       // The end is the end, however often it is asked for.
       EXPECT_EQ((*reader)->next(record), Step::kEnd);
       return all;

@@ -265,6 +265,28 @@ TEST_F(JudgeCaptures, FilterOnLoopbackOfBothByteOrders) {
   EXPECT_EQ(recorder.lines.size(), 2U);
 }
 
+TEST_F(JudgeCaptures, FilterOnLoopbackKnowsEverySystemsNumberOfIpv6) {
+  std::string ip(40, '\0');
+  ip[0] = 0x60;
+  std::vector<std::string> packets;
+  for (const char family : {'\x18', '\x1c', '\x1e'}) {
+    packets.push_back(std::string{family, 0, 0, 0} + ip);
+    packets.push_back(std::string{0, 0, 0, family} + ip);
+  }
+  options.files = {pcap("a", 0, packets), pcap("b", 108, {packets[1], packets[3], packets[5]})};
+  options.filter = "ip6";
+  ASSERT_TRUE(run().has_value());
+  EXPECT_EQ(recorder.lines.size(), 9U);
+}
+
+TEST_F(JudgeCaptures, WhatOnlyTheKernelKnowsIsNoFilterForFiles) {
+  options.files = {pcap("a", 1, {"A"})};
+  options.filter = "inbound";
+  const Result<bool> clean = run();
+  ASSERT_FALSE(clean.has_value()) << "it would be compiled to code that never matches";
+  EXPECT_NE(clean.error().message.find("on Ethernet packets"), std::string::npos) << clean.error().message;
+}
+
 TEST_F(JudgeCaptures, AWrongFilterFailsBeforeAnythingIsRead) {
   options.files = {pcap("a", 1, {"A"})};
   options.filter = "tcp prot 22";

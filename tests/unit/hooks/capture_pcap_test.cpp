@@ -125,6 +125,15 @@ TEST_P(Pcap, AnAbsurdLengthEndsTheFileAndSaysWhere) {
             "than 262144");
 }
 
+TEST_P(Pcap, FilesThrownTogetherAreRecognised) {
+  Builder builder = file();
+  builder.pcap_header(kMicro, 1).pcap_record(1, 2, bytes_of("abc"));
+  const ReadCapture read = read_bytes(Builder(builder).raw(builder.bytes()).bytes());
+  EXPECT_EQ(read.packets.size(), 1U);
+  EXPECT_EQ(read.error, "x.pcap: another capture file begins at byte 43");
+  EXPECT_NE(read.hint.find("mergecap"), std::string::npos) << read.hint;
+}
+
 TEST_P(Pcap, LongPacketsNeedASnapLengthThatAnnouncesThem) {
   const Bytes large(kMaxPacketLength + 1, 'x');
   for (const bool announced : {false, true}) {
