@@ -9,6 +9,10 @@
 // Each rule carries the comment "perilune:PID:STARTTIME:PIDNAMESPACE" of the process it belongs to, so that rules of
 // killed runs are told from those of running ones, also when the pid is in use again or belongs to another container.
 //
+// Fragments: only the first one carries ports. The kernel puts IPv4 packets together before INPUT; elsewhere, and for
+// IPv6, it does so where connection tracking is in use. Without that, a rule with ports diverts first fragments only;
+// one without ports diverts them all.
+//
 // Packets with the mark kReplyMark of queue.h, our own answers, are not diverted.
 #pragma once
 

@@ -33,7 +33,7 @@ Result<std::string> run_iptables(const std::vector<std::string>& command) {
   if (!done) return tl::make_unexpected(done.error());
   if (done->status == 0) return done->output;
   std::string errors = done->errors;
-  std::ranges::replace(errors, '\n', ' ');
+  std::replace(errors.begin(), errors.end(), '\n', ' ');
   return system_error(fmt::format("{} failed: {}", to_line(command), errors));
 }
 
@@ -108,7 +108,8 @@ class IptablesDivert final : public Divert {
 
  private:
   void note_other_rules(const Placed& placed, const std::vector<std::string>& lines) {
-    const auto others = std::ranges::count_if(lines, [](const std::string& line) { return line.starts_with("-A"); });
+    const auto others =
+        std::count_if(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with("-A"); });
     if (others == 0) return;
     notes_.push_back(
         fmt::format("{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "

@@ -119,7 +119,7 @@ std::vector<std::string> iptables_words(std::string_view line) {
 }
 
 std::optional<Owner> iptables_owner(const std::vector<std::string>& words) {
-  const auto option = std::ranges::find(words, "--comment");
+  const auto option = std::find(words.begin(), words.end(), "--comment");
   if (option == words.end() || option + 1 == words.end() || words.front() != "-A") return std::nullopt;
   const std::string& comment = *(option + 1);
   if (!comment.starts_with(kCommentStart)) return std::nullopt;

@@ -35,6 +35,10 @@ std::span<const uint8_t> destination_of(std::span<const uint8_t> bytes) {
   return version_of(bytes) == 4 ? bytes.subspan(16, 4) : bytes.subspan(24, 16);
 }
 
+bool same_bytes(std::span<const uint8_t> a, std::span<const uint8_t> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
 FileDescriptor open_raw(int family) {
   FileDescriptor socket(::socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW));
   if (!socket) return socket;
@@ -64,7 +68,7 @@ void finish_checksum(std::span<uint8_t> bytes, const packet::Location& location)
 
 bool is_turned_round(std::span<const uint8_t> packet, std::span<const uint8_t> turned) {
   const unsigned version = version_of(packet);
-  return version != 0 && version == version_of(turned) && std::ranges::equal(source_of(packet), destination_of(turned));
+  return version != 0 && version == version_of(turned) && same_bytes(source_of(packet), destination_of(turned));
 }
 
 Result<ReplySender> ReplySender::open() {

@@ -6,6 +6,7 @@
 #include "hooks/divert.h"
 #include "hooks/divert/command.h"
 #include "hooks/divert/owner.h"
+#include "hooks/divert/rule.h"
 #include "queue_namespace.h"
 
 namespace perilune::hooks {
@@ -121,6 +122,26 @@ TEST_F(DivertInstall, NothingToRemove) {
     const auto removed = remove_diverts(true);
     ASSERT_TRUE(removed) << removed.error().message;
     EXPECT_TRUE(removed->empty());
+  });
+}
+
+TEST(DivertNft, RulesetsAreUnderstood) {
+  if (divert::find_program("nft").empty()) GTEST_SKIP() << "nft is not installed";
+  PERILUNE_IN_NAMESPACE([] {
+    for (const char* text : {"in tcp dport 22", "out udp sport 1-9 dport 53 on eth0 inet6", "forward icmp on lo", "in",
+                             "out icmpv6", "in sctp sport 7", "in 47 inet"}) {
+      for (const bool fail_open : {false, true}) {
+        for (const uint16_t last : {uint16_t{3}, uint16_t{6}}) {
+          const divert::Rule rule{parse_divert(text).value(), 3, last, fail_open, divert::this_process()};
+          const auto checked = divert::run_command({"nft", "-c", "-f", "-"}, nft_ruleset(rule));
+          ASSERT_TRUE(checked);
+          // A kernel that cannot queue from nft refuses the rule, but nft has understood it.
+          EXPECT_TRUE(checked->status == 0 || checked->errors.find("Could not process rule") != std::string::npos)
+              << nft_ruleset(rule) << checked->errors;
+          EXPECT_EQ(checked->errors.find("syntax error"), std::string::npos) << nft_ruleset(rule) << checked->errors;
+        }
+      }
+    }
   });
 }
 
