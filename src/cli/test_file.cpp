@@ -47,9 +47,8 @@ class Call final : public script::Arguments {
 script::Limits generous() {
   script::Limits limits;
   limits.memory = size_t{1} << 30;
-  limits.load_instructions = 10'000'000'000;
-  limits.call_instructions = 1'000'000'000;
-  limits.call_time = std::chrono::milliseconds(60'000);
+  limits.call_instructions = 100'000'000;
+  limits.call_time = std::chrono::milliseconds(10'000);
   return limits;
 }
 

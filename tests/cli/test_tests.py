@@ -195,7 +195,6 @@ def test_mistakes_in_test_files_are_explained(w):
         ("local x = = 1", "t.test.lua:1: error: unexpected symbol near '='"),
         ("return {\n{", "t.test.lua:2: error: "),
         ("error('own fault')", "own fault"),
-        ("while true do end", "[limit]"),
     ]:
         output = tested(w, test)
         ends(output, 1)

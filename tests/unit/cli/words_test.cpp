@@ -27,7 +27,9 @@ TEST(Units, WrongOnesAreRefused) {
                            "18446744073709551616", "16777216T", "99999999999999999999G", "1\n"}) {
     const Result<uint64_t> bytes = parse_bytes(text);
     EXPECT_FALSE(bytes.has_value()) << text;
-    if (!bytes) EXPECT_EQ(bytes.error().fault, Fault::kInput);
+    if (!bytes) {
+      EXPECT_EQ(bytes.error().fault, Fault::kInput);
+    }
   }
   EXPECT_EQ(parse_bytes("12X").error().message, "'12X' has an unknown unit");
   EXPECT_FALSE(parse_bytes("12X").error().hint.empty());
