@@ -45,7 +45,11 @@ inline std::string call(State& state, uint64_t event = 1) {
     case LUA_TSTRING:
     case LUA_TNUMBER:
       lua_pushvalue(L, -1);
-      result = std::string(lua_tostring(L, -1), lua_rawlen(L, -1));
+      {
+        size_t length = 0;
+        const char* text = lua_tolstring(L, -1, &length);
+        result.assign(text, length);
+      }
       break;
     case LUA_TBOOLEAN:
       result = lua_toboolean(L, -1) != 0 ? "true" : "false";
