@@ -15,9 +15,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -35,13 +37,23 @@ struct Handle {
   Map* map;
 };
 
+// How the functions below find the store.
+struct StoreHandle {
+  MapStore* store;
+};
+
 // Upvalues of every function below.
 enum Upvalue { kMetatable = 1, kMethods, kDeclared, kStore };
+
+[[noreturn]] void refuse_argument(lua_State* L, int index) {
+  luaL_error(L, "argument %d is a map; got a %s", index, luaL_typename(L, index));
+  std::abort();  // luaL_error does not return
+}
 
 Map& check_map(lua_State* L, int index) {
   const auto* handle = static_cast<const Handle*>(lua_touserdata(L, index));
   if (handle == nullptr || lua_getmetatable(L, index) == 0 || lua_rawequal(L, -1, lua_upvalueindex(kMetatable)) == 0) {
-    luaL_error(L, "argument %d is a map; got a %s", index, luaL_typename(L, index));
+    refuse_argument(L, index);
   }
   lua_pop(L, 1);
   return *handle->map;
@@ -76,11 +88,10 @@ int get_at(lua_State* L, Map& map, int key) {
   std::array<uint8_t, kMaxKeyBytes> key_bytes;
   std::array<uint8_t, kMaxValueBytes> value;
   if (is_single(map)) return luaL_error(L, "counter '%s' has no key: use its methods get() and add(n)", name_of(map));
-  if (lua_isnil(L, key) || !encode_key(L, key, map, KeyUse::kRead, key_bytes.data())) {
-    lua_pushnil(L);
-  } else if (map.get(key_bytes.data(), value.data(), time_for(L, map))) {
+  const bool possible = !lua_isnil(L, key) && encode_key(L, key, map, KeyUse::kRead, key_bytes.data());
+  if (possible && map.get(key_bytes.data(), value.data(), time_for(L, map))) {
     push_value(L, map, value.data());
-  } else if (is_counter(map)) {
+  } else if (possible && is_counter(map)) {
     lua_pushinteger(L, 0);  // what has not been counted has been counted zero times
   } else {
     lua_pushnil(L);
@@ -272,7 +283,7 @@ Map* declare(MapStore& store, const RawDeclaration& raw, std::array<char, 512>& 
 }
 
 MapStore& store_of(lua_State* L) {
-  return **static_cast<MapStore**>(lua_touserdata(L, lua_upvalueindex(kStore)));
+  return *static_cast<const StoreHandle*>(lua_touserdata(L, lua_upvalueindex(kStore)))->store;
 }
 
 int declare_map(lua_State* L, MapKind kind) {
@@ -305,23 +316,22 @@ int declare_kind(lua_State* L) {
 }
 
 int drop_private_store(lua_State* L) {
-  auto** store = static_cast<MapStore**>(lua_touserdata(L, 1));
-  const std::unique_ptr<MapStore> owned(*store);
-  *store = nullptr;
+  auto* handle = static_cast<StoreHandle*>(lua_touserdata(L, 1));
+  const std::unique_ptr<MapStore> owned(std::exchange(handle->store, nullptr));
   return 0;
 }
 
-// Pushes a userdata with the address of the store: the shared one, or one of this state's own. Its finalizer is the
-// first one that a state gets, so it runs last.
+// Pushes the handle of the store: the shared one, or one of this state's own. Its finalizer is the first one that a
+// state gets, so it runs last.
 void push_store(lua_State* L) {
-  auto** store = static_cast<MapStore**>(lua_newuserdatauv(L, sizeof(MapStore*), 0));
-  *store = State::of(L).options().maps;
-  if (*store != nullptr) return;
+  auto* handle = static_cast<StoreHandle*>(lua_newuserdatauv(L, sizeof(StoreHandle), 0));
+  handle->store = State::of(L).options().maps;
+  if (handle->store != nullptr) return;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, drop_private_store);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  *store = std::make_unique<MapStore>().release();
+  handle->store = std::make_unique<MapStore>().release();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "script/packet_object.h"
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -56,16 +57,21 @@ constexpr char kMetatableKey = 0;
 // Upvalues of __index, __newindex and __tostring.
 enum Upvalue { kMetatable = 1, kFieldNumbers, kAnchor, kVerdictMethods };
 
+[[noreturn]] void raise(lua_State* L, const char* message) {
+  luaL_error(L, "%s", message);
+  std::abort();  // luaL_error does not return
+}
+
 // The packet `pkt` (the first argument) belongs to; raises when it is gone.
 PacketMemory& check_packet(lua_State* L) {
-  const void* object = lua_touserdata(L, 1);
+  const auto* object = static_cast<const Object*>(lua_touserdata(L, 1));
   if (object == nullptr || lua_getmetatable(L, 1) == 0 || lua_rawequal(L, -1, lua_upvalueindex(kMetatable)) == 0) {
-    luaL_error(L, "this is not a packet object (pkt)");
+    raise(L, "this is not a packet object (pkt)");
   }
   lua_pop(L, 1);
   PacketMemory* memory = static_cast<const PacketAnchor*>(lua_touserdata(L, lua_upvalueindex(kAnchor)))->packet;
-  if (memory == nullptr || !memory->shown() || static_cast<const Object*>(object)->generation != memory->generation()) {
-    luaL_error(L, "this packet is gone: pkt is valid only during the call that got it (copy what you need from it)");
+  if (memory == nullptr || !memory->shown() || object->generation != memory->generation()) {
+    raise(L, "this packet is gone: pkt is valid only during the call that got it (copy what you need from it)");
   }
   return *memory;
 }
