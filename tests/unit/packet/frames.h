@@ -25,7 +25,7 @@ inline Bytes ethernet(unsigned ethertype) {
 }
 
 /// A header of 20 bytes for `content` more, from 192.0.2.1 to 198.51.100.2; the checksum is left 0.
-inline Bytes ipv4_header(unsigned protocol, size_t content, unsigned fragment = 0, unsigned ihl = 5) {
+inline Bytes ipv4_header(unsigned protocol, size_t content, unsigned fragment = 0, size_t ihl = 5) {
   return Bytes{static_cast<uint8_t>(0x40U | ihl), 0} + be16(static_cast<unsigned>(ihl * 4 + content)) + be16(1) +
          be16(fragment) + Bytes{64, static_cast<uint8_t>(protocol), 0, 0, 192, 0, 2, 1, 198, 51, 100, 2};
 }
@@ -50,7 +50,7 @@ inline Bytes udp(const Bytes& payload = {}) {
   return be16(5353) + be16(53) + be16(static_cast<unsigned>(8 + payload.size())) + Bytes{0, 0} + payload;
 }
 /// An extension header of `units` times 8 bytes.
-inline Bytes extension(unsigned next, unsigned units = 1) {
+inline Bytes extension(unsigned next, size_t units = 1) {
   Bytes header(units * 8);
   header[0] = static_cast<uint8_t>(next);
   header[1] = static_cast<uint8_t>(units - 1);

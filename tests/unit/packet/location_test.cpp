@@ -126,6 +126,14 @@ TEST(LinkLayer, Ieee8023WithSnap) {
   EXPECT_EQ(locate_whole(ethernet(8 + 44) + snap + kTcp4).malformed, Malformed::kIpLength);
 }
 
+TEST(LinkLayer, PppoeInsideSnapIsNotFollowed) {
+  const Bytes session = Bytes{0x11, 0, 0, 1} + be16(47) + be16(0x0021) + kTcp4;
+  const Location l = locate_whole(ethernet(8 + 53) + Bytes{0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x64} + session);
+  EXPECT_EQ(l.version, 0);
+  EXPECT_EQ(l.malformed, Malformed::kNone);
+  EXPECT_EQ(l.ethertype, 0x8864);
+}
+
 TEST(LinkLayer, OtherLlcIsNotIp) {
   const Location stp = locate_whole(ethernet(7) + Bytes{0x42, 0x42, 3, 0, 0, 0, 0, 1, 2, 3});
   EXPECT_EQ(stp.version, 0);
