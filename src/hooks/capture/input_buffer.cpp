@@ -7,7 +7,7 @@ namespace perilune::hooks {
 
 namespace {
 // Fits the second-level cache of today's processors, so a packet is still there when it is judged.
-constexpr size_t kInitialCapacity = 256 * 1024;
+constexpr size_t kInitialCapacity = 262144;
 }  // namespace
 
 InputBuffer::InputBuffer(std::unique_ptr<ByteSource> source)

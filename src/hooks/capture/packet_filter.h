@@ -1,12 +1,12 @@
 // The user's pcap-filter(7) expression. The only place that knows libpcap.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "packet/packet.h"
@@ -35,13 +35,10 @@ class PacketFilter {
   [[nodiscard]] Result<bool> run(packet::LinkType link, std::span<const uint8_t> bytes, size_t wire_length);
 
   std::string expression_;
-  struct Key {
-    packet::LinkType link = packet::LinkType::kEthernet;
-    bool swapped = false;  // the link header is in the byte order that is not this machine's
-    auto operator<=>(const Key&) const = default;
-  };
+  /// The second: is the link header in the byte order that is not this machine's?
+  using Key = std::pair<packet::LinkType, bool>;
   std::map<Key, std::unique_ptr<Compiled>> compiled_;
-  Key last_key_;
+  Key last_key_{packet::LinkType::kEthernet, false};
   Compiled* last_ = nullptr;  // of last_key_
 };
 

@@ -13,7 +13,7 @@ namespace perilune::hooks {
 
 namespace {
 
-constexpr size_t kFlushAt = 256 * 1024;
+constexpr size_t kFlushAt = 262144;
 constexpr uint16_t kEndOfOptions = 0, kComment = 1, kPacketFlags = 2, kInterfaceName = 2, kTimeResolution = 9,
                    kApplication = 4;
 constexpr std::string_view kApplicationName = "perilune";
