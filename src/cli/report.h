@@ -4,7 +4,8 @@
 // lock.
 //
 // JSON Lines: one object a line, told apart by the member that is always there:
-//   {"packet":N,"verdict":...,...}   {"log":{...}}   {"error":{...}}   {"summary":{...}}
+//   {"packet":N,"verdict":...,...}   {"log":{...}}   {"error":{...}}   {"summary":{...}}   {"statistics":{...}}
+//   (SIGUSR1)
 // All of it is valid UTF-8: log lines come escaped from the script's state, other bytes that are not text (in file
 // names, in error messages) become U+FFFD. "time" is a string, seconds since 1970 with nine decimals: a JSON number
 // would lose the nanoseconds in most readers.
@@ -40,7 +41,7 @@ enum class Detail { kSummary, kNotable, kAll };
 /// Where a packet came from, as the user named it.
 struct Origin {
   std::string file;               // empty on live hooks
-  bool several_files = false;     // text lines name the file only when there are several
+  bool several = false;           // text lines name the file or the queue only when there are several
   std::optional<uint16_t> queue;  // live
 };
 
@@ -50,6 +51,7 @@ struct Summary {
   std::string engine;       // "lua"
   std::string explanation;  // which engine, and why not a faster one
   double seconds = 0;
+  bool final = true;  // false: asked for on the way (SIGUSR1); JSON then calls it "statistics"
   bool interrupted = false;
   uint64_t problems = 0;                      // with captures: what could not be read
   std::optional<hooks::QueueCounters> queue;  // live

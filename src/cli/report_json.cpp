@@ -111,7 +111,7 @@ class JsonReport final : public Report {
                        {"reply_failures", summary.queue->reply_failures},
                        {"verdict_failures", summary.queue->verdict_failures}};
     }
-    write({{"summary", std::move(body)}});
+    write({{summary.final ? "summary" : "statistics", std::move(body)}});
     output_.flush();
   }
 
@@ -134,7 +134,7 @@ class JsonReport final : public Report {
     json["packet"] = event;
     if (origin.queue) {
       json["queue"] = *origin.queue;
-    } else {
+    } else if (!origin.file.empty()) {
       json["file"] = origin.file;
     }
     return json;

@@ -60,7 +60,7 @@ class TextReport final : public Report {
     std::string place = error.file;
     if (error.line != 0) place += fmt::format(":{}", error.line);
     std::string where = event == 0 ? "while loading" : fmt::format("packet {}", event);
-    if (origin.several_files && event != 0) where += fmt::format(" of {}", origin.file);
+    if (origin.several && !origin.file.empty() && event != 0) where += fmt::format(" of {}", origin.file);
     fmt::print(stderr, "{}: {} {} ({})\n", printable(place), error_palette_.paint(Colour::kRed, "script error:"),
                printable(error.message), printable(where));
     print_lines(stderr, "  ", error.traceback);
@@ -74,6 +74,7 @@ class TextReport final : public Report {
   void summary(const Summary& summary) override {
     const engine::Statistics& s = summary.statistics;
     const double rate = summary.seconds > 0 ? static_cast<double>(s.packets) / summary.seconds : 0;
+    if (!summary.final) row("so far", "the run goes on");
     if (summary.interrupted) row("interrupted", "the numbers below are of what was judged until then");
     row("packets", fmt::format("{} in {:.3f} s, {} packets/s", grouped(s.packets), summary.seconds,
                                grouped(static_cast<uint64_t>(rate))));
@@ -111,11 +112,12 @@ class TextReport final : public Report {
       print("{:<13}  ", "loading");
       return;
     }
-    if (origin.several_files) {
+    if (origin.several && origin.queue) {
+      print("queue {}  ", *origin.queue);
+    } else if (origin.several) {
       append_printable(output_.buffer(), origin.file);
       print("  ");
     }
-    if (origin.queue) print("queue {}  ", *origin.queue);
     print("packet {:<6}  ", event);
   }
 

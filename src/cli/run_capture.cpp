@@ -27,7 +27,7 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
       : options_(options), output_(report_fd(options), [this] { progress_.erase(); }) {
     const int fd = report_fd(options);
     report_ = options.json ? json_report(output_, options.script) : text_report(output_, options.script, fd);
-    origin_.several_files = options.captures.size() > 1;
+    origin_.several = options.captures.size() > 1;
     // Standard input may be live (tcpdump): whoever watches wants to see lines as packets come.
     const bool reads_stdin = std::find(options.captures.begin(), options.captures.end(), "-") != options.captures.end();
     output_.flush_each_line(reads_stdin || ::isatty(fd) == 1);

@@ -45,6 +45,7 @@ class LiveRun final : public engine::Observer, public hooks::QueueObserver {
     if (!shown) return;
     const std::lock_guard lock(mutex_);
     origin_.queue = queue;
+    origin_.several = options_.queues->first != options_.queues->last;
     report_->packet(origin_, packet, location, decision);
   }
 
@@ -113,13 +114,13 @@ void LiveRun::wait_for_end(const sigset_t& signals) {
 void LiveRun::summarise(bool final) {
   const std::lock_guard lock(mutex_);
   Summary summary;
+  summary.final = final;
   summary.statistics = queues_->statistics();
   summary.errors = program_->errors().entries();
   summary.engine = engine::to_string(program_->kind());
   summary.explanation = explanation(*program_);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   summary.queue = queues_->counters();
-  if (!final && !options_.json) fmt::format_to(std::back_inserter(output_.buffer()), "so far\n");
   report_->summary(summary);
 }
 

@@ -89,11 +89,12 @@ TEST(TextReport, WhatElseThereIsToSay) {
   e.decision.mark = 255;
   Origin origin;
   origin.file = "a\x1b.pcap";
-  origin.several_files = true;
+  origin.several = true;
   EXPECT_EQ(reported(false, [&](Report& r) { r.packet(origin, e.packet, e.location, e.decision); }),
             "a\\x1b.pcap  packet 17      pass    22.4.1.3:57189 > 10.0.0.2:22 tcp  ssh.lua:14  modified  mark 0xff\n");
   Origin live;
   live.queue = 3;
+  live.several = true;
   EXPECT_EQ(reported(false, [&](Report& r) { r.log(live, 5, 9, "hello\n"); }),
             "queue 3  packet 5       log     ssh.lua:9  hello\\n\n");
 }
