@@ -102,7 +102,7 @@ State::~State() = default;
 
 State& State::of(lua_State* L) {
   State* state = nullptr;
-  std::memcpy(static_cast<void*>(&state), lua_getextraspace(L), sizeof state);
+  std::memcpy(static_cast<void*>(&state), lua_getextraspace(L), sizeof(void*));
   return *state;
 }
 
@@ -154,7 +154,7 @@ tl::expected<std::unique_ptr<State>, Diagnostics> State::load(std::string_view t
   if (L == nullptr) return tl::make_unexpected(memory_too_small(name, options));
   lua_atpanic(L, panic);
   State* pointer = state.get();
-  std::memcpy(lua_getextraspace(L), static_cast<const void*>(&pointer), sizeof pointer);
+  std::memcpy(lua_getextraspace(L), static_cast<const void*>(&pointer), sizeof(void*));
   impl.L = L;
 
   lua_pushcfunction(L, handle_error);
