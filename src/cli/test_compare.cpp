@@ -63,7 +63,8 @@ void compare_verdicts(const TestCase& test, const TestOutcome& outcome, Failures
 }
 
 void compare_after(TestFile& file, const TestCase& test, const TestOutcome& outcome, Failures& failures) {
-  for (const auto& [number, expected] : test.after) {
+  for (const auto& [wanted_number, expected] : test.after) {
+    const uint64_t number = wanted_number;  // clang 14 cannot capture a structured binding
     const auto found = std::find_if(outcome.packets.begin(), outcome.packets.end(),
                                     [&](const PacketOutcome& packet) { return packet.packet.number == number; });
     if (found == outcome.packets.end()) {

@@ -243,11 +243,14 @@ class PatternCompiler {
     for (size_t i = inverted ? 1 : 0; i < inside.size(); ++i) {
       ByteSet named;
       if (inside[i] == '%') {
-        ++i;  // there is one: a '%' in front of the ']' would have made it part of the set
-        if (class_set(inside[i], named)) {
+        // After a range that ended in '%', as in [+-%%], a '%' can be last; it then escapes the closing bracket, as in
+        // Lua.
+        ++i;
+        const char letter = i < inside.size() ? inside[i] : ']';
+        if (class_set(letter, named)) {
           set.add(named);
         } else {
-          set.add(static_cast<uint8_t>(inside[i]));
+          set.add(static_cast<uint8_t>(letter));
         }
       } else if (i + 2 < inside.size() && inside[i + 1] == '-') {
         for (int c = static_cast<uint8_t>(inside[i]); c <= static_cast<uint8_t>(inside[i + 2]); ++c) {

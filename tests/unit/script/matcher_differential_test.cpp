@@ -51,6 +51,16 @@ TEST(MatcherDifferential, EveryBracketOfFiveSymbols) {
   compare_all("[]^-%a", 5, "a-^", 2);
 }
 
+/// A range may end in '%'; a '%' behind it is then the last of its set, and escapes the bracket that closes it.
+TEST(MatcherDifferential, RangesThatEndInPercent) {
+  PatternComparison comparison;
+  for (const char* pattern : {"[+-%%]", "[^+-%%]", "[!-%%]]", "[a+-%%]*", "([!-%%]+)"}) {
+    for (const char* subject : {"]", "+", "%", "#]%", "a+,-]", "", "\\"}) {
+      EXPECT_EQ(comparison.difference({pattern, subject, "<%0>", 1}), "");
+    }
+  }
+}
+
 class RandomPattern {
  public:
   explicit RandomPattern(uint64_t seed) : random_(seed) {}
