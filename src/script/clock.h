@@ -1,4 +1,5 @@
-// The time a script sees: the packet's on captures (so that rate limits and times to live replay), the machine's on live hooks.
+// The time a script sees: the packet's on captures (so that rate limits and times to live replay), the machine's on
+// live hooks.
 #pragma once
 
 #include <atomic>

@@ -20,7 +20,8 @@ namespace perilune::hooks::queue {
 namespace {
 
 // The largest packet the kernel copies (65,531 bytes) with room for all other attributes.
-constexpr size_t kDatagramBytes = 0xffff + 4096;
+constexpr size_t kDatagramBytes =
+    0x10000 + 4096;  // a whole packet and its attributes; a multiple of what nlmsghdr is aligned to
 constexpr int kAnswerMilliseconds = 5000;
 
 std::vector<uint8_t> config_message(uint16_t number) {
