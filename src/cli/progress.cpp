@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -27,7 +28,7 @@ void Progress::show(uint64_t bytes_done, uint64_t bytes_total, uint64_t packets)
   text += fmt::format(", {} packets, {} packets/s", grouped(packets), grouped(rate));
   if (bytes_total > bytes_done && bytes_done != 0) {
     const double left = seconds * static_cast<double>(bytes_total - bytes_done) / static_cast<double>(bytes_done);
-    const auto whole = static_cast<uint64_t>(left + 0.5);
+    const auto whole = static_cast<uint64_t>(std::lround(left));
     text += fmt::format(", {}:{:02} left", whole / 60, whole % 60);
   }
   fmt::print(stderr, "\r\x1b[K{}", text);

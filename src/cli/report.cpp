@@ -27,7 +27,7 @@ std::string_view file_name(std::string_view path) {
 }
 
 std::string reason(const packet::Decision& decision, std::string_view script) {
-  const std::string place =
+  std::string place =
       decision.line == 0 ? std::string(file_name(script)) : fmt::format("{}:{}", file_name(script), decision.line);
   switch (decision.cause) {
     case packet::Cause::kScript:

@@ -1,5 +1,7 @@
 #include "engine/lua_engine.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +9,7 @@
 
 #include "script/map_store.h"
 #include "script/packet_binding.h"
+#include "script/source.h"
 #include "script/state.h"
 
 namespace perilune::engine {
@@ -175,7 +178,13 @@ class LuaProgram final : public Program {
       state_options.seed = *options.seed + index;  // workers shall not draw the same numbers
     state_options.worker = index;
     state_options.record_line = options.record_lines;
-    auto state = script::State::load_file(shared_.script_path, state_options);
+    if (!text_) {  // read once: all workers run the same script, also when the file changes or was a pipe
+      auto text = script::read_script(shared_.script_path);
+      if (!text) return tl::make_unexpected(std::move(text.error()));
+      text_ = std::move(*text);
+    }
+    auto state =
+        script::State::load_text(*text_, shared_.script_path, script::folder_of(shared_.script_path), state_options);
     if (!state.has_value()) return tl::make_unexpected(std::move(state.error()));
     auto worker = std::make_unique<LuaWorker>(shared_, std::move(*state));
     if (!worker->ready()) {
@@ -188,6 +197,7 @@ class LuaProgram final : public Program {
 
  private:
   Shared shared_;
+  std::optional<std::string> text_;  // of the script
 };
 
 }  // namespace

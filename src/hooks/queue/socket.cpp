@@ -19,9 +19,9 @@ namespace perilune::hooks::queue {
 
 namespace {
 
-// The largest packet the kernel copies (65,531 bytes) with room for all other attributes.
-constexpr size_t kDatagramBytes =
-    0x10000 + 4096;  // a whole packet and its attributes; a multiple of what nlmsghdr is aligned to
+// The largest packet the kernel copies (65,531 bytes) with room for all other attributes; a multiple of what nlmsghdr
+// is aligned to, because these stand in a row.
+constexpr size_t kDatagramBytes = 0x10000 + 4096;
 constexpr int kAnswerMilliseconds = 5000;
 
 std::vector<uint8_t> config_message(uint16_t number) {

@@ -1,3 +1,4 @@
+#include <fstream>
 #include <thread>
 
 #include "engine_helpers.h"
@@ -293,6 +294,22 @@ TEST(LuaEngine, WorkersShareMapsButNotVariables) {
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(maps.maps()[0]->value_text(entries[0].value), "100") << "set at load, by one worker only";
   EXPECT_EQ(maps.maps()[0]->value_text(entries[1].value), "4000");
+}
+
+TEST(LuaEngine, AllWorkersRunTheScriptThatTheFirstOneRead) {
+  const ScriptFile file("function filter() return false end");
+  RecordingObserver observer;
+  auto program = open(file.path(), {}, observer);
+  ASSERT_TRUE(program.has_value());
+  ASSERT_TRUE((*program)->packet_worker(0).has_value());
+  std::ofstream(file.path()) << "function filter() return true end";
+  auto second = (*program)->packet_worker(1);
+  ASSERT_TRUE(second.has_value());
+  const std::vector<uint8_t> frame = udp();
+  packet::Packet packet;
+  packet.bytes = frame;
+  packet.wire_length = frame.size();
+  EXPECT_EQ((*second)->judge(packet).verdict, packet::Verdict::kBlock);
 }
 
 TEST(LuaEngine, SeedsDifferByWorker) {
