@@ -11,7 +11,7 @@ help:           ## this list
 
 build:          ## the program, at build/perilune
 	@scripts/install build
-	@scripts/build release
+	@scripts/build release perilune data
 
 run: build      ## the main job: judge the shipped capture, then cut off a real SSH client on live traffic
 	@scripts/install demo

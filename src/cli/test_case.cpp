@@ -219,8 +219,8 @@ Result<void> CaseReader::options() {
             unknown_field(fmt::format("options of case {} ('{}')", test_.index, test_.name), name, kOptionFields));
       }
     }
-    if (const Result<void> words = option_words(*options); !words) return words;
-    if (const Result<void> numbers = option_numbers(*options); !numbers) return numbers;
+    if (Result<void> words = option_words(*options); !words) return words;
+    if (Result<void> numbers = option_numbers(*options); !numbers) return numbers;
   }
   return {};
 }

@@ -71,7 +71,8 @@ int random(lua_State* L) {
     return luaL_error(L, "random(%I): the number must be at least 1", last);
   }
   const uint64_t span = static_cast<uint64_t>(last) - static_cast<uint64_t>(first);
-  lua_pushinteger(L, static_cast<lua_Integer>(static_cast<uint64_t>(first) + up_to(*generator, span)));
+  const uint64_t drawn = static_cast<uint64_t>(first) + up_to(*generator, span);
+  lua_pushinteger(L, static_cast<lua_Integer>(drawn));
   return 1;
 }
 
