@@ -14,7 +14,7 @@ class EchoLab(Lab):
 
     def alive(self, version=4):
         """Does traffic flow?"""
-        return self.ask(self.client, "udp-ask", self.address(version), "7", "hello") == "hello"
+        return self.ask(self.client, "udp-ask", self.address(version), "7", "hello", "3") == "hello"
 
     def judge(self, *options, script=PASS, divert="in udp dport 7"):
         return self.filter(self.server, self.script(script), "--divert", divert, "--json", *options)

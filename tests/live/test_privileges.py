@@ -61,7 +61,7 @@ def judged_by_nobody(program, capabilities):
         lab.start = start
         script = lab.script("function filter(hdr, pld) return tostring(pld) == 'no' and 'reject' or true end\n")
         judge = lab.filter(lab.server, script, "--divert", "in udp dport 7", "--json")
-        expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "hello"), "hello", "a datagram that passes")
+        expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "hello", "5"), "hello", "a datagram that passes")
         rejected = lab.ask(lab.client, "udp-ask", lab.address(4), "7", "no")
         expect_equal(judge.stop(), 0, "exit status")
         expect_equal(lab.diverts(lab.server), [], "rules at the end")

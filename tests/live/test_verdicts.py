@@ -72,7 +72,7 @@ end
 """)
         judge = lab.filter(lab.gateway, script, "--divert", "forward udp dport 7 on inside0", "--json")
         for version in (4, 6):
-            expect_equal(lab.ask(lab.client, "udp-ask", lab.address(version), "7", "good"), "good", "a good datagram")
+            expect_equal(lab.ask(lab.client, "udp-ask", lab.address(version), "7", "good", "5"), "good", "a good datagram")
             expect_equal(lab.ask(lab.client, "udp-ask", lab.address(version), "7", "bad"), "nothing", "a bad datagram")
         judge.stop()
         expect_equal((judge.summary()["passed"], judge.summary()["blocked"]), (2, 2), "passed and blocked")
@@ -105,11 +105,11 @@ def test_mark_is_seen_by_later_rules(program):
         judge = lab.filter(lab.server, lab.script(MARK), "--divert", "in udp dport 7", "--json")
         for version, tool in ((4, "iptables-nft"), (6, "ip6tables-nft")):
             for _ in range(3):
-                expect_equal(lab.ask(lab.client, "udp-ask", lab.address(version), "7", "hello"), "hello", "the datagram")
+                expect_equal(lab.ask(lab.client, "udp-ask", lab.address(version), "7", "hello", "5"), "hello", "the datagram")
             rule = lab.server.must(tool, "-L", "INPUT", "-v", "-x", "-n").splitlines()[2].split()
             expect_equal(rule[0], "3", f"packets that {tool} saw with the mark")
         judge.stop()
-        expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "hello"), "hello", "the datagram afterwards")
+        expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "hello", "5"), "hello", "the datagram afterwards")
 
 
 def test_rules_of_the_firewall_still_hold(program):
