@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,9 +20,14 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  /// Append lines here, then call line_done().
+  /// A line is what is appended to the buffer, by print() or directly, until end_line().
   [[nodiscard]] fmt::memory_buffer& buffer() { return buffer_; }
-  void line_done() {
+  template <typename... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(buffer_), format, std::forward<Args>(args)...);
+  }
+  void end_line() {
+    buffer_.push_back('\n');
     if (flush_each_line_ || buffer_.size() >= kBufferSize) flush();
   }
   /// Live output: people and pipes see each line at once.

@@ -17,34 +17,35 @@ class JsonReport final : public Report {
 
   void packet(const Origin& origin, const packet::Packet& packet, const packet::Location& location,
               const packet::Decision& decision) override {
-    print("{{\"packet\":{},\"verdict\":\"{}\"", packet.number, packet::to_string(decision.verdict));
+    output_.print("{{\"packet\":{},\"verdict\":\"{}\"", packet.number, packet::to_string(decision.verdict));
     if (origin.queue) {
-      print(",\"queue\":{}", *origin.queue);
+      output_.print(",\"queue\":{}", *origin.queue);
     } else {
       if (origin.file != file_ || file_json_.empty()) {
         file_ = origin.file;
         file_json_ = json_string(file_);
       }
-      print(",\"file\":{}", file_json_);
+      output_.print(",\"file\":{}", file_json_);
     }
-    print(",\"time\":\"{}.{:09}\"", packet.time_ns / 1'000'000'000, packet.time_ns % 1'000'000'000);
-    if (decision.line != 0) print(",\"line\":{}", decision.line);
-    print(",\"cause\":\"{}\"", packet::to_string(decision.cause));
+    output_.print(",\"time\":\"{}.{:09}\"", packet.time_ns / 1'000'000'000, packet.time_ns % 1'000'000'000);
+    if (decision.line != 0) output_.print(",\"line\":{}", decision.line);
+    output_.print(",\"cause\":\"{}\"", packet::to_string(decision.cause));
     if (decision.malformed != packet::Malformed::kNone) {
-      print(",\"malformed\":\"{}\"", packet::to_string(decision.malformed));
+      output_.print(",\"malformed\":\"{}\"", packet::to_string(decision.malformed));
     }
     const std::string source = source_address(packet, location);
-    if (!source.empty()) print(",\"src\":\"{}\",\"dst\":\"{}\"", source, destination_address(packet, location));
-    if (location.has_ports) print(",\"sport\":{},\"dport\":{}", location.source_port, location.destination_port);
-    print(",\"protocol\":\"{}\",\"length\":{}", protocol_name(location), packet.wire_length);
-    if (location.fragment) print(",\"fragment\":true");
-    if (location.truncated) print(",\"truncated\":true");
-    print(",\"direction\":\"{}\"", packet::to_string(packet.direction));
-    if (!packet.interface.empty()) print(",\"interface\":{}", json_string(packet.interface));
-    if (decision.modified) print(",\"modified\":true");
-    if (decision.mark_set) print(",\"mark\":{}", decision.mark);
+    if (!source.empty()) output_.print(",\"src\":\"{}\",\"dst\":\"{}\"", source, destination_address(packet, location));
+    if (location.has_ports)
+      output_.print(",\"sport\":{},\"dport\":{}", location.source_port, location.destination_port);
+    output_.print(",\"protocol\":\"{}\",\"length\":{}", protocol_name(location), packet.wire_length);
+    if (location.fragment) output_.print(",\"fragment\":true");
+    if (location.truncated) output_.print(",\"truncated\":true");
+    output_.print(",\"direction\":\"{}\"", packet::to_string(packet.direction));
+    if (!packet.interface.empty()) output_.print(",\"interface\":{}", json_string(packet.interface));
+    if (decision.modified) output_.print(",\"modified\":true");
+    if (decision.mark_set) output_.print(",\"mark\":{}", decision.mark);
     output_.buffer().push_back('}');
-    end_line();
+    output_.end_line();
   }
 
   void log(const Origin& origin, uint64_t event, uint32_t line, std::string_view text) override {
@@ -116,17 +117,9 @@ class JsonReport final : public Report {
   }
 
  private:
-  template <typename... Args>
-  void print(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(output_.buffer()), format, std::forward<Args>(args)...);
-  }
-  void end_line() {
-    output_.buffer().push_back('\n');
-    output_.line_done();
-  }
   void write(const Json& json) {
-    print("{}", to_line(json));
-    end_line();
+    output_.print("{}", to_line(json));
+    output_.end_line();
   }
   static Json at(const Origin& origin, uint64_t event) {
     Json json = Json::object();

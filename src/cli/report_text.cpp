@@ -37,22 +37,23 @@ class TextReport final : public Report {
               const packet::Decision& decision) override {
     begin_line(origin, packet.number);
     const Colour colour = colour_of(decision.verdict);
-    print("{}{:<6}{}  ", out_palette_.start(colour), packet::to_string(decision.verdict), out_palette_.end(colour));
+    output_.print("{}{:<6}{}  ", out_palette_.start(colour), packet::to_string(decision.verdict),
+                  out_palette_.end(colour));
     endpoints(packet, location);
-    print("  {}", reason(decision, script_));
-    if (decision.modified) print("  modified");
-    if (decision.mark_set) print("  mark 0x{:x}", decision.mark);
-    end_line();
+    output_.print("  {}", reason(decision, script_));
+    if (decision.modified) output_.print("  modified");
+    if (decision.mark_set) output_.print("  mark 0x{:x}", decision.mark);
+    output_.end_line();
   }
 
   void log(const Origin& origin, uint64_t event, uint32_t line, std::string_view text) override {
     begin_line(origin, event);
-    print("{}{:<6}{}  {}", out_palette_.start(Colour::kCyan), "log", out_palette_.end(Colour::kCyan),
-          file_name(script_));
-    if (line != 0) print(":{}", line);
-    print("  ");
+    output_.print("{}{:<6}{}  {}", out_palette_.start(Colour::kCyan), "log", out_palette_.end(Colour::kCyan),
+                  file_name(script_));
+    if (line != 0) output_.print(":{}", line);
+    output_.print("  ");
     append_printable(output_.buffer(), text);
-    end_line();
+    output_.end_line();
   }
 
   void script_error(const Origin& origin, uint64_t event, const script::ScriptError& error) override {
@@ -94,53 +95,45 @@ class TextReport final : public Report {
   }
 
  private:
-  template <typename... Args>
-  void print(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(output_.buffer()), format, std::forward<Args>(args)...);
-  }
-  void end_line() {
-    output_.buffer().push_back('\n');
-    output_.line_done();
-  }
   void row(std::string_view name, std::string_view text) {
-    print("{:<12}{}", name, text);
-    end_line();
+    output_.print("{:<12}{}", name, text);
+    output_.end_line();
   }
 
   void begin_line(const Origin& origin, uint64_t event) {
     if (event == 0) {
-      print("{:<13}  ", "loading");
+      output_.print("{:<13}  ", "loading");
       return;
     }
     if (origin.several && origin.queue) {
-      print("queue {}  ", *origin.queue);
+      output_.print("queue {}  ", *origin.queue);
     } else if (origin.several) {
       append_printable(output_.buffer(), origin.file);
-      print("  ");
+      output_.print("  ");
     }
-    print("packet {:<6}  ", event);
+    output_.print("packet {:<6}  ", event);
   }
 
   void endpoints(const packet::Packet& packet, const packet::Location& location) {
     if (location.version != 0) {
       endpoint(source_address(packet, location), location.source_port, location);
-      print(" > ");
+      output_.print(" > ");
       endpoint(destination_address(packet, location), location.destination_port, location);
-      print(" ");
+      output_.print(" ");
     }
-    print("{}", protocol_name(location));
-    if (location.fragment) print(" fragment");
+    output_.print("{}", protocol_name(location));
+    if (location.fragment) output_.print(" fragment");
   }
 
   void endpoint(const std::string& address, uint16_t port, const packet::Location& location) {
     if (address.empty()) {
-      print("?");
+      output_.print("?");
     } else if (!location.has_ports) {
-      print("{}", address);
+      output_.print("{}", address);
     } else if (location.version == 6) {
-      print("[{}]:{}", address, port);
+      output_.print("[{}]:{}", address, port);
     } else {
-      print("{}:{}", address, port);
+      output_.print("{}:{}", address, port);
     }
   }
 
@@ -170,13 +163,13 @@ class TextReport final : public Report {
   void errors(const Summary& summary) {
     if (summary.statistics.errors != 0) row("errors", fmt::format("{} packets", grouped(summary.statistics.errors)));
     for (const engine::ErrorLog::Entry& entry : summary.errors) {
-      print("  {}x  ", grouped(entry.count));
+      output_.print("  {}x  ", grouped(entry.count));
       append_printable(output_.buffer(), entry.error.file);
-      if (entry.error.line != 0) print(":{}", entry.error.line);
-      print(": ");
+      if (entry.error.line != 0) output_.print(":{}", entry.error.line);
+      output_.print(": ");
       append_printable(output_.buffer(), entry.error.message);
-      print(" (first at packet {})", entry.first_event);
-      end_line();
+      output_.print(" (first at packet {})", entry.first_event);
+      output_.end_line();
     }
   }
 
