@@ -1,0 +1,93 @@
+// eBPF code of one filter, not yet bound to maps: what the code generator makes and the kernel loader and the virtual
+// machine take.
+//
+//   u64 filter(ctx, slot_offset)      r1: the hook's context (only handed on to pull), r2: byte offset of the slot in
+//                                     `memory`; r0: see PL_PASS... in memory_layout.h
+//
+// Reference: the kernel's Documentation/bpf/standardization/instruction-set.rst.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace perilune::ir {
+
+/// One instruction, laid out as struct bpf_insn of <linux/bpf.h> on a little-endian machine.
+struct Insn {
+  uint8_t code = 0;
+  uint8_t dst : 4 = 0;
+  uint8_t src : 4 = 0;
+  int16_t off = 0;
+  int32_t imm = 0;
+};
+static_assert(sizeof(Insn) == 8);
+
+/// What an instruction refers to that only the loader knows.
+struct Relocation {
+  enum class Kind : uint8_t {
+    kMemory,    // a 16-byte load-immediate: the address of the slots (BPF_PSEUDO_MAP_VALUE), byte `index`
+    kTables,    // the same for the read-only tables
+    kMap,       // a 16-byte load-immediate: the map `index` of Image::maps (BPF_PSEUDO_MAP_FD)
+    kEvents,    // likewise the ring buffer
+    kPull,      // a call of pull(ctx, slot_offset, upto): see below
+  };
+  uint32_t insn = 0;
+  Kind kind = Kind::kMemory;
+  uint32_t index = 0;
+};
+// u64 pull(ctx, slot_offset, upto): makes frame bytes [0, min(upto, captured)) stand in the slot and updates
+// header.copied. Clobbers r0-r5 as every call does.
+
+struct LineRecord {
+  uint32_t insn = 0;  // first instruction that belongs to it
+  uint32_t file = 0;  // index into Image::files
+  uint32_t line = 0;
+};
+
+struct Code {
+  std::vector<Insn> insns;
+  std::vector<Relocation> relocations;
+  std::vector<LineRecord> lines;  // by instruction
+};
+
+enum class MapType : uint8_t { kHash, kLru, kLpm, kArray };
+
+struct MapSpec {
+  std::string name;
+  MapType type = MapType::kHash;
+  uint32_t key_size = 0;    // bytes, the prefix length of LPM keys (u32, in front) included; arrays: 4
+  uint32_t value_size = 0;  // bytes, a multiple of 8; with `ttl` the first 8 are the time of writing (ns)
+  uint32_t entries = 1;
+  struct Entry {
+    std::vector<uint8_t> key;
+    std::vector<uint8_t> value;
+  };
+  std::vector<Entry> initial;  // what the main chunk wrote
+};
+
+/// A place in the script that may fail, or that logs.
+struct Site {
+  uint32_t file = 0;  // index into Image::files
+  uint32_t line = 0;
+  std::string text;  // of an error: its message, with {0} and {1} where error_values go; of a log call: its format
+};
+
+/// All that is needed to run a filter anywhere.
+struct Image {
+  Code code;
+  std::vector<std::string> files;  // as the user named them
+  std::vector<std::string> source_lines_of_first_file;  // for the verifier's log
+  std::vector<uint8_t> tables;     // read-only; its map's value is this, padded to a power of two plus 64
+  std::vector<uint8_t> constants;  // at PL_CONSTANTS of every slot
+  std::vector<uint8_t> worker;     // initial bytes at PL_WORKER of every slot
+  std::vector<MapSpec> maps;
+  std::vector<Site> errors;
+  std::vector<Site> logs;
+  bool writes = false;        // to the packet
+  bool sets_mark = false;
+  bool uses_events = false;   // logs
+  bool uses_payload = false;  // pulls beyond the headers
+};
+
+}  // namespace perilune::ir

@@ -1,0 +1,139 @@
+/* The memory a compiled filter works in: one "slot" per packet under judgement, and what stands where in it.
+ *
+ * A filter never touches the packet itself. Whoever calls it (a kernel hook's entry, or our own process) puts a copy of
+ * the frame's first bytes and what is known of it into a slot; the filter reads and writes the slot; what it wrote goes
+ * back to the packet afterwards, all or nothing. So one code generator serves every hook, and every access is one that
+ * the verifier can prove: slot + (index & mask).
+ *
+ * The slots are the one value of an array map, `memory`: slot i begins at byte i * PL_SLOT_SIZE. PL_MEMORY_PAD bytes
+ * follow the last one, so that a masked index plus a small displacement stays inside.
+ *
+ * Plain C: included by the kernel-side runtime (src/bpf/runtime), by C++ and nowhere else. All numbers are in host
+ * byte order; addresses are bytes as in the packet. Offsets into the frame count from its first byte.
+ */
+#ifndef PERILUNE_IR_MEMORY_LAYOUT_H
+#define PERILUNE_IR_MEMORY_LAYOUT_H
+
+#define PL_SLOT_SIZE 0x20000u
+#define PL_SLOT_MASK (PL_SLOT_SIZE - 1u)
+#define PL_MEMORY_PAD 0x8000u
+
+/* Parts of a slot. The first 32 KiB can be reached by a displacement from its start. */
+#define PL_HEADER 0x0000u    /* struct pl_header */
+#define PL_WORKER 0x0400u    /* variables of the script that outlive a packet (per slot) */
+#define PL_SPILL 0x0800u     /* values that the register allocator keeps in memory */
+#define PL_SCRATCH 0x1000u   /* keys and values of maps, events, captures: laid out by the compiler */
+#define PL_CONSTANTS 0x4000u /* constant strings, written once at load, the same in every slot */
+#define PL_FRAME 0x8000u     /* the copy of the frame */
+#define PL_FRAME_MAX 66559u  /* 65,535 bytes of IP behind a generous link header */
+#define PL_STRINGS 0x18400u  /* strings the filter makes (lower(), tostring() of numbers, ..) */
+#define PL_STRINGS_SIZE (PL_SLOT_SIZE - PL_STRINGS)
+
+/* What a filter returns: a verdict in the low byte, the line of the return statement (0: unknown) above it. */
+#define PL_PASS 0
+#define PL_BLOCK 1
+#define PL_REJECT 2
+#define PL_REPLY 3
+#define PL_NO_OPINION 4
+#define PL_ERROR 5 /* a script error: header.error_site and error_values say which */
+#define PL_LINE_SHIFT 8
+
+/* header.flags */
+#define PL_FRAGMENT 1u
+#define PL_FIRST_FRAGMENT 2u
+#define PL_HAS_TRANSPORT 4u
+#define PL_HAS_PORTS 8u
+#define PL_TRUNCATED 16u
+#define PL_HAS_FRAME 32u /* there is a link header: pkt.frame is not nil */
+
+/* Indices into header.counters. */
+enum pl_counter {
+  PL_COUNT_PACKETS,
+  PL_COUNT_PASS,
+  PL_COUNT_BLOCK,
+  PL_COUNT_REJECT,
+  PL_COUNT_REPLY,
+  PL_COUNT_NO_OPINION, /* among the four above by the default verdict */
+  PL_COUNT_ERROR,      /* script errors, likewise */
+  PL_COUNT_MALFORMED,
+  PL_COUNT_NOT_IP,
+  PL_COUNT_MODIFIED,
+  PL_COUNT_TOO_LONG, /* longer than PL_FRAME_MAX: judged by on_error */
+  PL_COUNT_NO_SLOT,  /* no slot was free (nested packets): judged by on_error */
+  PL_COUNT_LOST_EVENTS,
+  PL_COUNT_NANOSECONDS,
+  PL_COUNTERS = 24
+};
+
+/* The names in packet::Location mean the same here. Fields up to `time_override` are set before each call. */
+struct pl_header {
+  unsigned int network;   /* offsets into the frame */
+  unsigned int transport; /* */
+  unsigned int payload;   /* */
+  unsigned int end;       /* */
+  unsigned int captured;  /* bytes there are of the frame (on live hooks: its length) */
+  unsigned int wire_length;
+  unsigned int copied; /* frame bytes [0, copied) are in the slot; at least up to `payload` before the call */
+  unsigned int flags;  /* PL_FRAGMENT ... */
+  unsigned int version;
+  unsigned int protocol;
+  unsigned int source_port;
+  unsigned int destination_port;
+  unsigned int ethertype; /* 0: none */
+  unsigned int vlan;      /* TCI of the outermost tag */
+  unsigned int vlan_tags;
+  unsigned int malformed; /* packet::Malformed; the filter is only called with 0 */
+  unsigned int ifindex;
+  unsigned int mark; /* as it arrived; the filter overwrites it and sets mark_set */
+  unsigned int fragment_offset;
+  unsigned int link_type;    /* packet::LinkType */
+  unsigned char source[16];  /* address: 4 or 16 bytes by `version` (copied out: they stay as they arrived) */
+  unsigned char destination[16];
+  unsigned long long number; /* of the packet; 0 where nobody counts */
+  unsigned long long time_override; /* time.now(); 0: the kernel's clock + time_offset */
+  /* Set once at load. */
+  unsigned long long time_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+  unsigned long long fuel_limit;  /* instructions for one packet */
+  unsigned int on_error;          /* PL_PASS or PL_BLOCK for script errors */
+  unsigned int on_malformed;
+  unsigned int on_not_ip; /* PL_PASS, PL_BLOCK, or PL_NO_OPINION: ask the script */
+  unsigned int on_default;
+  unsigned int report; /* 1: blocked packets go to `events` with their first bytes */
+  unsigned int unused;
+  /* Zeroed before each call, set by the filter. */
+  unsigned int dirty_begin; /* frame bytes [dirty_begin, dirty_end) were written; end 0: none */
+  unsigned int dirty_end;
+  unsigned int mark_set;
+  unsigned int error_site;
+  unsigned long long error_values[2]; /* numbers for the error's message */
+  unsigned long long fuel;            /* what is left; set from fuel_limit before each call */
+  /* Only ever grow. */
+  unsigned long long counters[PL_COUNTERS];
+  unsigned int busy; /* the slot is in use (where packets can interrupt packets) */
+  unsigned int unused2;
+};
+
+/* What goes through the ring buffer `events`: this header, then `length` bytes. */
+#define PL_EVENT_LOG 1    /* values of a log call, see src/compiler/events.h */
+#define PL_EVENT_ERROR 2  /* a script error: site, two values */
+#define PL_EVENT_PACKET 3 /* a packet that was not passed: struct pl_packet_event, then its first bytes */
+struct pl_event {
+  unsigned int kind;
+  unsigned int site; /* of the log call, error, or 0 */
+  unsigned long long time_ns; /* CLOCK_REALTIME */
+  unsigned int length;
+  unsigned int cpu;
+};
+struct pl_packet_event {
+  unsigned int verdict; /* PL_BLOCK, PL_REJECT */
+  unsigned int cause;   /* packet::Cause */
+  unsigned int line;
+  unsigned int frame_length;
+  unsigned int captured; /* bytes that follow */
+  unsigned int link_type;
+  unsigned int ifindex;
+  unsigned int malformed;
+};
+#define PL_EVENT_SNAP 256u /* bytes of a packet in an event at most */
+
+#endif
