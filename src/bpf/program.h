@@ -1,0 +1,94 @@
+// A compiled filter as a program in the kernel: an Image and a hook's runtime (src/bpf/runtime) joined, their maps made
+// and filled, and the whole loaded. Not attached to anything yet.
+//
+// Maps of a program, by the names the kernel shows:
+//   memory   array, 1 x the slots of memory_layout.h   header fields, counters, script variables per CPU
+//   tables   array, 1 x Image::tables, frozen          only when there are any
+//   events   ring buffer of 1 MiB                      struct pl_event records
+//   and one for each map the script declared.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file_descriptor.h"
+#include "base/result.h"
+#include "bpf/map.h"
+#include "ir/code.h"
+#include "ir/memory_layout.h"
+
+namespace perilune::bpf {
+
+enum class Hook : uint8_t { kXdp, kTcIn, kTcOut, kNetfilter };
+
+struct ProgramOptions {
+  Hook hook = Hook::kXdp;
+  std::string name = "filter";  // the kernel keeps 15 bytes
+  // Verdicts (PL_PASS, PL_BLOCK, PL_REJECT; on_not_ip also PL_NO_OPINION: ask the script).
+  uint32_t on_error = PL_BLOCK;
+  uint32_t on_malformed = PL_BLOCK;
+  uint32_t on_not_ip = PL_PASS;
+  uint32_t on_default = PL_PASS;
+  uint64_t fuel_limit = 1'000'000;  // instructions of the script for one packet
+  bool report = false;              // blocked packets go to `events` with their first bytes
+  uint32_t link_type = 1;           // how frames begin at xdp and tc: 1 Ethernet, 101 raw IP (LINKTYPE_ values)
+  // Of a chain of filters at one hook (a BPF_MAP_TYPE_PROG_ARRAY): where a packet goes that this filter lets pass.
+  // Borrowed; -1: nowhere, pass means pass.
+  int chain_fd = -1;
+  uint32_t next_in_chain = 0;
+  // Reload: maps of the program before this one (borrowed), by name. One whose declaration is the same is used again
+  // with its contents; another is made anew. `events` is used again likewise.
+  std::span<const Map* const> reuse;
+  // What the counters of slot 0 begin with (reload keeps on counting); see add_counters() for what comes later.
+  std::array<uint64_t, PL_COUNTERS> counters{};
+};
+
+struct LoadedProgram {
+  FileDescriptor program;
+  Map memory;
+  Map tables;             // false when there are none
+  Map events;
+  std::vector<Map> maps;  // as Image::maps
+  std::vector<bool> reused;  // for each of `maps`: taken from ProgramOptions::reuse
+  Hook hook = Hook::kXdp;
+  uint32_t id = 0;
+  uint32_t slots = 0;
+  uint32_t insns = 0;           // handed to the kernel
+  uint32_t verified_insns = 0;  // that the verifier looked at; 0: the kernel does not tell
+  uint32_t xlated_bytes = 0;
+  uint32_t jited_bytes = 0;
+  uint64_t memory_bytes = 0;  // program and maps as the kernel accounts them
+  std::chrono::nanoseconds load_time{};
+};
+
+/// Makes the maps and loads the program. A verifier's rejection is a Fault::kSystem error whose message names the Lua
+/// line when it is known; the whole log is in `verifier_log` when that is given. A missing capability is named.
+[[nodiscard]] Result<LoadedProgram> load(const ir::Image& image, const ProgramOptions& options,
+                                         std::string* verifier_log = nullptr);
+
+/// The sum over all slots of a program's memory (each of its counters only grows).
+[[nodiscard]] Result<std::array<uint64_t, PL_COUNTERS>> read_counters(const Map& memory);
+/// Adds to the counters of slot 0 while the program runs.
+[[nodiscard]] Result<void> add_counters(const Map& memory, const std::array<uint64_t, PL_COUNTERS>& counters);
+
+struct TestRunOptions {
+  uint32_t repeat = 1;
+  uint32_t ifindex = 0;  // tc: skb->ifindex; 0: the loopback's
+  uint32_t mark = 0;     // tc
+};
+struct TestRunResult {
+  uint32_t code = 0;           // the hook's: XDP_PASS...
+  uint32_t nanoseconds = 0;    // a run, averaged over `repeat`
+  uint32_t mark = 0;           // tc: afterwards
+  std::vector<uint8_t> bytes;  // the packet afterwards
+};
+/// BPF_PROG_TEST_RUN. `packet` begins with the Ethernet header at every hook, netfilter included (which then sees the
+/// IP packet alone). The kernel wants at least 14 bytes, at tc and netfilter also a whole IP header.
+[[nodiscard]] Result<TestRunResult> test_run(int program_fd, Hook hook, std::span<const uint8_t> packet,
+                                             const TestRunOptions& options = {});
+
+}  // namespace perilune::bpf
