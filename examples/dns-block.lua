@@ -2,34 +2,38 @@
 
 local net = require 'net'
 
-local blocked = {
-  ['ads.example.net'] = true,
-  ['telemetry.example.org'] = true,
+local names = {
+  'ads.example.net',
+  'telemetry.example.org',
 }
+
+-- The names as they stand in packets (RFC 1035, 3.1): each label behind its length, a zero at the end.
+local blocked = {}
+for _, name in ipairs(names) do
+  local labels = name:lower():gsub('([^.]+)%.?', function(label) return string.pack('s1', label) end)
+  blocked[labels .. '\0'] = true
+end
+
+-- The name that a question begins with, up to its zero.
+local function name_of(question)
+  local last = 0
+  while question[last] and question[last] > 0 do last = last + 1 + question[last] end
+  return tostring(question:segment(0, last + 1)):lower()
+end
 
 -- Is this name, or a domain above it, on the list?
 local function listed(name)
-  while name do
+  while #name > 0 do
     if blocked[name] then return true end
-    name = name:match('%.(.*)')
+    name = name:sub(name:byte() + 2)               -- without its first label
   end
   return false
 end
 
--- The name in the question that follows the DNS header, as text. A name is a run of labels, each behind its length (RFC 1035, 4.1.2).
-local function question(dns)
-  local labels, at = {}, 12
-  while at < #dns and dns[at] > 0 and dns[at] < 64 do
-    labels[#labels + 1] = tostring(dns:segment(at + 1, dns[at])):lower()
-    at = at + 1 + dns[at]
-  end
-  return table.concat(labels, '.')
-end
-
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.udp or pkt.dport ~= 53 then return end
-  local dns = pld:layout(net.dns)
-  if dns.qr == 0 and listed(question(dns)) then
+  local dns, question = pld:layout(net.dns), pld:segment(12, 255)     -- behind the header; a name has 255 bytes at most
+  if question and dns.qr == 0 and listed(name_of(question)) then
     return false
   end
 end

@@ -3,19 +3,17 @@
 local rate = 20                  -- packets per second and source, in the long run
 local burst = 40                 -- and at once
 
-local second = 1000000000
-local tokens = map.lru {name = 'tokens', key = 'ip', value = 'u64', size = 65536}    -- thousandths of a packet
-local seen = map.lru {name = 'seen', key = 'ip', value = 'u64', size = 65536}        -- when, in nanoseconds
+local interval = 1000000000 // rate                  -- nanoseconds from token to token
+
+-- Instead of tokens, the map has the moment since when the bucket has been filling: a token for each interval since then. So
+-- there is one number for each source, and nothing to refill.
+local filling = map.lru {name = 'filling', key = 'ip', value = 'u64', size = 65536}
 
 function filter(hdr, pld, pkt)
+  if not pkt.src then return end
   local now = time.now()
-  local left = tokens[pkt.src] or burst * 1000
-  local last = seen[pkt.src] or now
-  left = math.min(burst * 1000, left + (now - last) * rate * 1000 // second)
-  seen[pkt.src] = now
-  if left < 1000 then
-    tokens[pkt.src] = left
-    return false
-  end
-  tokens[pkt.src] = left - 1000
+  local full = now - burst * interval                              -- filling since then, or before
+  local since = math.max(filling[pkt.src] or full, full)
+  if now - since < interval then return false end                  -- not one token
+  filling[pkt.src] = since + interval                              -- takes one
 end

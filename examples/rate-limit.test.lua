@@ -21,4 +21,12 @@ return {
 
   { 'sources do not share a bucket',
     packets = join(burst(100, 0), burst(40, 0, '2001:db8::9')), expect = {pass = 80, block = 60} },
+
+  { 'one that was silent for long has a full bucket, no fuller',
+    packets = join(burst(60, 0), burst(60, 0, nil, 1000 + 30 * 24 * 3600)), expect = {pass = 80, block = 40} },
+
+  { 'a bucket fills while its source is blocked',
+    packets = join(burst(1000, 0), burst(10, 0, nil, 1000.25)), expect = {pass = 45, block = 965} },
+
+  { 'a capture whose clock begins at nought', packets = burst(60, 0, nil, 1), expect = {pass = 40, block = 20} },
 }

@@ -13,6 +13,17 @@ return {
     expect = 'block',
     logs = {'OpenSSH_5.3: CVE-2016-0777', 'OpenSSH_7.4: CVE-2018-15473', 'libssh-0.7.2: CVE-2018-10933', 'OpenSSH_6.6: CVE-2016-0777'} },
 
+  { 'IPv6, VLANs and IP options make no difference',
+    packets = { packet.tcp {src = '2001:db8::1', payload = 'SSH-2.0-OpenSSH_6.4\r\n'}, packet.tcp {vlan = {7, 8}, payload = 'SSH-2.0-OpenSSH_6.4\n'},
+                packet.tcp {options = '\1\1\1\1', payload = 'SSH-2.0-OpenSSH_6.4'} },
+    expect = 'block' },
+
+  { 'what is cut, or only looks like a banner, does no harm',
+    packets = { banner '', banner 'SSH-', banner 'SSH-2.0-', banner 'SSH--OpenSSH_6.4', banner 'SSH-2.0-nil',
+                packet.tcp {payload = 'SSH-2.0-OpenSSH_6.'}, packet.tcp {payload = 'SSH-' .. ('2'):rep(251) .. '-OpenSSH_6.4\r\n'},
+                packet.tcp {payload = 'SSH-2.0-' .. ('x'):rep(1000)}, packet.tcp {payload = 'SSH-2.0-\0\255'} },
+    expect = 'pass', errors = {} },
+
   { 'others pass',
     packets = { banner 'SSH-2.0-OpenSSH_9.2p1', banner 'SSH-2.0-OpenSSH_5.30', banner ' SSH-2.0-OpenSSH_5.3', packet.tcp {flags = 'S'} },
     expect = 'pass', logs = {} },
