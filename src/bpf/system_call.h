@@ -27,14 +27,14 @@ struct ProgramInfo {
   uint32_t id = 0;
   uint32_t type = 0;
   std::string name;
-  std::string tag;              // 16 hexadecimal digits
-  uint32_t instructions = 0;    // after the kernel's rewriting
-  uint32_t machine_bytes = 0;   // 0: not translated to machine code
-  uint32_t verified = 0;        // instructions the verifier walked; 0: the kernel does not say
-  uint64_t memory = 0;          // bytes
-  uint64_t load_time_ns = 0;    // CLOCK_BOOTTIME
-  uint64_t run_time_ns = 0;     // only while statistics are on
-  uint64_t run_count = 0;       // likewise
+  std::string tag;             // 16 hexadecimal digits
+  uint32_t instructions = 0;   // after the kernel's rewriting
+  uint32_t machine_bytes = 0;  // 0: not translated to machine code
+  uint32_t verified = 0;       // instructions the verifier walked; 0: the kernel does not say
+  uint64_t memory = 0;         // bytes
+  uint64_t load_time_ns = 0;   // CLOCK_BOOTTIME
+  uint64_t run_time_ns = 0;    // only while statistics are on
+  uint64_t run_count = 0;      // likewise
   std::vector<uint32_t> map_ids;
 };
 

@@ -6,27 +6,25 @@
 #include <string>
 #include <string_view>
 
+#include "bpf/program.h"
+
 namespace perilune::bpf {
 
-enum class HookKind : uint8_t { kXdp, kTc, kNetfilter };
 enum class NetfilterHook : uint8_t { kPrerouting = 0, kInput = 1, kForward = 2, kOutput = 3, kPostrouting = 4 };
-
-[[nodiscard]] std::string_view to_string(HookKind kind);
 [[nodiscard]] std::string_view to_string(NetfilterHook hook);
 
-struct Hook {
-  HookKind kind = HookKind::kXdp;
-  std::string interface;           // xdp, tc
-  bool outgoing = false;           // tc
+struct AttachPoint {
+  Hook hook = Hook::kXdp;
+  std::string interface;  // xdp, tc
   NetfilterHook netfilter = NetfilterHook::kPrerouting;
   std::optional<int32_t> priority;  // netfilter; nothing: 0, or the next one that is free
   std::string netns;  // a name of /run/netns, a process id, or a path; empty: the namespace this program runs in
 
-  bool operator==(const Hook&) const = default;
+  bool operator==(const AttachPoint&) const = default;
 };
 
 /// The one spelling: "xdp:eth0", "tc:eth0:in", "netfilter:input", "netfilter:input:10", each with "@NETNS" behind it
 /// where a namespace is named.
-[[nodiscard]] std::string to_string(const Hook& hook);
+[[nodiscard]] std::string to_string(const AttachPoint& point);
 
 }  // namespace perilune::bpf
