@@ -1,0 +1,4 @@
+-- A filter without arguments.
+function filter()
+  return false
+end

@@ -1,0 +1,7 @@
+-- An endless loop ends as a script error.
+function filter(hdr, pld, pkt)
+  if (hdr[4] << 8 | hdr[5]) % 97 == 5 then
+    while true do end
+  end
+  return true
+end

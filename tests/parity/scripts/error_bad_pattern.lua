@@ -1,0 +1,7 @@
+-- A malformed pattern is an error when it is used.
+function filter(hdr, pld, pkt)
+  if pkt.protocol == 17 then
+    return tostring(pld):find('[a') ~= nil
+  end
+  return true
+end

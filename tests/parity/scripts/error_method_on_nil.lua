@@ -1,0 +1,4 @@
+-- A method of nil, as the result of a match that failed.
+function filter(hdr, pld, pkt)
+  return tostring(pld):match('^%u+'):lower() == 'get'
+end
