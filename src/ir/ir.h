@@ -5,13 +5,14 @@
 // them provable for the verifier. Arithmetic is BPF's, which is defined for every operand: division by 0 gives 0, a
 // remainder by 0 the dividend, shifts take their amount modulo 64, everything wraps.
 //
-// Built by the compiler through Builder, then: simplify() -> allocate() -> emit(), see passes.h.
+// Built by the compiler through Builder, then: simplify() -> generate(), see passes.h.
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace perilune::ir {
@@ -104,7 +105,7 @@ class Builder {
   BlockId new_block(size_t parameters = 0);
   [[nodiscard]] std::span<const Value> parameters(BlockId block) const { return function_->blocks[block].parameters; }
   Value add_parameter(BlockId block);
-  void switch_to(BlockId block) { block_ = block; }
+  void switch_to(BlockId block);
   [[nodiscard]] BlockId current() const { return block_; }
   [[nodiscard]] bool terminated() const;
   void at(uint32_t file, uint32_t line) { file_ = file; line_ = line; }
@@ -154,6 +155,7 @@ class Builder {
   uint32_t line_ = 0;
   // constants are kept per block, so that they stand near their use: see builder.cpp
   std::vector<std::pair<Value, int64_t>> constants_;
+  std::unordered_map<Value, int64_t> numbers_;  // of all constants this builder made
 };
 
 /// For people and tests: one line an instruction.

@@ -1,0 +1,54 @@
+// The shape of a function's control flow: order, predecessors, dominators, loops.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "ir/ir.h"
+
+namespace perilune::ir {
+
+/// Calls f(target) for each way out of a block; twice when both edges of a branch lead to the same block.
+template <typename F>
+void for_each_successor(const Block& block, F f) {
+  const Terminator& terminator = block.terminator;
+  if (terminator.kind == Terminator::Kind::kJump || terminator.kind == Terminator::Kind::kBranch) {
+    f(terminator.then.target);
+  }
+  if (terminator.kind == Terminator::Kind::kBranch) f(terminator.otherwise.target);
+  if (block.loop_header) f(block.exhausted);
+}
+
+/// Linear in the size of the function (dominators by Cooper, Harvey, Kennedy: "A Simple, Fast Dominance Algorithm").
+struct Graph {
+  static constexpr uint32_t kUnreachable = std::numeric_limits<uint32_t>::max();
+
+  explicit Graph(const Function& function);
+
+  std::vector<BlockId> order;    // reachable blocks in reverse postorder, loops in one piece where that can be
+  std::vector<uint32_t> number;  // of a block in `order`, or kUnreachable
+  std::vector<std::vector<BlockId>> predecessors;  // reachable ones, one for each edge
+  std::vector<BlockId> dominator;                  // immediate; the entry's is itself
+  std::vector<uint32_t> depth;                     // number of loops around a block
+  std::vector<BlockId> loop;  // header of the innermost loop around a block (or that begins there); kUnreachable: none
+
+  [[nodiscard]] bool reachable(BlockId block) const { return number[block] != kUnreachable; }
+  /// Does every path to b lead through a? Both reachable.
+  [[nodiscard]] bool dominates(BlockId a, BlockId b) const {
+    return entered_[a] <= entered_[b] && left_[b] <= left_[a];
+  }
+  /// Children in the dominator tree.
+  [[nodiscard]] const std::vector<std::vector<BlockId>>& children() const { return children_; }
+
+ private:
+  void find_order(const Function& function);
+  void find_dominators();
+  void find_loops();
+
+  std::vector<std::vector<BlockId>> children_;
+  std::vector<uint32_t> entered_;
+  std::vector<uint32_t> left_;
+};
+
+}  // namespace perilune::ir
