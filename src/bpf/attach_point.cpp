@@ -14,16 +14,16 @@ std::string_view to_string(NetfilterHook hook) {
 std::string to_string(const AttachPoint& point) {
   std::string text;
   switch (point.hook) {
-    case Hook::kXdp:
+    case EntryPoint::kXdp:
       text = fmt::format("xdp:{}", point.interface);
       break;
-    case Hook::kTcIn:
+    case EntryPoint::kTcIn:
       text = fmt::format("tc:{}:in", point.interface);
       break;
-    case Hook::kTcOut:
+    case EntryPoint::kTcOut:
       text = fmt::format("tc:{}:out", point.interface);
       break;
-    case Hook::kNetfilter:
+    case EntryPoint::kNetfilter:
       text = fmt::format("netfilter:{}", to_string(point.netfilter));
       if (point.priority) text += fmt::format(":{}", *point.priority);
       break;

@@ -14,7 +14,7 @@ enum class NetfilterHook : uint8_t { kPrerouting = 0, kInput = 1, kForward = 2, 
 [[nodiscard]] std::string_view to_string(NetfilterHook hook);
 
 struct AttachPoint {
-  Hook hook = Hook::kXdp;
+  EntryPoint hook = EntryPoint::kXdp;
   std::string interface;  // xdp, tc
   NetfilterHook netfilter = NetfilterHook::kPrerouting;
   std::optional<int32_t> priority;  // netfilter; nothing: 0, or the next one that is free

@@ -78,7 +78,7 @@ class Reader {
     flag = value == 1;
     sound_ = sound_ && value <= 1;
   }
-  void operator()(Hook& hook) { enumeration(hook, Hook::kNetfilter); }
+  void operator()(EntryPoint& hook) { enumeration(hook, EntryPoint::kNetfilter); }
   void operator()(NetfilterHook& hook) { enumeration(hook, NetfilterHook::kPostrouting); }
   void operator()(XdpMode& mode) { enumeration(mode, XdpMode::kGeneric); }
   void operator()(ir::MapType& type) { enumeration(type, ir::MapType::kArray); }

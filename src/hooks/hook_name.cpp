@@ -44,7 +44,7 @@ Result<void> check_interface(std::string_view text, std::string_view name) {
 
 Result<bpf::AttachPoint> parse_netfilter(std::string_view text, std::span<const std::string_view> words) {
   bpf::AttachPoint point;
-  point.hook = bpf::Hook::kNetfilter;
+  point.hook = bpf::EntryPoint::kNetfilter;
   const auto at = std::find(kNetfilter.begin(), kNetfilter.end(), words[1]);
   if (at == kNetfilter.end()) {
     return input_error(fmt::format("'{}': netfilter has no hook '{}'", text, words[1]),
@@ -70,7 +70,7 @@ Result<bpf::AttachPoint> parse_place(std::string_view text) {
   if (words[0] == "xdp" && words.size() == 2) {
     if (const Result<void> sound = check_interface(text, words[1]); !sound) return tl::make_unexpected(sound.error());
     bpf::AttachPoint point;
-    point.hook = bpf::Hook::kXdp;
+    point.hook = bpf::EntryPoint::kXdp;
     point.interface = words[1];
     return point;
   }
@@ -78,7 +78,7 @@ Result<bpf::AttachPoint> parse_place(std::string_view text) {
     if (const Result<void> sound = check_interface(text, words[1]); !sound) return tl::make_unexpected(sound.error());
     if (words.size() == 3 && (words[2] == "in" || words[2] == "out")) {
       bpf::AttachPoint point;
-      point.hook = words[2] == "in" ? bpf::Hook::kTcIn : bpf::Hook::kTcOut;
+      point.hook = words[2] == "in" ? bpf::EntryPoint::kTcIn : bpf::EntryPoint::kTcOut;
       point.interface = words[1];
       return point;
     }

@@ -1,0 +1,243 @@
+#include "bpf/features.h"
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/if_link.h>
+#include <unistd.h>
+
+#include "bpf/capabilities.h"
+#include "bpf/system_call.h"
+#include "bpf/tiny_program.h"
+
+namespace perilune::bpf {
+namespace {
+
+using ir::Insn;
+
+constexpr uint8_t kMove = BPF_ALU64 | BPF_MOV | BPF_K;
+constexpr uint8_t kCopy = BPF_ALU64 | BPF_MOV | BPF_X;
+constexpr uint8_t kAdd = BPF_ALU64 | BPF_ADD | BPF_K;
+constexpr uint8_t kCall = BPF_JMP | BPF_CALL;
+constexpr uint8_t kExit = BPF_JMP | BPF_EXIT;
+constexpr uint8_t kMayGoto = BPF_JMP | 0xe0;  // BPF_JCOND, of kernels newer than our headers
+constexpr uint8_t kStoreWord = BPF_ST | BPF_MEM | BPF_DW;
+constexpr uint8_t kLoadFunction = BPF_LD | BPF_DW | BPF_IMM;
+
+constexpr Insn insn(uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm) {
+  return {code, static_cast<uint8_t>(dst & 15U), static_cast<uint8_t>(src & 15U), off, imm};
+}
+constexpr std::array<Insn, 2> kReturnOne{insn(kMove, 0, 0, 0, 1), insn(kExit, 0, 0, 0, 0)};
+
+FileDescriptor loads(ProgramType type, std::span<const Insn> insns, uint32_t flags = 0) {
+  TinyProgram program;
+  program.type = type;
+  program.attach = type == ProgramType::kNetfilter ? AttachType::kNetfilter : AttachType::kNone;
+  program.insns = insns;
+  program.name = "perilune_probe";
+  program.flags = flags;
+  Result<FileDescriptor> fd = load_tiny(program);
+  return fd ? std::move(*fd) : FileDescriptor();
+}
+
+/// Links at a hook are known when the kernel finds fault with the target instead of the kind of link: no interface has
+/// this number. Attaches nothing.
+bool knows_link(int program, AttachType type) {
+  constexpr uint32_t kNoInterface = 0x7fffffff;
+  struct {
+    uint32_t program;
+    uint32_t target;
+    uint32_t attach_type;
+    uint32_t flags;
+    uint64_t room[4];
+  } create{static_cast<uint32_t>(program), kNoInterface, static_cast<uint32_t>(type), 0, {}};
+  return system_call(BPF_LINK_CREATE, &create, sizeof create) == -ENODEV;
+}
+
+/// The same for netfilter: a family that does not exist gives EAFNOSUPPORT from the code that makes links; EINVAL comes
+/// from kernels without it.
+bool knows_netfilter_link(int program) {
+  constexpr uint32_t kNoFamily = 250;
+  struct {
+    uint32_t program;
+    uint32_t target;
+    uint32_t attach_type;
+    uint32_t flags;
+    uint32_t family;
+    uint32_t hook;
+    int32_t priority;
+    uint32_t netfilter_flags;
+    uint64_t room[2];
+  } create{static_cast<uint32_t>(program), 0, static_cast<uint32_t>(AttachType::kNetfilter), 0, kNoFamily, 0, 0, 0, {}};
+  return system_call(BPF_LINK_CREATE, &create, sizeof create) == -EAFNOSUPPORT;
+}
+
+bool map_can_be_made(bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries, uint32_t flags = 0) {
+  bpf_map_create_opts options{};
+  options.sz = sizeof options;
+  options.map_flags = flags;
+  const FileDescriptor map(bpf_map_create(type, "perilune_probe", key, value, entries, &options));
+  return static_cast<bool>(map);
+}
+
+/// r1: the packet; eight bytes of it into the stack.
+bool has_xdp_load_bytes() {
+  const std::array<Insn, 8> insns{
+      insn(kStoreWord, 10, 0, -8, 0), insn(kMove, 2, 0, 0, 0), insn(kCopy, 3, 10, 0, 0),
+      insn(kAdd, 3, 0, 0, -8),        insn(kMove, 4, 0, 0, 8), insn(kCall, 0, 0, 0, BPF_FUNC_xdp_load_bytes),
+      insn(kMove, 0, 0, 0, 2),        insn(kExit, 0, 0, 0, 0),
+  };
+  return static_cast<bool>(loads(ProgramType::kXdp, insns));
+}
+
+/// r6 = 0; do r6 += 1 while r6 < 4.
+bool has_bounded_loops() {
+  const std::array<Insn, 5> insns{
+      insn(kMove, 6, 0, 0, 0), insn(kAdd, 6, 0, 0, 1),  insn(BPF_JMP | BPF_JLT | BPF_K, 6, 0, -2, 4),
+      insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0),
+  };
+  return static_cast<bool>(loads(ProgramType::kXdp, insns));
+}
+
+/// A jump that goes on at the next instruction either way.
+bool has_may_goto() {
+  const std::array<Insn, 3> insns{insn(kMayGoto, 0, 0, 0, 0), insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0)};
+  return static_cast<bool>(loads(ProgramType::kXdp, insns));
+}
+
+/// Kernels refuse calls of functions they do not know with other words than calls with wrong arguments.
+bool knows_function(ProgramType type, int32_t function) {
+  const std::array<Insn, 3> insns{insn(kCall, 0, 0, 0, function), insn(kMove, 0, 0, 0, 0), insn(kExit, 0, 0, 0, 0)};
+  TinyProgram program;
+  program.type = type;
+  program.insns = insns;
+  program.name = "perilune_probe";
+  std::string log;
+  const Result<FileDescriptor> fd = load_tiny(program, &log);
+  return fd.has_value() || (log.find("invalid func") == std::string::npos &&
+                            log.find("unknown func") == std::string::npos && !log.empty());
+}
+
+bool kernel_has_function(const char* name) {
+  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), &btf__free);
+  return kernel && btf__find_by_name_kind(kernel.get(), name, BTF_KIND_FUNC) > 0;
+}
+
+/// Packet dynptrs are made by functions of the kernel that programs find by its type information.
+bool has_packet_views() {
+  constexpr int32_t kDynptrRead = 201;  // the helper that reads them came first
+  return knows_function(ProgramType::kXdp, kDynptrRead) && kernel_has_function("bpf_dynptr_from_xdp");
+}
+
+constexpr std::array<FeatureName, 17> kList{{
+    {"xdp", "XDP programs and links", "5.9", &Features::xdp},
+    {"xdp_fragments", "XDP on packets in several pieces (jumbo frames)", "5.18", &Features::xdp_fragments},
+    {"tcx", "links at tc", "6.6", &Features::tcx},
+    {"clsact", "classifiers at tc", "4.5", &Features::clsact},
+    {"netfilter", "netfilter programs and links", "6.4", &Features::netfilter},
+    {"chains", "tables of programs", "4.2", &Features::chains},
+    {"ring_buffer", "ring buffers (events)", "5.8", &Features::ring_buffer},
+    {"xdp_load_bytes", "copying out of packets at XDP", "5.18", &Features::xdp_load_bytes},
+    {"bounded_loops", "bounded loops", "5.3", &Features::bounded_loops},
+    {"bpf_loop", "bpf_loop()", "5.17", &Features::bpf_loop},
+    {"may_goto", "loops without a proof (may_goto)", "6.9", &Features::may_goto},
+    {"packet_views", "dynptrs on packets", "6.4", &Features::packet_views},
+    {"lpm_maps", "longest-prefix maps", "4.11", &Features::lpm_maps},
+    {"mapped_arrays", "arrays in the memory of user space", "5.5", &Features::mapped_arrays},
+    {"run_statistics", "run times (stats --watch)", "5.8", &Features::run_statistics},
+    {"verifier_numbers", "how much the verifier worked", "5.16", &Features::verifier_numbers},
+    {"jit", "machine code", "3.16", &Features::jit},
+}};
+
+void forget(Features& features, std::string_view names) {
+  while (!names.empty()) {
+    const size_t comma = names.find(',');
+    const std::string_view name = names.substr(0, comma);
+    for (const FeatureName& feature : kList) {
+      if (feature.name == name) features.*feature.member = false;
+    }
+    names = comma == std::string_view::npos ? std::string_view() : names.substr(comma + 1);
+  }
+}
+
+}  // namespace
+
+std::span<const FeatureName> feature_list() {
+  return kList;
+}
+
+Features probe_features() {
+  Features found;
+  const FileDescriptor xdp = loads(ProgramType::kXdp, kReturnOne);
+  const FileDescriptor classifier = loads(ProgramType::kSchedCls, kReturnOne);
+  const FileDescriptor netfilter = loads(ProgramType::kNetfilter, kReturnOne);
+  found.permitted = xdp || classifier;
+  found.xdp = xdp && knows_link(xdp.get(), AttachType::kXdp);
+  found.xdp_fragments = static_cast<bool>(loads(ProgramType::kXdp, kReturnOne, BPF_F_XDP_HAS_FRAGS));
+  found.tcx = classifier && knows_link(classifier.get(), AttachType::kTcxIngress);
+  found.clsact = static_cast<bool>(classifier);
+  found.netfilter = netfilter && knows_netfilter_link(netfilter.get());
+  found.chains = map_can_be_made(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);
+  found.ring_buffer = map_can_be_made(BPF_MAP_TYPE_RINGBUF, 0, 0, static_cast<uint32_t>(getpagesize()));
+  found.xdp_load_bytes = has_xdp_load_bytes();
+  found.bounded_loops = has_bounded_loops();
+  found.bpf_loop = knows_function(ProgramType::kXdp, BPF_FUNC_loop);
+  found.may_goto = has_may_goto();
+  found.packet_views = found.permitted && has_packet_views();
+  found.lpm_maps = map_can_be_made(BPF_MAP_TYPE_LPM_TRIE, 8, 8, 1, BPF_F_NO_PREALLOC);
+  found.mapped_arrays = map_can_be_made(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE);
+  found.run_statistics = enable_statistics().has_value();
+  if (xdp) {
+    const Result<ProgramInfo> info = program_info(xdp.get());
+    found.verifier_numbers = info && info->verified != 0;
+    found.jit = info && info->machine_bytes != 0;
+  }
+  if (const char* without = std::getenv("PERILUNE_WITHOUT"); without != nullptr) forget(found, without);
+  return found;
+}
+
+const Features& features() {
+  static const Features found = probe_features();
+  return found;
+}
+
+std::string available_hooks(const Features& features) {
+  std::vector<std::string_view> hooks;
+  if (features.xdp) hooks.emplace_back("xdp:INTERFACE");
+  if (features.tcx) hooks.emplace_back("tc:INTERFACE:in|out");
+  if (features.netfilter) hooks.emplace_back("netfilter:HOOK");
+  return fmt::format("{}", fmt::join(hooks, ", "));
+}
+
+Result<void> check_hook(const Features& features, EntryPoint hook) {
+  if (!features.permitted) {
+    return system_error("this process may not load programs into the kernel",
+                        capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON}));
+  }
+  std::string_view missing;
+  switch (hook) {
+    case EntryPoint::kXdp:
+      if (!features.xdp || !features.chains) missing = "XDP links";
+      break;
+    case EntryPoint::kTcIn:
+    case EntryPoint::kTcOut:
+      if (!features.tcx) missing = "links at tc (tcx)";
+      break;
+    case EntryPoint::kNetfilter:
+      if (!features.netfilter || !features.chains) missing = "netfilter links";
+      break;
+  }
+  if (missing.empty()) return {};
+  const std::string others = available_hooks(features);
+  return system_error(fmt::format("this kernel has no {}", missing),
+                      others.empty() ? "it has none of the hooks; 'perilune run --queue' judges packets without them"
+                                     : fmt::format("it has {}; 'perilune features' shows all it can do", others));
+}
+
+}  // namespace perilune::bpf

@@ -1,0 +1,57 @@
+// What this kernel can do, found out by trying it with programs of a few instructions, never from its version: version
+// numbers lie on the kernels of distributions. A plain value, so that tests forge what they like.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "bpf/program.h"
+
+namespace perilune::bpf {
+
+struct Features {
+  // Attaching.
+  bool xdp = false;            // programs, and links for them
+  bool xdp_fragments = false;  // packets in several pieces (jumbo frames)
+  bool tcx = false;            // links at tc
+  bool clsact = false;         // the classifier way to tc
+  bool netfilter = false;      // programs, and links for them
+  bool chains = false;         // tables of programs to jump through
+  // What programs may use.
+  bool ring_buffer = false;
+  bool xdp_load_bytes = false;
+  bool bounded_loops = false;
+  bool bpf_loop = false;
+  bool may_goto = false;
+  bool packet_views = false;  // dynptrs on packets
+  bool lpm_maps = false;
+  bool mapped_arrays = false;  // user space sees counters without asking
+  // What user space may ask.
+  bool run_statistics = false;  // ns per packet
+  bool verifier_numbers = false;
+  bool jit = false;  // programs become machine code
+  // This process.
+  bool permitted = false;  // it may load programs at all
+};
+
+/// Tries everything; takes a few milliseconds. Features named in the environment variable PERILUNE_WITHOUT (separated
+/// by commas, names as in feature_list()) count as missing, so that fall-backs can be tried on a newer kernel.
+[[nodiscard]] Features probe_features();
+/// The same, tried once.
+[[nodiscard]] const Features& features();
+
+struct FeatureName {
+  std::string_view name;   // stable, for JSON and PERILUNE_WITHOUT
+  std::string_view what;   // for people
+  std::string_view since;  // the first kernel of kernel.org with it: a hint for people, nothing is decided by it
+  bool Features::*member;
+};
+[[nodiscard]] std::span<const FeatureName> feature_list();
+
+/// Can filters be attached there? The error names what the kernel lacks and which hooks it has.
+[[nodiscard]] Result<void> check_hook(const Features& features, EntryPoint hook);
+/// "xdp:INTERFACE, tc:INTERFACE:in|out and netfilter:HOOK": those there are.
+[[nodiscard]] std::string available_hooks(const Features& features);
+
+}  // namespace perilune::bpf

@@ -1,0 +1,101 @@
+#include "bpf/manifest.h"
+
+#include <gtest/gtest.h>
+
+namespace perilune::bpf {
+namespace {
+
+Manifest example() {
+  Manifest manifest;
+  manifest.name = "ssh";
+  manifest.script = "/etc/perilune/ssh.lua";
+  manifest.text = "function filter() return true end\n";
+  manifest.time_ns = 1'700'000'000'000'000'000;
+  manifest.reloads = 3;
+  manifest.options.function = "judge";
+  manifest.options.on_error = PL_PASS;
+  manifest.files = {"ssh.lua", "names.lua"};
+  manifest.errors = {{1, 14, "attempt to index a nil value"}};
+  manifest.logs = {{0, 3, "%s is blocked"}, {1, 9, ""}};
+  manifest.maps = {{"blocked", ir::MapType::kLpm, 8, 16, 1024}};
+  Attachment xdp;
+  xdp.point.interface = "eth0";
+  xdp.netns = 4'026'531'840;
+  xdp.ifindex = 2;
+  xdp.mode = XdpMode::kGeneric;
+  xdp.why_generic = "its driver has no XDP";
+  Attachment netfilter;
+  netfilter.point.hook = EntryPoint::kNetfilter;
+  netfilter.point.netfilter = NetfilterHook::kForward;
+  netfilter.point.priority = -5;
+  netfilter.point.netns = "blue";
+  manifest.attachments = {xdp, netfilter};
+  return manifest;
+}
+
+TEST(Manifest, ComesBackAsItWas) {
+  const Manifest before = example();
+  const Result<Manifest> after = decode(encode(before));
+  ASSERT_TRUE(after.has_value());
+  EXPECT_EQ(after->name, before.name);
+  EXPECT_EQ(after->script, before.script);
+  EXPECT_EQ(after->text, before.text);
+  EXPECT_EQ(after->time_ns, before.time_ns);
+  EXPECT_EQ(after->reloads, before.reloads);
+  EXPECT_EQ(after->options, before.options);
+  EXPECT_EQ(after->files, before.files);
+  ASSERT_EQ(after->errors.size(), 1U);
+  EXPECT_EQ(after->errors[0].line, 14U);
+  EXPECT_EQ(after->errors[0].text, before.errors[0].text);
+  ASSERT_EQ(after->logs.size(), 2U);
+  EXPECT_EQ(after->logs[1].file, 1U);
+  EXPECT_EQ(after->maps, before.maps);
+  EXPECT_EQ(after->attachments, before.attachments);
+}
+
+TEST(Manifest, PaddingBehindItIsNothing) {
+  std::vector<uint8_t> bytes = encode(example());
+  bytes.resize(bytes.size() + 16);
+  EXPECT_TRUE(decode(bytes).has_value());
+}
+
+TEST(Manifest, CutAnywhereIsAnError) {
+  const std::vector<uint8_t> bytes = encode(example());
+  for (size_t length = 0; length < bytes.size(); ++length)
+    EXPECT_FALSE(decode(std::span(bytes).first(length)).has_value()) << length;
+}
+
+TEST(Manifest, ForeignBytesAreHarmless) {
+  const std::vector<uint8_t> bytes = encode(example());
+  size_t refused = 0;
+  for (size_t place = 0; place < bytes.size(); ++place) {
+    for (const uint8_t value : {uint8_t{0x00}, uint8_t{0x7f}, uint8_t{0xff}}) {
+      std::vector<uint8_t> changed = bytes;
+      changed[place] = value;
+      refused += decode(changed).has_value() ? 0 : 1;
+    }
+  }
+  EXPECT_GT(refused, bytes.size() / 8);
+}
+
+TEST(Manifest, AnotherVersionIsSaidToBeOne) {
+  std::vector<uint8_t> bytes = encode(example());
+  bytes[8] = 0xee;
+  const Result<Manifest> read = decode(bytes);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_NE(read.error().message.find("another version"), std::string::npos);
+  EXPECT_FALSE(read.error().hint.empty());
+}
+
+TEST(AttachPoint, HasOneSpelling) {
+  const Manifest manifest = example();
+  EXPECT_EQ(to_string(manifest.attachments[0].point), "xdp:eth0");
+  EXPECT_EQ(to_string(manifest.attachments[1].point), "netfilter:forward:-5@blue");
+  AttachPoint out;
+  out.hook = EntryPoint::kTcOut;
+  out.interface = "wg0";
+  EXPECT_EQ(to_string(out), "tc:wg0:out");
+}
+
+}  // namespace
+}  // namespace perilune::bpf

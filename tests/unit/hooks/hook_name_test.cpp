@@ -1,0 +1,64 @@
+#include "hooks/hook_name.h"
+
+#include <gtest/gtest.h>
+
+namespace perilune::hooks {
+namespace {
+
+TEST(HookName, ReadsWhatItWrites) {
+  for (const char* text : {"xdp:eth0", "tc:eth0:in", "tc:br-lan:out", "netfilter:prerouting", "netfilter:input",
+                           "netfilter:forward:10", "netfilter:output:-300", "netfilter:postrouting", "xdp:eth0@blue",
+                           "tc:eth0.5:in@/proc/12/ns/net", "netfilter:input:7@1234"}) {
+    const Result<bpf::AttachPoint> point = parse_hook(text);
+    ASSERT_TRUE(point.has_value()) << text << ": " << point.error().message;
+    EXPECT_EQ(to_string(*point), text);
+  }
+}
+
+TEST(HookName, KnowsItsParts) {
+  const Result<bpf::AttachPoint> point = parse_hook("netfilter:forward:-5@blue");
+  ASSERT_TRUE(point.has_value());
+  EXPECT_EQ(point->hook, bpf::EntryPoint::kNetfilter);
+  EXPECT_EQ(point->netfilter, bpf::NetfilterHook::kForward);
+  EXPECT_EQ(point->priority, -5);
+  EXPECT_EQ(point->netns, "blue");
+  EXPECT_FALSE(parse_hook("netfilter:forward")->priority.has_value());
+}
+
+TEST(HookName, ANamespaceOfItsOwnGoesFirst) {
+  EXPECT_EQ(parse_hook("xdp:eth0", "blue")->netns, "blue");
+  EXPECT_EQ(parse_hook("xdp:eth0@red", "blue")->netns, "red");
+}
+
+TEST(HookName, MistakesAreExplained) {
+  struct Case {
+    const char* text;
+    const char* message;
+    const char* hint;
+  };
+  for (const Case& one : {
+           Case{"", "'' is not a hook", "xdp:INTERFACE"},
+           Case{"xpd:eth0", "'xpd:eth0' is not a hook", "did you mean 'xdp'?"},
+           Case{"xdp", "'xdp' is not a hook", "xdp:INTERFACE"},
+           Case{"xdp:", "names no interface", "xdp:INTERFACE"},
+           Case{"xdp:eth0:in", "is not a hook", "xdp:INTERFACE"},
+           Case{"xdp:a-name-far-too-long", "cannot be the name of an interface", "ip link"},
+           Case{"tc:eth0", "does not say which direction", "tc:eth0:in"},
+           Case{"tc:eth0:up", "does not say which direction", "tc:eth0:out"},
+           Case{"netfilter", "is not a hook", "netfilter:prerouting"},
+           Case{"netfilter:inputt", "has no hook 'inputt'", "did you mean 'input'?"},
+           Case{"netfilter:input:high", "'high' is not a priority", "whole number"},
+           Case{"netfilter:input:2147483647", "is not a priority", "whole number"},
+           Case{"netfilter:input:", "is not a priority", "whole number"},
+           Case{"xdp:eth0@", "names no network namespace", "ip netns"},
+       }) {
+    const Result<bpf::AttachPoint> point = parse_hook(one.text);
+    ASSERT_FALSE(point.has_value()) << one.text;
+    EXPECT_EQ(point.error().fault, Fault::kInput);
+    EXPECT_NE(point.error().message.find(one.message), std::string::npos) << point.error().message;
+    EXPECT_NE(point.error().hint.find(one.hint), std::string::npos) << point.error().hint;
+  }
+}
+
+}  // namespace
+}  // namespace perilune::hooks
