@@ -84,8 +84,8 @@ class MappedValue {
 
  private:
   uint8_t* data_ = nullptr;
-  size_t size_ = 0;     // of the value
-  size_t mapped_ = 0;   // whole pages
+  size_t size_ = 0;    // of the value
+  size_t mapped_ = 0;  // whole pages
 };
 
 }  // namespace perilune::bpf
