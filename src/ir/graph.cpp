@@ -12,6 +12,7 @@ Graph::Graph(const Function& function) {
   dominator.assign(count, kUnreachable);
   depth.assign(count, 0);
   loop.assign(count, kUnreachable);
+  outer.assign(count, kUnreachable);
   children_.resize(count);
   entered_.assign(count, 0);
   left_.assign(count, 0);
@@ -108,6 +109,7 @@ void Graph::find_loops() {
     if (work.empty()) continue;
     seen[header] = header;
     ++depth[header];
+    outer[header] = loop[header];
     loop[header] = header;
     while (!work.empty()) {
       const BlockId block = work.back();

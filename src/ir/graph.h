@@ -31,12 +31,20 @@ struct Graph {
   std::vector<std::vector<BlockId>> predecessors;  // reachable ones, one for each edge
   std::vector<BlockId> dominator;                  // immediate; the entry's is itself
   std::vector<uint32_t> depth;                     // number of loops around a block
-  std::vector<BlockId> loop;  // header of the innermost loop around a block (or that begins there); kUnreachable: none
+  std::vector<BlockId> loop;   // header of the innermost loop around a block (or that begins there); kUnreachable: none
+  std::vector<BlockId> outer;  // of a loop's header: the header of the loop around that loop, or kUnreachable
 
   [[nodiscard]] bool reachable(BlockId block) const { return number[block] != kUnreachable; }
   /// Does every path to b lead through a? Both reachable.
   [[nodiscard]] bool dominates(BlockId a, BlockId b) const {
     return entered_[a] <= entered_[b] && left_[b] <= left_[a];
+  }
+  /// Is a block in the loop that begins at `header`?
+  [[nodiscard]] bool in_loop(BlockId block, BlockId header) const {
+    for (BlockId at = loop[block]; at != kUnreachable; at = outer[at]) {
+      if (at == header) return true;
+    }
+    return false;
   }
   /// Children in the dominator tree.
   [[nodiscard]] const std::vector<std::vector<BlockId>>& children() const { return children_; }

@@ -1,0 +1,261 @@
+// Blocks and jumps. The function's frame: [r10 - 8] the context, [r10 - 16] the slot's offset (both for pull), below
+// them pointers that found no register. r6 is the slot throughout.
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "ir/emitter.h"
+#include "ir/fold.h"
+#include "ir/memory_layout.h"
+#include "ir/opcodes.h"
+
+namespace perilune::ir {
+namespace {
+
+constexpr int32_t kMostStack = 256;  // of the 512 bytes for all frames
+
+unsigned jump_code(Condition condition) {
+  switch (condition) {
+    case Condition::kEq:
+      return bpf::kJeq;
+    case Condition::kNe:
+      return bpf::kJne;
+    case Condition::kUlt:
+      return bpf::kJlt;
+    case Condition::kUle:
+      return bpf::kJle;
+    case Condition::kUgt:
+      return bpf::kJgt;
+    case Condition::kUge:
+      return bpf::kJge;
+    case Condition::kSlt:
+      return bpf::kJslt;
+    case Condition::kSle:
+      return bpf::kJsle;
+    case Condition::kSgt:
+      return bpf::kJsgt;
+    case Condition::kSge:
+      return bpf::kJsge;
+  }
+  return bpf::kJeq;
+}
+
+unsigned size_code(unsigned bytes) {
+  return bytes == 1 ? bpf::kB : bytes == 2 ? bpf::kH : bytes == 4 ? bpf::kW : bpf::kDw;
+}
+
+}  // namespace
+
+Emitter::Emitter(const LowFunction& function, const Allocation& allocation)
+    : function_(function),
+      allocation_(allocation),
+      limits_(function.registers, std::numeric_limits<uint64_t>::max()),
+      saved_(function.registers) {
+  for (const Allocation::Save& save : allocation.saves)
+    saved_[save.reg] = true;
+  for (const LowBlock& block : function.blocks) {
+    // Nothing is left of it but a jump elsewhere.
+    vanishing_.push_back(block.kind == Terminator::Kind::kJump && block.code.empty() &&
+                         block.exhausted == LowBlock::kNone && moves_of(block).empty());
+  }
+}
+
+Result<Code> Emitter::run() {
+  starts_.assign(function_.blocks.size(), LowBlock::kNone);
+  prologue();
+  for (uint32_t i = 0; i < function_.blocks.size(); ++i) {
+    if (i == 0 || !vanishes(i)) block(i);
+  }
+  const size_t cells = static_cast<size_t>(allocation_.cells) + 8 + static_cast<size_t>(most_edge_cells_);
+  if (cells * 8 > PL_SCRATCH - PL_SPILL) {
+    return input_error(
+        fmt::format("the filter keeps too many values at once: {} bytes of {}", cells * 8, PL_SCRATCH - PL_SPILL),
+        "split the filter, or compute values where they are used");
+  }
+  if (deepest_ > kMostStack) {
+    return input_error(
+        fmt::format("the filter reads too many places at once: {} bytes of stack, {} there are", deepest_, kMostStack));
+  }
+  for (const auto& [insn, target] : jumps_) {
+    const int64_t distance = static_cast<int64_t>(starts_[target]) - insn - 1;
+    if (distance < INT16_MIN || distance > INT16_MAX) {
+      return input_error(
+          fmt::format("the filter is too long: a jump over {} of {} instructions", distance, code_.insns.size()),
+          "a jump reaches 32767 instructions");
+    }
+    code_.insns[insn].off = static_cast<int16_t>(distance);
+  }
+  return std::move(code_);
+}
+
+// r6 = &memory + (slot_offset & mask of whole slots). The mask is for the verifier; the loader knows it.
+void Emitter::prologue() {
+  const LowBlock& entry = function_.blocks[0];
+  const bool first = entry.code.empty();
+  place(first ? entry.file : entry.code[0].file, first ? entry.line : entry.code[0].line);
+  if (function_.pulls) store(8, kStack, -8, 1);
+  load_address(kSlot, Relocation::Kind::kMemory, 0);
+  code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), Relocation::Kind::kSlotMask, 0});
+  alu_number(bpf::kAnd, 2, 0);
+  if (function_.pulls) store(8, kStack, -16, 2);
+  alu(bpf::kAdd, kSlot, 2);
+  deepest_ = function_.pulls ? 16 : 0;
+}
+
+uint32_t Emitter::final_target(uint32_t block) const {
+  // Rounds end at a loop header, which does not vanish.
+  while (vanishes(block))
+    block = function_.blocks[block].then;
+  return block;
+}
+
+void Emitter::block(uint32_t number) {
+  const LowBlock& block = function_.blocks[number];
+  starts_[number] = static_cast<uint32_t>(code_.insns.size());
+  if (block.exhausted != LowBlock::kNone) {
+    place(block.code.empty() ? block.file : block.code[0].file, block.code.empty() ? block.line : block.code[0].line);
+    jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), final_target(block.exhausted));
+    raw(bpf::kJmp | bpf::kJcond, 0, 0, 0, 0);
+  }
+  uint32_t position = allocation_.first[number];
+  for (const Low& low : block.code) {
+    ++position;
+    place(low.file, low.line);
+    if (low.kind == Low::Kind::kCall) {
+      call(low, position);
+    } else {
+      value(low);
+    }
+    note_limit(low);
+  }
+  place(block.file, block.line);
+  uint32_t next = number + 1;
+  while (next < function_.blocks.size() && vanishes(next))
+    ++next;
+  switch (block.kind) {
+    case Terminator::Kind::kReturn:
+      // A number on many ways would be verified once for each in the caller: through memory it is unknown there.
+      if (block.a.is_number()) {
+        store_number(8, kSlot, cell(launder_cell()), block.a.imm);
+        load(8, 0, kSlot, cell(launder_cell()));
+      } else {
+        mov(0, real(block.a.reg));
+      }
+      raw(bpf::kJmp | bpf::kExit, 0, 0, 0, 0);
+      break;
+    case Terminator::Kind::kJump:
+      edge(number);
+      jump_to(final_target(block.then), next);
+      break;
+    case Terminator::Kind::kBranch:
+      branch(block, next);
+      break;
+    case Terminator::Kind::kNone:
+      break;
+  }
+}
+
+void Emitter::jump_to(uint32_t target, uint32_t next) {
+  if (target == next) return;
+  jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), target);
+  raw(bpf::kJmp | bpf::kJa, 0, 0, 0, 0);
+}
+
+void Emitter::branch(const LowBlock& block, uint32_t next) {
+  const uint32_t then = final_target(block.then);
+  const uint32_t otherwise = final_target(block.otherwise);
+  if (then == otherwise) return jump_to(then, next);
+  if (then == next) {
+    conditional(inverse(block.condition), block.a, block.b, otherwise);
+    return;
+  }
+  conditional(block.condition, block.a, block.b, then);
+  jump_to(otherwise, next);
+}
+
+void Emitter::conditional(Condition condition, Operand a, Operand b, uint32_t target) {
+  jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), target);
+  const unsigned code = bpf::kJmp | jump_code(condition);
+  if (b.is_number()) {
+    raw(code | bpf::kImm, real(a.reg), 0, 0, b.imm);
+  } else {
+    raw(code | bpf::kReg, real(a.reg), real(b.reg), 0, 0);
+  }
+}
+
+void Emitter::raw(unsigned code, unsigned dst, unsigned src, int32_t off, int64_t imm) {
+  Insn insn;
+  insn.code = static_cast<uint8_t>(code);
+  insn.dst = dst & 15u;
+  insn.src = src & 15u;
+  insn.off = static_cast<int16_t>(off);
+  insn.imm = static_cast<int32_t>(imm);
+  code_.insns.push_back(insn);
+}
+
+void Emitter::place(uint32_t file, uint32_t line) {
+  const bool begin = code_.lines.empty();
+  if (!begin && (line == 0 || (file == file_ && line == line_))) return;
+  file_ = file;
+  line_ = line;
+  const auto insn = static_cast<uint32_t>(code_.insns.size());
+  if (!begin && code_.lines.back().insn == insn) code_.lines.pop_back();
+  code_.lines.push_back({insn, file, line});
+}
+
+void Emitter::mov(Real dst, Real src) {
+  if (dst != src) raw(bpf::kAlu64 | bpf::kMov | bpf::kReg, dst, src, 0, 0);
+}
+
+void Emitter::mov_number(Real dst, int64_t number) {
+  if (number >= INT32_MIN && number <= INT32_MAX) {
+    raw(bpf::kAlu64 | bpf::kMov | bpf::kImm, dst, 0, 0, number);
+  } else if (number >= 0 && number <= UINT32_MAX) {
+    raw(bpf::kAlu32 | bpf::kMov | bpf::kImm, dst, 0, 0, static_cast<int32_t>(number));
+  } else {
+    raw(bpf::kLd | bpf::kImm64 | bpf::kDw, dst, 0, 0, static_cast<int32_t>(number));
+    raw(0, 0, 0, 0, static_cast<int32_t>(number >> 32));
+  }
+}
+
+void Emitter::alu(unsigned op, Real dst, Real src) {
+  raw(bpf::kAlu64 | op | bpf::kReg, dst, src, 0, 0);
+}
+
+void Emitter::alu_number(unsigned op, Real dst, int64_t number) {
+  raw(bpf::kAlu64 | op | bpf::kImm, dst, 0, 0, number);
+}
+
+void Emitter::load(unsigned bytes, Real dst, Real base, int32_t off) {
+  raw(bpf::kLdx | bpf::kMem | size_code(bytes), dst, base, off, 0);
+}
+
+void Emitter::store(unsigned bytes, Real base, int32_t off, Real src) {
+  raw(bpf::kStx | bpf::kMem | size_code(bytes), base, src, off, 0);
+}
+
+void Emitter::store_number(unsigned bytes, Real base, int32_t off, int64_t number) {
+  raw(bpf::kSt | bpf::kMem | size_code(bytes), base, 0, off, number);
+}
+
+void Emitter::load_address(Real dst, Relocation::Kind kind, uint32_t index) {
+  code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), kind, index});
+  raw(bpf::kLd | bpf::kImm64 | bpf::kDw, dst, 0, 0, 0);
+  raw(0, 0, 0, 0, 0);
+}
+
+int32_t Emitter::cell(int32_t number) const {
+  return static_cast<int32_t>(PL_SPILL) + 8 * number;
+}
+
+int32_t Emitter::stack_cell(int32_t number) {
+  const int32_t off = -24 - 8 * number;
+  deepest_ = std::max(deepest_, -off);
+  return off;
+}
+
+Result<Code> emit(const LowFunction& function, const Allocation& allocation) {
+  return Emitter(function, allocation).run();
+}
+
+}  // namespace perilune::ir

@@ -1,0 +1,147 @@
+// Calls. Their arguments are fetched before anything else is written; what they destroy and is needed later is saved
+// before and restored behind.
+#include "ir/emitter.h"
+#include "ir/memory_layout.h"
+#include "ir/opcodes.h"
+
+namespace perilune::ir {
+namespace {
+
+constexpr int64_t kMostEvent = 0x1fff;  // bytes of an event: a bound that the verifier sees
+
+}  // namespace
+
+void Emitter::call(const Low& low, uint32_t position) {
+  const size_t first = next_save_;
+  while (next_save_ < allocation_.saves.size() && allocation_.saves[next_save_].position == position)
+    ++next_save_;
+  for (size_t i = first; i < next_save_; ++i) {
+    const Register reg = allocation_.saves[i].reg;
+    if (function_.pointers[reg]) {
+      store(8, kStack, stack_cell(allocation_.stack_cells + real(reg)), real(reg));
+    } else {
+      store(8, kSlot, cell(save_cell(real(reg))), real(reg));
+    }
+  }
+  const Real result = low.result == kNoRegister ? Real{0} : real(low.result);
+  switch (low.op) {
+    case Op::kPull:
+      put(3, low.a);
+      load(8, 1, kStack, -8);
+      load(8, 2, kStack, -16);
+      code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), Relocation::Kind::kPull, 0});
+      raw(bpf::kJmp | bpf::kCall, 0, bpf::kPseudoCall, 0, -1);
+      break;
+    case Op::kMapLookup:
+      map_lookup(low, result);
+      break;
+    case Op::kMapAdd:
+      map_add(low, result);
+      break;
+    case Op::kMapUpdate:
+      key_and_map(low);
+      mov(3, kSlot);
+      alu_number(bpf::kAdd, 3, low.disp2);
+      mov_number(4, low.imm);
+      helper(bpf::kMapUpdateElem);
+      mov(result, 0);
+      break;
+    case Op::kMapDelete:
+      key_and_map(low);
+      helper(bpf::kMapDeleteElem);
+      mov(result, 0);
+      break;
+    case Op::kKtime:
+      helper(bpf::kKtimeGetNs);
+      mov(result, 0);
+      break;
+    case Op::kRandom:
+      helper(bpf::kGetPrandomU32);
+      store(8, kSlot, cell(call_cell()), 0);
+      helper(bpf::kGetPrandomU32);
+      load(8, 1, kSlot, cell(call_cell()));
+      alu_number(bpf::kLsh, 1, 32);
+      alu(bpf::kOr, 0, 1);
+      mov(result, 0);
+      break;
+    case Op::kCpu:
+      helper(bpf::kGetSmpProcessorId);
+      mov(result, 0);
+      break;
+    case Op::kEmit:
+      if (low.a.is_number()) {
+        mov_number(3, low.a.imm & kMostEvent);
+      } else {
+        mov(3, real(low.a.reg));
+        alu_number(bpf::kAnd, 3, kMostEvent);
+      }
+      load_address(1, Relocation::Kind::kEvents, 0);
+      mov(2, kSlot);
+      alu_number(bpf::kAdd, 2, low.disp);
+      mov_number(4, 0);
+      helper(bpf::kRingbufOutput);
+      mov(result, 0);
+      break;
+    default:
+      break;
+  }
+  for (size_t i = first; i < next_save_; ++i) {
+    const Register reg = allocation_.saves[i].reg;
+    if (function_.pointers[reg]) {
+      load(8, real(reg), kStack, stack_cell(allocation_.stack_cells + real(reg)));
+    } else {
+      load(function_.bytes[reg], real(reg), kSlot, cell(save_cell(real(reg))));
+    }
+  }
+}
+
+// r1 = the map, r2 = &slot[key]
+void Emitter::key_and_map(const Low& low) {
+  load_address(1, Relocation::Kind::kMap, low.index);
+  mov(2, kSlot);
+  alu_number(bpf::kAdd, 2, low.disp);
+}
+
+// result = 0; if (r0 == 0) goto the end
+size_t Emitter::unless_found(Real result) {
+  if (result != 0) mov_number(result, 0);
+  raw(bpf::kJmp | bpf::kJeq | bpf::kImm, 0, 0, 0, 0);
+  return code_.insns.size() - 1;
+}
+
+// result = 1; the end
+void Emitter::found(Real result, size_t jump) {
+  mov_number(result, 1);
+  code_.insns[jump].off = static_cast<int16_t>(code_.insns.size() - jump - 1);
+}
+
+void Emitter::map_lookup(const Low& low, Real result) {
+  key_and_map(low);
+  helper(bpf::kMapLookupElem);
+  const size_t jump = unless_found(result);
+  const Real temporary = result == 1 ? 2 : 1;
+  for (int32_t i = 0; i < low.imm; i += 8) {
+    load(8, temporary, 0, i);
+    store(8, kSlot, low.disp2 + i, temporary);
+  }
+  found(result, jump);
+}
+
+// The amount waits in the slot until the number is found; the number before ends up at PL_SCRATCH - 8.
+void Emitter::map_add(const Low& low, Real result) {
+  if (low.a.is_number()) {
+    store_number(8, kSlot, cell(call_cell()), low.a.imm);
+  } else {
+    store(8, kSlot, cell(call_cell()), real(low.a.reg));
+  }
+  key_and_map(low);
+  helper(bpf::kMapLookupElem);
+  const size_t jump = unless_found(result);
+  const Real temporary = result == 1 ? 2 : 1;
+  load(8, temporary, kSlot, cell(call_cell()));
+  raw(bpf::kStx | bpf::kAtomic | (low.imm == 4 ? bpf::kW : bpf::kDw), 0, temporary, low.disp2, bpf::kAdd | bpf::kFetch);
+  store(8, kSlot, static_cast<int32_t>(PL_SCRATCH) - 8, temporary);
+  found(result, jump);
+}
+
+}  // namespace perilune::ir

@@ -1,0 +1,135 @@
+// The form between the IR and BPF code: one instruction here is one or a few of BPF's. Registers are virtual until
+// allocate() has given each a real one; blocks stand in the order of the final code; edges with arguments belong to
+// blocks that end in a jump.
+//
+// lower() -> allocate() -> emit()
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "base/result.h"
+#include "ir/code.h"
+#include "ir/ir.h"
+
+namespace perilune::ir {
+
+using Register = uint32_t;  // virtual
+inline constexpr Register kNoRegister = 0;
+inline constexpr Register kSlotRegister = std::numeric_limits<Register>::max();  // always r6
+
+inline constexpr int32_t kNoCell = -1;
+
+/// A register, or a number where there is none.
+struct Operand {
+  Register reg = kNoRegister;
+  int64_t imm = 0;
+  [[nodiscard]] bool is_number() const { return reg == kNoRegister; }
+};
+
+struct Low {
+  enum class Kind : uint8_t {
+    kWide,     // result = imm, which does not fit an instruction
+    kTables,   // result = byte imm of the tables
+    kBinary,   // result = a op b; numbers fit 32 bits with sign (kAnd: or without)
+    kSwap,     // result = op a
+    kLaunder,  // result = a, through memory
+    kOffset,   // result = pointer a + (b & imm); with `launder` b goes through memory
+    kShift,    // result = pointer a + imm
+    kLoad,     // result = op [a + disp]
+    kStore,    // op [a + disp] = b
+    kCall,     // op, with the fields as in Instruction
+    kReload,   // result = the low `bytes` of a cell
+    kSpill,    // cell = a
+  };
+  Kind kind = Kind::kWide;
+  Op op = Op::kConst;
+  bool launder = false;
+  uint8_t bytes = 8;
+  Operand a;
+  Operand b;
+  Register result = kNoRegister;
+  int32_t disp = 0;
+  int32_t disp2 = 0;
+  int32_t cell = kNoCell;
+  uint32_t index = 0;
+  int64_t imm = 0;
+  uint32_t file = 0;
+  uint32_t line = 0;
+};
+
+struct Argument {
+  Operand value;           // its number may need all 64 bits
+  int32_t cell = kNoCell;  // it stands there instead
+  uint8_t bytes = 8;       // of the cell that count
+  bool launder = false;
+};
+
+struct Parameter {
+  Register reg = kNoRegister;
+  int32_t cell = kNoCell;  // it is kept there instead
+};
+
+struct LowBlock {
+  static constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+
+  std::vector<Parameter> parameters;
+  std::vector<Low> code;
+  Terminator::Kind kind = Terminator::Kind::kNone;
+  Condition condition = Condition::kEq;
+  Operand a;
+  Operand b;
+  uint32_t then = kNone;  // places in LowFunction::blocks
+  uint32_t otherwise = kNone;
+  std::vector<Argument> arguments;  // kJump
+  uint32_t exhausted = kNone;       // a may_goto at the head leads there
+  float frequency = 1;              // a guess
+  uint32_t file = 0;
+  uint32_t line = 0;
+};
+
+struct LowFunction {
+  std::vector<LowBlock> blocks;
+  Register registers = 1;      // the next one
+  std::vector<bool> pointers;  // by register
+  std::vector<uint8_t> bytes;  // by register: its value certainly fits these, also for the verifier
+  bool pulls = false;
+};
+
+[[nodiscard]] LowFunction lower(const Function& function);
+
+/// Where everything is.
+struct Allocation {
+  static constexpr uint8_t kNone = 0xff;
+
+  std::vector<uint8_t> real;  // by virtual register
+  struct Save {
+    uint32_t position = 0;  // of the call, as numbered below
+    Register reg = kNoRegister;
+  };
+  std::vector<Save> saves;      // by position: what a call would destroy
+  std::vector<uint32_t> first;  // by block: the position of its head; then come its instructions and its end
+  std::vector<uint16_t> busy;   // by block: real registers in use at its end
+  int32_t cells = 0;            // in the slot
+  int32_t stack_cells = 0;      // pointers stay provable only on the stack
+};
+
+/// Gives each virtual register a real one; where they do not suffice, inserts spills and reloads.
+[[nodiscard]] Result<Allocation> allocate(LowFunction& function);
+
+[[nodiscard]] Result<Code> emit(const LowFunction& function, const Allocation& allocation);
+
+/// Calls f(operand, late) for each register an instruction reads; `late`: still read after the result is written.
+template <typename Instr, typename F>
+void for_each_use(Instr& low, F f) {
+  const auto use = [&](auto& operand, bool late) {
+    if (!operand.is_number() && operand.reg != kSlotRegister) f(operand, late);
+  };
+  const bool commutative =
+      low.op == Op::kAdd || low.op == Op::kMul || low.op == Op::kAnd || low.op == Op::kOr || low.op == Op::kXor;
+  use(low.a, low.kind == Low::Kind::kOffset);
+  use(low.b, low.kind == Low::Kind::kBinary && (!commutative || low.a.is_number()));
+}
+
+}  // namespace perilune::ir

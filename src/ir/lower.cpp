@@ -1,0 +1,409 @@
+// IR to instructions near BPF's: numbers become immediates where they fit, critical edges get blocks, memory beyond a
+// displacement's reach gets an address of its own.
+#include <bit>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "ir/fold.h"
+#include "ir/graph.h"
+#include "ir/layout.h"
+#include "ir/low.h"
+#include "ir/opacity.h"
+
+namespace perilune::ir {
+namespace {
+
+constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
+
+bool fits_signed(int64_t number) {
+  return number >= INT32_MIN && number <= INT32_MAX;
+}
+bool fits_unsigned(int64_t number) {
+  return number >= 0 && number <= UINT32_MAX;
+}
+
+class Lowering {
+ public:
+  explicit Lowering(const Function& function)
+      : function_(function),
+        graph_(function),
+        layout_(function, graph_),
+        opacity_(function, graph_),
+        numbers_(function.values),
+        alias_(function.values),
+        limit_(function.values, kAll),
+        place_(function.blocks.size(), LowBlock::kNone) {}
+
+  LowFunction run() {
+    low_.registers = function_.values;
+    for (Value value = 0; value < function_.values; ++value)
+      alias_[value] = value;
+    low_.pointers.assign(function_.values, false);
+    for (const BlockId block : graph_.order)
+      look_at(block);
+    low_.bytes.resize(function_.values, 8);
+    for (Value value = 0; value < function_.values; ++value)
+      low_.bytes[value] = bytes_of(limit_[value]);
+    for (const BlockId block : layout_.order)
+      lower(block);
+    for (LowBlock& block : low_.blocks) {
+      for (uint32_t* target : {&block.then, &block.otherwise, &block.exhausted}) {
+        if (*target != LowBlock::kNone && (*target & kIsPlace) == 0) *target = place_[*target];
+        if (*target != LowBlock::kNone) *target &= ~kIsPlace;
+      }
+    }
+    drop_unused_wides();
+    return std::move(low_);
+  }
+
+ private:
+  static constexpr uint32_t kIsPlace = 0x80000000u;  // a target is a place already, not yet a BlockId
+
+  static uint8_t bytes_of(uint64_t limit) {
+    const auto bits = static_cast<unsigned>(std::bit_width(limit));
+    return bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8;
+  }
+  static uint64_t rounded(uint64_t limit) {
+    const unsigned bytes = bytes_of(limit);
+    return bytes == 8 ? kAll : (uint64_t{1} << (8 * bytes)) - 1;
+  }
+
+  /// First pass: what is a number, what is another name, what has how many bytes.
+  void look_at(BlockId id) {
+    for (const Instruction& instruction : function_.blocks[id].instructions) {
+      const Value result = instruction.result;
+      if (result == kNoValue) continue;
+      low_.pointers[result] = is_pointer(instruction.op);
+      switch (instruction.op) {
+        case Op::kConst:
+          numbers_[result] = instruction.imm;
+          limit_[result] = rounded(static_cast<uint64_t>(instruction.imm));
+          break;
+        case Op::kSlot:
+          alias_[result] = kSlotRegister;
+          break;
+        case Op::kOffset:
+          if (const auto number = numbers_[instruction.b]; number && (*number & instruction.imm) == 0) {
+            alias_[result] = alias_[instruction.a];
+          }
+          break;
+        case Op::kLoad8:
+        case Op::kLoad16:
+        case Op::kLoad32:
+          limit_[result] = (uint64_t{1} << (8 * access_bytes(instruction.op))) - 1;
+          break;
+        default:
+          if (is_binary(instruction.op)) limit_[result] = rounded(limit_of(instruction));
+          break;
+      }
+    }
+  }
+
+  /// The largest value that the verifier, too, sees possible; nothing finer than whole bytes of the operands is used,
+  /// since they may be reloaded from memory.
+  [[nodiscard]] uint64_t limit_of(const Instruction& instruction) const {
+    const uint64_t a = limit_[instruction.a];
+    const auto number = numbers_[instruction.b];
+    switch (instruction.op) {
+      case Op::kAnd:
+        if (number && (fits_unsigned(*number))) return std::min(a, static_cast<uint64_t>(*number));
+        return kAll;
+      case Op::kShl:
+        if (number && a <= (kAll >> 1 >> (*number & 63))) return a << (*number & 63);
+        return kAll;
+      case Op::kLshr:
+        return number ? a >> (*number & 63) : a;
+      case Op::kAdd: {
+        const uint64_t b = limit_[instruction.b];
+        return a <= kAll / 4 && b <= kAll / 4 ? a + b : kAll;
+      }
+      default:
+        return kAll;
+    }
+  }
+
+  [[nodiscard]] Operand operand(Value value) const {
+    const auto number = numbers_[value];
+    if (number && fits_signed(*number)) return {kNoRegister, *number};
+    return {alias_[value], 0};
+  }
+
+  Low& append(Low::Kind kind) {
+    Low low;
+    low.kind = kind;
+    low.file = file_;
+    low.line = line_;
+    block_->code.push_back(low);
+    return block_->code.back();
+  }
+
+  Register new_register(bool pointer) {
+    low_.pointers.push_back(pointer);
+    low_.bytes.push_back(8);
+    return low_.registers++;
+  }
+
+  void lower_binary(const Instruction& instruction) {
+    Operand a = operand(instruction.a);
+    Operand b = operand(instruction.b);
+    Op op = instruction.op;
+    if (a.is_number() && is_commutative(op)) std::swap(a, b);
+    if (op == Op::kAnd) {
+      for (const Value value : {instruction.a, instruction.b}) {
+        const auto number = numbers_[value];
+        const Value other = value == instruction.a ? instruction.b : instruction.a;
+        if (number && fits_unsigned(*number) && !numbers_[other]) {
+          a = operand(other);
+          b = {kNoRegister, *number};
+        }
+      }
+    }
+    if (a.is_number() && b.is_number()) {
+      a = {materialised(evaluate(op, a.imm, b.imm)), 0};
+      b = {};
+      op = Op::kOr;  // with 0
+    } else if (b.is_number()) {
+      if (op == Op::kShl || op == Op::kLshr || op == Op::kAshr) b.imm &= 63;
+      if (b.imm == 0 && op == Op::kUdiv) {
+        op = Op::kAnd;
+      } else if (b.imm == 0 && op == Op::kUmod) {
+        op = Op::kOr;
+      } else if (op == Op::kSub && b.imm != INT32_MIN) {
+        op = Op::kAdd;
+        b.imm = -b.imm;
+      }
+    }
+    Low& low = append(Low::Kind::kBinary);
+    low.op = op;
+    low.a = a;
+    low.b = b;
+    low.result = instruction.result;
+  }
+
+  Register materialised(int64_t number) {
+    const Register reg = new_register(false);
+    Low& low = append(Low::Kind::kWide);
+    low.imm = number;
+    low.result = reg;
+    return reg;
+  }
+
+  /// The register and displacement that stand for pointer + disp.
+  std::pair<Register, int32_t> address(Value pointer, int32_t disp) {
+    const Register base = alias_[pointer];
+    if (disp >= INT16_MIN && disp <= INT16_MAX) return {base, disp};
+    const Register reg = new_register(true);
+    Low& low = append(Low::Kind::kShift);
+    low.a.reg = base;
+    low.imm = disp;
+    low.result = reg;
+    return {reg, 0};
+  }
+
+  void lower(const Instruction& instruction) {
+    file_ = instruction.file;
+    line_ = instruction.line;
+    const Op op = instruction.op;
+    if (is_binary(op)) return lower_binary(instruction);
+    switch (op) {
+      case Op::kConst:
+      case Op::kTables: {
+        if (op == Op::kConst && fits_signed(instruction.imm)) return;
+        Low& low = append(op == Op::kConst ? Low::Kind::kWide : Low::Kind::kTables);
+        low.imm = instruction.imm;
+        low.result = instruction.result;
+        return;
+      }
+      case Op::kSlot:
+      case Op::kParam:
+        return;
+      case Op::kSwap16:
+      case Op::kSwap32:
+      case Op::kSwap64:
+      case Op::kLaunder: {
+        Operand a = operand(instruction.a);
+        if (a.is_number() && op != Op::kLaunder) a = {materialised(a.imm), 0};
+        Low& low = append(op == Op::kLaunder ? Low::Kind::kLaunder : Low::Kind::kSwap);
+        low.op = op;
+        low.a = a;
+        low.result = instruction.result;
+        return;
+      }
+      case Op::kOffset: {
+        if (alias_[instruction.result] != instruction.result) return;
+        const auto number = numbers_[instruction.b];
+        Low& low = append(number ? Low::Kind::kShift : Low::Kind::kOffset);
+        low.a.reg = alias_[instruction.a];
+        if (number) {
+          low.imm = *number & instruction.imm;
+        } else {
+          low.b.reg = alias_[instruction.b];
+          low.imm = instruction.imm;
+          low.launder = opacity_.offsets[instruction.result];
+        }
+        low.result = instruction.result;
+        return;
+      }
+      default:
+        break;
+    }
+    if (is_load(op) || is_store(op)) {
+      const auto [base, disp] = address(instruction.a, instruction.disp);
+      Operand value = is_store(op) ? operand(instruction.b) : Operand{};
+      if (is_store(op) && op != Op::kStore64 && numbers_[instruction.b]) {
+        value = {kNoRegister, static_cast<int32_t>(*numbers_[instruction.b])};
+      }
+      Low& low = append(is_load(op) ? Low::Kind::kLoad : Low::Kind::kStore);
+      low.op = op;
+      low.a.reg = base;
+      low.disp = disp;
+      low.b = value;
+      low.result = instruction.result;
+      return;
+    }
+    low_.pulls |= op == Op::kPull;
+    const Operand a = instruction.a == kNoValue ? Operand{} : operand(instruction.a);
+    Low& low = append(Low::Kind::kCall);
+    low.op = op;
+    low.a = a;
+    low.disp = instruction.disp;
+    low.disp2 = instruction.disp2;
+    low.index = instruction.index;
+    low.imm = instruction.imm;
+    low.result = instruction.result;
+  }
+
+  void lower_arguments(LowBlock& block, BlockId from, const Edge& edge) {
+    const Block& target = function_.blocks[edge.target];
+    for (size_t i = 0; i < edge.arguments.size(); ++i) {
+      const Value value = edge.arguments[i];
+      Argument argument;
+      argument.value = operand(value);
+      const bool back = target.loop_header && graph_.dominates(edge.target, from);
+      switch (opacity_.parameters[target.parameters[i]]) {
+        case Opacity::Parameter::kPlain:
+          break;
+        case Opacity::Parameter::kConstants:
+          argument.launder = numbers_[value].has_value();
+          break;
+        case Opacity::Parameter::kAll:
+          argument.launder = !back;
+          break;
+      }
+      block.arguments.push_back(argument);
+    }
+  }
+
+  /// A block for an edge of a branch that has arguments; its place.
+  uint32_t edge_block(BlockId from, const Edge& edge, const Terminator& terminator) {
+    LowBlock block;
+    block.kind = Terminator::Kind::kJump;
+    block.then = edge.target;
+    block.file = terminator.file;
+    block.line = terminator.line;
+    block.frequency = std::min(layout_.frequencies[from], layout_.frequencies[edge.target]);
+    lower_arguments(block, from, edge);
+    low_.blocks.push_back(std::move(block));
+    return static_cast<uint32_t>(low_.blocks.size() - 1) | kIsPlace;
+  }
+
+  void lower(BlockId id) {
+    const Block& source = function_.blocks[id];
+    const Terminator& terminator = source.terminator;
+    LowBlock block;
+    block_ = &block;
+    place_[id] = static_cast<uint32_t>(low_.blocks.size()) | kIsPlace;
+    block.frequency = layout_.frequencies[id];
+    for (const Value parameter : source.parameters)
+      block.parameters.push_back({parameter, kNoCell});
+    if (source.loop_header) block.exhausted = source.exhausted;
+    for (const Instruction& instruction : source.instructions)
+      lower(instruction);
+    block.kind = terminator.kind;
+    block.condition = terminator.condition;
+    block.file = file_ = terminator.file;
+    block.line = line_ = terminator.line;
+    switch (terminator.kind) {
+      case Terminator::Kind::kReturn:
+        block.a = operand(terminator.a);
+        break;
+      case Terminator::Kind::kJump:
+        block.then = terminator.then.target;
+        lower_arguments(block, id, terminator.then);
+        break;
+      case Terminator::Kind::kBranch:
+        lower_branch(block, terminator);
+        break;
+      case Terminator::Kind::kNone:
+        break;
+    }
+    low_.blocks.push_back(std::move(block));
+    if (terminator.kind != Terminator::Kind::kBranch) return;
+    const size_t place = low_.blocks.size() - 1;
+    if (!terminator.then.arguments.empty()) {
+      const uint32_t target = edge_block(id, terminator.then, terminator);
+      low_.blocks[place].then = target;
+    }
+    if (!terminator.otherwise.arguments.empty()) {
+      const uint32_t target = edge_block(id, terminator.otherwise, terminator);
+      low_.blocks[place].otherwise = target;
+    }
+  }
+
+  void lower_branch(LowBlock& block, const Terminator& terminator) {
+    block.a = operand(terminator.a);
+    block.b = operand(terminator.b);
+    block.then = terminator.then.target;
+    block.otherwise = terminator.otherwise.target;
+    if (!block.a.is_number()) return;
+    if (block.b.is_number()) {
+      block.a = {materialised(block.a.imm), 0};
+    } else {
+      std::swap(block.a, block.b);
+      block.condition = mirrored(block.condition);
+    }
+  }
+
+  void drop_unused_wides() {
+    std::vector<bool> used(low_.registers);
+    for (const LowBlock& block : low_.blocks) {
+      for (const Low& low : block.code) {
+        for_each_use(low, [&](const Operand& use, bool) { used[use.reg] = true; });
+      }
+      for (const Operand* use : {&block.a, &block.b}) {
+        if (!use->is_number()) used[use->reg] = true;
+      }
+      for (const Argument& argument : block.arguments) {
+        if (!argument.value.is_number()) used[argument.value.reg] = true;
+      }
+    }
+    for (LowBlock& block : low_.blocks) {
+      std::erase_if(block.code, [&](const Low& low) {
+        return (low.kind == Low::Kind::kWide || low.kind == Low::Kind::kTables || low.kind == Low::Kind::kShift) &&
+               !used[low.result];
+      });
+    }
+  }
+
+  const Function& function_;
+  const Graph graph_;
+  const Layout layout_;
+  const Opacity opacity_;
+  std::vector<std::optional<int64_t>> numbers_;
+  std::vector<Register> alias_;
+  std::vector<uint64_t> limit_;
+  std::vector<uint32_t> place_;
+  LowFunction low_;
+  LowBlock* block_ = nullptr;
+  uint32_t file_ = 0;
+  uint32_t line_ = 0;
+};
+
+}  // namespace
+
+LowFunction lower(const Function& function) {
+  return Lowering(function).run();
+}
+
+}  // namespace perilune::ir
