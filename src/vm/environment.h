@@ -1,0 +1,25 @@
+// What code asks of whoever runs it: called by the helpers, on the thread that runs the machine.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace perilune::vm {
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+  /// The call pull(ctx, slot, upto): makes frame bytes [0, upto) stand in the slot, as far as there are that many.
+  /// `context` is what Machine::run() was given.
+  virtual void pull(void* context, uint64_t upto) = 0;
+  /// 64 random bits. Code fetches them in two calls of get_prandom_u32, the low 32 bits first.
+  [[nodiscard]] virtual uint64_t random() = 0;
+  /// A record for the ring buffer; 0, or -errno when it is lost.
+  [[nodiscard]] virtual int output(std::span<const uint8_t> record) = 0;
+  /// The kernel's monotonic clock, by default.
+  [[nodiscard]] virtual uint64_t monotonic_ns();
+  /// The number of the processor, by default.
+  [[nodiscard]] virtual uint32_t processor();
+};
+
+}  // namespace perilune::vm

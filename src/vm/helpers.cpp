@@ -1,0 +1,97 @@
+#include "vm/helpers.h"
+
+#include <cerrno>
+#include <ctime>
+#include <span>
+
+#include <sched.h>
+
+#include "vm/map.h"
+
+namespace perilune::vm {
+namespace {
+
+template <typename T>
+T* pointer(uint64_t address) {
+  return reinterpret_cast<T*>(address);
+}
+
+// A negative errno as the kernel's helpers return it: sign extended.
+uint64_t result(int code) {
+  return static_cast<uint64_t>(int64_t{code});
+}
+
+uint64_t map_lookup(uint64_t map, uint64_t key, uint64_t, uint64_t, uint64_t, HelperState*) {
+  return reinterpret_cast<uint64_t>(pointer<Map>(map)->lookup(pointer<const uint8_t>(key)));
+}
+
+uint64_t map_update(uint64_t map, uint64_t key, uint64_t value, uint64_t flags, uint64_t, HelperState*) {
+  return result(pointer<Map>(map)->update(pointer<const uint8_t>(key), pointer<const uint8_t>(value), flags));
+}
+
+uint64_t map_delete(uint64_t map, uint64_t key, uint64_t, uint64_t, uint64_t, HelperState*) {
+  return result(pointer<Map>(map)->erase(pointer<const uint8_t>(key)));
+}
+
+uint64_t monotonic_time(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
+  return state->environment->monotonic_ns();
+}
+
+uint64_t random(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
+  state->random_half = !state->random_half;
+  if (!state->random_half) return state->random_high;
+  const uint64_t bits = state->environment->random();
+  state->random_high = static_cast<uint32_t>(bits >> 32);
+  return static_cast<uint32_t>(bits);
+}
+
+uint64_t processor(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
+  return state->environment->processor();
+}
+
+uint64_t output(uint64_t, uint64_t data, uint64_t size, uint64_t, uint64_t, HelperState* state) {
+  return result(state->environment->output({pointer<const uint8_t>(data), size}));
+}
+
+uint64_t pull(uint64_t context, uint64_t, uint64_t upto, uint64_t, uint64_t, HelperState* state) {
+  state->environment->pull(pointer<void>(context), upto);
+  return 0;
+}
+
+}  // namespace
+
+uint64_t Environment::monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint32_t Environment::processor() {
+  const int number = sched_getcpu();
+  return number < 0 ? 0 : static_cast<uint32_t>(number);
+}
+
+Helper find_helper(int32_t number) {
+  switch (number) {
+    case helper::kMapLookup:
+      return map_lookup;
+    case helper::kMapUpdate:
+      return map_update;
+    case helper::kMapDelete:
+      return map_delete;
+    case helper::kMonotonicTime:
+      return monotonic_time;
+    case helper::kRandom:
+      return random;
+    case helper::kProcessor:
+      return processor;
+    case helper::kOutput:
+      return output;
+    case helper::kPull:
+      return pull;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace perilune::vm

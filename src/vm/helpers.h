@@ -1,0 +1,35 @@
+// The functions that code may call, by the kernel's numbers.
+#pragma once
+
+#include <cstdint>
+
+#include "vm/environment.h"
+
+namespace perilune::vm {
+
+namespace helper {
+inline constexpr int32_t kMapLookup = 1;
+inline constexpr int32_t kMapUpdate = 2;
+inline constexpr int32_t kMapDelete = 3;
+inline constexpr int32_t kMonotonicTime = 5;
+inline constexpr int32_t kRandom = 7;
+inline constexpr int32_t kProcessor = 8;
+inline constexpr int32_t kOutput = 130;  // to a ring buffer
+inline constexpr int32_t kPull = -1;     // ours: what ir::Relocation::Kind::kPull becomes
+}  // namespace helper
+
+/// What the helpers of one machine share.
+struct HelperState {
+  Environment* environment = nullptr;
+  uint32_t random_high = 0;  // the half not fetched yet
+  bool random_half = false;
+};
+
+/// Arguments r1 to r5 and the machine's own; the result goes to r0. Pointers are real ones: to the map object, into the
+/// machine's memory.
+using Helper = uint64_t (*)(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5, HelperState* state);
+
+/// Null when there is none of that number.
+[[nodiscard]] Helper find_helper(int32_t number);
+
+}  // namespace perilune::vm
