@@ -254,22 +254,17 @@ class Cells {
  public:
   Cells(const LiveRanges& ranges, int32_t& scalars, int32_t& pointers) : ranges_(ranges), next_{&scalars, &pointers} {}
 
-  int32_t give(Register reg, bool pointer, bool exclusive) {
+  int32_t give(Register reg, bool pointer) {
     const auto range = ranges_.of(reg);
-    if (!exclusive) {
-      for (auto& [cell, bits] : open_[pointer ? 1 : 0]) {
-        if (std::any_of(range.begin(), range.end(), [&, &b = bits](const Segment& s) { return b.any(s); })) continue;
-        for (const Segment& segment : range)
-          bits.set(segment);
-        return cell;
-      }
+    for (auto& [cell, bits] : open_[pointer ? 1 : 0]) {
+      if (std::any_of(range.begin(), range.end(), [&b = bits](const Segment& s) { return b.any(s); })) continue;
+      for (const Segment& segment : range) bits.set(segment);
+      return cell;
     }
     const int32_t cell = (*next_[pointer ? 1 : 0])++;
-    if (!exclusive) {
-      auto& [number, bits] = open_[pointer ? 1 : 0].emplace_back(cell, Bits(ranges_.positions()));
-      for (const Segment& segment : range)
-        bits.set(segment);
-    }
+    Bits bits(ranges_.positions());
+    for (const Segment& segment : range) bits.set(segment);
+    open_[pointer ? 1 : 0].emplace_back(cell, std::move(bits));
     return cell;
   }
 
@@ -295,9 +290,8 @@ Result<Allocation> allocate(LowFunction& function) {
       return allocation;
     }
     Cells free_cells(round.ranges(), cells, stack_cells);
-    const Spilling spilling = plan_spills(function, homeless, [&](Register reg, bool parameter) {
-      return free_cells.give(reg, function.pointers[reg], parameter);
-    });
+    const Spilling spilling =
+        plan_spills(function, homeless, [&](Register reg) { return free_cells.give(reg, function.pointers[reg]); });
     apply_spills(function, spilling);
     // What is new lives for an instruction only and must not be spilled again.
     tiny.resize(function.registers, true);

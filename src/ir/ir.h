@@ -24,27 +24,45 @@ inline constexpr Value kNoValue = 0;
 enum class Op : uint8_t {
   kConst,  // imm
   kParam,  // of a block
-  kAdd, kSub, kMul, kUdiv, kUmod, kAnd, kOr, kXor, kShl, kLshr, kAshr,  // a, b
-  kSwap16, kSwap32, kSwap64,  // a: the low bytes reversed, zero above
+  kAdd,
+  kSub,
+  kMul,
+  kUdiv,
+  kUmod,
+  kAnd,
+  kOr,
+  kXor,
+  kShl,
+  kLshr,
+  kAshr,  // a, b
+  kSwap16,
+  kSwap32,
+  kSwap64,   // a: the low bytes reversed, zero above
   kLaunder,  // a, of which the verifier knows nothing any more (through memory)
   // pointers
   kSlot,    // the slot's first byte
   kTables,  // byte imm of the read-only tables
   kOffset,  // pointer a + (b & imm), imm = 2^k - 1
   // memory: displacement `disp` from a pointer; little endian; loads zero-extend
-  kLoad8, kLoad16, kLoad32, kLoad64,      // pointer a
-  kStore8, kStore16, kStore32, kStore64,  // pointer a, value b; no result
+  kLoad8,
+  kLoad16,
+  kLoad32,
+  kLoad64,  // pointer a
+  kStore8,
+  kStore16,
+  kStore32,
+  kStore64,  // pointer a, value b; no result
   // calls: keys, values and records stand in the slot at a displacement
   kPull,       // a: frame bytes wanted; no result
   kMapLookup,  // map `index`, key at `disp`; copies imm bytes of the value (a multiple of 8) to `disp2`; 1 or 0
   kMapUpdate,  // map `index`, key at `disp`, value at `disp2`, flags imm; 0 or -errno
   kMapDelete,  // map `index`, key at `disp`; 0 or -errno
-  kMapAdd,     // map `index`, key at `disp`, adds a atomically to the imm-byte (4 or 8) number at byte `disp2` of the value;
-               // the result is 1 and the number before is at PL_SCRATCH - 8, or 0 when there is no such key
-  kKtime,      // nanoseconds of the kernel's monotonic clock
-  kRandom,     // 64 random bits
-  kCpu,        // number of the processor
-  kEmit,       // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno
+  kMapAdd,     // map `index`, key at `disp`, adds a atomically to the imm-byte (4 or 8) number at byte `disp2` of the
+            // value; the result is 1 and the number before is at PL_SCRATCH - 8, or 0 when there is no such key
+  kKtime,   // nanoseconds of the kernel's monotonic clock
+  kRandom,  // 64 random bits
+  kCpu,     // number of the processor
+  kEmit,    // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno
 };
 
 enum class Condition : uint8_t { kEq, kNe, kUlt, kUle, kUgt, kUge, kSlt, kSle, kSgt, kSge };
@@ -108,7 +126,10 @@ class Builder {
   void switch_to(BlockId block);
   [[nodiscard]] BlockId current() const { return block_; }
   [[nodiscard]] bool terminated() const;
-  void at(uint32_t file, uint32_t line) { file_ = file; line_ = line; }
+  void at(uint32_t file, uint32_t line) {
+    file_ = file;
+    line_ = line;
+  }
   [[nodiscard]] Function& function() { return *function_; }
 
   Value constant(int64_t number);
@@ -116,8 +137,10 @@ class Builder {
   [[nodiscard]] bool is_constant(Value value, int64_t& number) const;
   Value binary(Op op, Value a, Value b);
   Value binary(Op op, Value a, int64_t b) { return binary(op, a, constant(b)); }
+  Value binary(Op op, Value a, int b) { return binary(op, a, constant(b)); }
   Value add(Value a, Value b) { return binary(Op::kAdd, a, b); }
   Value add(Value a, int64_t b) { return binary(Op::kAdd, a, b); }
+  Value add(Value a, int b) { return binary(Op::kAdd, a, b); }
   Value sub(Value a, Value b) { return binary(Op::kSub, a, b); }
   Value swap(Op op, Value a);
   Value launder(Value a);
@@ -142,6 +165,9 @@ class Builder {
   void branch(Condition condition, Value a, Value b, BlockId then, BlockId otherwise);
   void branch(Condition condition, Value a, Value b, Edge then, Edge otherwise);
   void branch(Condition condition, Value a, int64_t b, BlockId then, BlockId otherwise) {
+    branch(condition, a, constant(b), then, otherwise);
+  }
+  void branch(Condition condition, Value a, int b, BlockId then, BlockId otherwise) {
     branch(condition, a, constant(b), then, otherwise);
   }
   void ret(Value result);

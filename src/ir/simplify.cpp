@@ -2,6 +2,8 @@
 
 namespace perilune::ir {
 
-void simplify(Function& function) { (void)function; }
+void simplify(Function& function) {
+  (void)function;
+}
 
 }  // namespace perilune::ir

@@ -101,14 +101,13 @@ class Rewriter {
 }  // namespace
 
 Spilling plan_spills(const LowFunction& function, const std::vector<Register>& chosen,
-                     const std::function<int32_t(Register, bool parameter)>& give) {
+                     const std::function<int32_t(Register)>& give) {
   Spilling spilling;
   spilling.chosen.resize(function.registers);
   spilling.cells.assign(function.registers, kNoCell);
   spilling.formulas.resize(function.registers);
   for (const Register reg : chosen)
     spilling.chosen[reg] = true;
-  std::vector<bool> parameters(function.registers);
   for (const LowBlock& block : function.blocks) {
     for (const Parameter& parameter : block.parameters)
       parameters[parameter.reg] = true;
@@ -119,7 +118,7 @@ Spilling plan_spills(const LowFunction& function, const std::vector<Register>& c
     }
   }
   for (const Register reg : chosen) {
-    if (!spilling.formulas[reg]) spilling.cells[reg] = give(reg, parameters[reg]);
+    if (!spilling.formulas[reg]) spilling.cells[reg] = give(reg);
   }
   return spilling;
 }

@@ -17,7 +17,7 @@ struct Spilling {
 
 /// Decides for each of the chosen registers whether it is computed anew or kept in a cell, which `give` picks.
 [[nodiscard]] Spilling plan_spills(const LowFunction& function, const std::vector<Register>& chosen,
-                                   const std::function<int32_t(Register, bool parameter)>& give);
+                                   const std::function<int32_t(Register)>& give);
 
 /// Stores behind definitions, loads or computations before uses. Arguments of edges refer to their cells.
 void apply_spills(LowFunction& function, const Spilling& spilling);
