@@ -109,8 +109,6 @@ Spilling plan_spills(const LowFunction& function, const std::vector<Register>& c
   for (const Register reg : chosen)
     spilling.chosen[reg] = true;
   for (const LowBlock& block : function.blocks) {
-    for (const Parameter& parameter : block.parameters)
-      parameters[parameter.reg] = true;
     for (const Low& low : block.code) {
       if (low.result != kNoRegister && spilling.chosen[low.result] && repeatable(low)) {
         spilling.formulas[low.result] = low;
