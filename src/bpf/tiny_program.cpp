@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kLicence = "Dual BSD/GPL";
 
 constexpr AttachType attach_type(ProgramType type) {
+  if (type == ProgramType::kXdp) return AttachType::kXdp;
   return type == ProgramType::kNetfilter ? AttachType::kNetfilter : AttachType::kNone;
 }
 

@@ -1,0 +1,61 @@
+// What is loaded, and how it fares: the manifest beside what the kernel says now.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/installation.h"
+#include "bpf/system_call.h"
+
+namespace perilune::bpf {
+
+struct AttachmentState {
+  Attachment record;
+  std::string place;         // as it is called now: "xdp:eth0", "tc:eth0:in@blue"
+  std::string namespace_of;  // empty: this one; "ns:4026532000" when it has no name
+  bool attached = false;
+  std::string why_not;            // when it is not
+  XdpMode mode = XdpMode::kNone;  // now
+  std::optional<ProgramInfo> program;
+  std::array<uint64_t, PL_COUNTERS> counters{};
+  std::vector<uint64_t> errors;  // by site of Manifest::errors, as far as they are counted apart
+  uint64_t memory = 0;           // bytes: program, slots, tables
+  // Whose run time is this attachment's: the program itself, or the entry in front (for XDP the whole chain's).
+  uint64_t run_time_ns = 0;
+  uint64_t run_count = 0;
+};
+
+struct MapState {
+  MapDeclaration declaration;
+  uint64_t entries = 0;
+  bool counted = false;  // false: nobody asked to
+  uint64_t memory = 0;
+};
+
+struct FilterState {
+  std::string name;
+  std::string problem;  // why there is no manifest; then the rest is as good as it goes
+  std::string hint;
+  bool unfinished = false;  // a load or reload was interrupted; `perilune unload` takes it away
+  Manifest manifest;
+  std::vector<AttachmentState> attachments;
+  std::vector<MapState> maps;
+  uint64_t events_memory = 0;
+
+  [[nodiscard]] std::array<uint64_t, PL_COUNTERS> counters() const;
+  [[nodiscard]] uint64_t memory() const;
+};
+
+enum class Depth : uint8_t { kCounters, kAll };  // kAll: entries of maps are counted too
+
+/// All there is, or the one with that name (unknown: the user's fault).
+[[nodiscard]] Result<std::vector<FilterState>> inspect_all(Depth depth);
+[[nodiscard]] Result<FilterState> inspect(const std::string& name, Depth depth);
+
+/// Links of ours outside of the folder of pins.
+[[nodiscard]] std::vector<Stray> inspect_strays();
+
+}  // namespace perilune::bpf

@@ -1,0 +1,367 @@
+#include "bpf/installation.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include <linux/bpf.h>
+
+#include "bpf/preparation.h"
+#include "bpf/system_call.h"
+#include "script/nearest.h"
+
+namespace perilune::bpf {
+namespace {
+
+constexpr const char* kUnfinished = "@new";
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  constexpr uint64_t kBillion = 1'000'000'000;
+  return static_cast<uint64_t>(now.tv_sec) * kBillion + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Manifest describe(const Installation& installation) {
+  Manifest manifest;
+  manifest.name = installation.name;
+  manifest.script = installation.script;
+  manifest.text = installation.text;
+  manifest.time_ns = now_ns();
+  manifest.first_time_ns = manifest.time_ns;
+  manifest.compile_ns = installation.compile_ns;
+  manifest.options = installation.options;
+  manifest.files = installation.image->files;
+  manifest.errors = installation.image->errors;
+  manifest.logs = installation.image->logs;
+  for (const ir::MapSpec& map : installation.image->maps)
+    manifest.maps.push_back({map.name, map.type, map.key_size, map.value_size, map.entries});
+  return manifest;
+}
+
+std::string attachment_folder(const std::string& folder, size_t index) {
+  return fmt::format("{}/at_{}", folder, index);
+}
+
+/// Everything of a filter but its attachments' own.
+Result<void> pin_shared(const std::string& folder, const Manifest& manifest, const LoadedProgram& program) {
+  if (const Result<void> done = pin(program.events.fd(), folder + "/events"); !done) return done;
+  for (size_t i = 0; i < program.maps.size(); ++i) {
+    if (const Result<void> done = pin(program.maps[i].fd(), fmt::format("{}/map_{}", folder, i)); !done) return done;
+  }
+  const Result<Map> stored = store(manifest);
+  if (!stored) return tl::make_unexpected(stored.error());
+  return pin(stored->fd(), folder + "/manifest");
+}
+
+/// The maps that all attachments of a filter share.
+std::vector<const Map*> shared_maps(const LoadedProgram& program) {
+  std::vector<const Map*> shared{&program.events};
+  for (const Map& map : program.maps)
+    shared.push_back(&map);
+  return shared;
+}
+
+std::vector<std::string> names_of(const PinRoot& root) {
+  std::vector<std::string> names;
+  for (std::string name : root.names()) {
+    if (name.ends_with(kUnfinished)) name.resize(name.size() - std::string_view(kUnfinished).size());
+    if (!check_filter_name(name)) continue;
+    if (names.empty() || names.back() != name) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+tl::unexpected<Error> unknown_name(const PinRoot& root, const std::string& name) {
+  const std::vector<std::string> names = names_of(root);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string_view near = script::nearest(name, views);
+  std::string hint = "nothing is loaded: perilune load NAME SCRIPT --at HOOK";
+  if (!near.empty()) {
+    hint = fmt::format("did you mean '{}'? 'perilune list' shows what is loaded", near);
+  } else if (!names.empty()) {
+    hint = fmt::format("there are: {}", fmt::join(names, ", "));
+  }
+  return input_error(fmt::format("no filter is loaded as '{}'", name), hint);
+}
+
+Result<Manifest> manifest_in(const std::string& folder) {
+  Result<FileDescriptor> fd = open_pin(folder + "/manifest");
+  if (!fd) return tl::make_unexpected(fd.error());
+  const Result<Map> map = Map::adopt(std::move(*fd));
+  if (!map) return tl::make_unexpected(map.error());
+  return read_manifest(*map);
+}
+
+/// Loads for every point, pins into `folder`, attaches.
+Result<Installed> build(const PinRoot& root, const Installation& installation, const std::vector<AttachPoint>& points,
+                        const std::string& folder, std::vector<Preparation>& prepared, std::string* verifier_log) {
+  Installed installed{describe(installation), {}};
+  prepared.reserve(points.size());  // shared_maps() points into it
+  for (const AttachPoint& point : points) {
+    const std::vector<const Map*> shared =
+        prepared.empty() ? std::vector<const Map*>() : shared_maps(prepared.front().program());
+    Result<Preparation> one = Preparation::make(root, installation, point, shared, verifier_log);
+    if (!one) return tl::make_unexpected(one.error());
+    for (const Preparation& other : prepared) {
+      if (one->same_place(other)) return input_error(fmt::format("{} is named twice", to_string(point)));
+    }
+    prepared.push_back(std::move(*one));
+  }
+  if (const Result<void> made = make_folder(folder); !made) return tl::make_unexpected(made.error());
+  for (size_t i = 0; i < prepared.size(); ++i) {
+    if (const Result<void> attached = prepared[i].attach(installed.notes); !attached) {
+      return tl::make_unexpected(attached.error());
+    }
+    const Result<void> pinned = prepared[i].pin_to(attachment_folder(folder, i));
+    if (!pinned) return tl::make_unexpected(pinned.error());
+    installed.manifest.attachments.push_back(prepared[i].record());
+  }
+  const Result<void> pinned = pin_shared(folder, installed.manifest, prepared.front().program());
+  if (!pinned) return tl::make_unexpected(pinned.error());
+  return installed;
+}
+
+/// The successor's own maps, by what the old filter has.
+Result<std::vector<Map>> present_maps(const std::string& folder) {
+  std::vector<Map> maps;
+  for (const std::string& name : names_in(folder)) {
+    if (!name.starts_with("map_")) continue;
+    Result<FileDescriptor> fd = open_pin(folder + "/" + name);
+    if (!fd) return tl::make_unexpected(fd.error());
+    Result<Map> map = Map::adopt(std::move(*fd));
+    if (!map) return tl::make_unexpected(map.error());
+    maps.push_back(std::move(*map));
+  }
+  return maps;
+}
+
+/// What the new script's main chunk wrote into maps that were there before: keys that are new are added. Undone unless
+/// kept.
+class NewEntries {
+ public:
+  NewEntries() = default;
+  NewEntries(const NewEntries&) = delete;
+  NewEntries& operator=(const NewEntries&) = delete;
+  ~NewEntries() {
+    for (const auto& [map, key] : added_)
+      (void)map->erase(*key);
+  }
+
+  Result<void> add(const LoadedProgram& program, const ir::Image& image) {
+    for (size_t i = 0; i < program.maps.size(); ++i) {
+      if (!program.reused[i] || image.maps[i].type == ir::MapType::kArray) continue;
+      for (const ir::MapSpec::Entry& entry : image.maps[i].initial) {
+        std::vector<uint8_t> present(program.maps[i].shape().value_size);
+        const Result<bool> there = program.maps[i].lookup(entry.key, present);
+        if (!there) return tl::make_unexpected(there.error());
+        // The lookup of a longest-prefix map finds shorter prefixes too; BPF_NOEXIST decides.
+        if (*there && image.maps[i].type != ir::MapType::kLpm) continue;
+        if (const Result<void> done = program.maps[i].update(entry.key, entry.value, BPF_NOEXIST); !done) {
+          if (image.maps[i].type == ir::MapType::kLpm) continue;
+          return done;
+        }
+        added_.emplace_back(&program.maps[i], &entry.key);
+      }
+    }
+    return {};
+  }
+  void keep() { added_.clear(); }
+
+ private:
+  std::vector<std::pair<const Map*, const std::vector<uint8_t>*>> added_;
+};
+
+/// Every attachment gets its new program, or none does.
+Result<void> swap_all(std::vector<Preparation>& successors) {
+  for (size_t i = 0; i < successors.size(); ++i) {
+    const Result<void> swapped = successors[i].swap_in();
+    if (swapped) continue;
+    for (size_t undone = i; undone > 0; --undone)
+      (void)successors[undone - 1].swap_back();
+    return swapped;
+  }
+  return {};
+}
+
+struct Succession {
+  std::vector<Preparation> successors;
+  Installed installed;
+};
+
+Result<void> load_successors(const PinRoot& root, const Installation& installation, const Manifest& old,
+                             const std::string& folder, const std::vector<Map>& maps, Succession& succession,
+                             std::string* verifier_log) {
+  std::vector<Preparation>& successors = succession.successors;
+  successors.reserve(old.attachments.size());
+  for (size_t i = 0; i < old.attachments.size(); ++i) {
+    const Attachment& attachment = old.attachments[i];
+    std::vector<const Map*> shared;
+    for (const Map& map : maps)
+      shared.push_back(&map);
+    if (!successors.empty()) shared = shared_maps(successors.front().program());
+    Result<std::optional<Preparation>> one =
+        Preparation::make_successor(root, installation, attachment, attachment_folder(folder, i), shared, verifier_log);
+    if (!one) return tl::make_unexpected(one.error());
+    if (*one) {
+      successors.push_back(std::move(**one));
+    } else {
+      succession.installed.notes.push_back(
+          fmt::format("{} is not attached any more and was left out: its interface or namespace is gone",
+                      to_string(attachment.point)));
+    }
+  }
+  if (successors.empty()) {
+    return system_error(
+        fmt::format("'{}' is not attached anywhere any more: its interfaces or namespaces are gone", installation.name),
+        fmt::format("perilune unload {}, then load it where it shall work", installation.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_image(const ir::Image& image, EntryPoint hook) {
+  if (hook == EntryPoint::kNetfilter && image.writes) {
+    return input_error("the script writes to packets, and netfilter programs cannot",
+                       "load it at xdp:INTERFACE or tc:INTERFACE:in|out; 'perilune run --queue' can write too");
+  }
+  if (hook == EntryPoint::kNetfilter && image.sets_mark) {
+    return input_error("the script sets pkt.mark, and netfilter programs cannot",
+                       "load it at tc:INTERFACE:in|out; 'perilune run --queue' can set marks too");
+  }
+  if (hook == EntryPoint::kXdp && image.sets_mark) {
+    return input_error("the script sets pkt.mark, and packets at XDP have no mark yet",
+                       "load it at tc:INTERFACE:in|out");
+  }
+  return {};
+}
+
+std::string program_name(const std::string& filter) {
+  return "pl_" + filter;
+}
+
+Result<Installed> install(const Installation& installation, const std::vector<AttachPoint>& points,
+                          const Features& features, std::string* verifier_log) {
+  if (const Result<void> sound = check_filter_name(installation.name); !sound) {
+    return tl::make_unexpected(sound.error());
+  }
+  if (points.empty()) return input_error("no hook is named", "say where with --at, such as --at xdp:eth0");
+  for (const AttachPoint& point : points) {
+    if (const Result<void> possible = check_hook(features, point.hook); !possible) {
+      return tl::make_unexpected(possible.error());
+    }
+    if (const Result<void> possible = check_image(*installation.image, point.hook); !possible) {
+      return tl::make_unexpected(Error{possible.error().fault,
+                                       fmt::format("{}: {}", to_string(point), possible.error().message),
+                                       possible.error().hint});
+    }
+  }
+  Result<PinRoot> root = PinRoot::open_for_change();
+  if (!root) return tl::make_unexpected(root.error());
+  const std::string folder = root->path_of(installation.name);
+  if (is_pinned(folder)) {
+    return input_error(
+        fmt::format("a filter is loaded as '{}' already", installation.name),
+        fmt::format("'perilune reload {0} SCRIPT' replaces it, 'perilune unload {0}' takes it out", installation.name));
+  }
+  const std::string unfinished = folder + kUnfinished;
+  if (const Result<void> gone = remove_pins(unfinished); !gone) return tl::make_unexpected(gone.error());
+
+  std::vector<Preparation> prepared;
+  Result<Installed> installed = build(*root, installation, points, unfinished, prepared, verifier_log);
+  if (installed) {
+    if (const Result<void> renamed = rename_pin(unfinished, folder); !renamed) {
+      installed = tl::make_unexpected(renamed.error());
+    }
+  }
+  if (!installed) {
+    (void)remove_pins(unfinished);
+    prepared.clear();
+    root->remove_if_empty();
+    return installed;
+  }
+  for (Preparation& one : prepared)
+    one.keep();
+  if (root->mounted()) installed->notes.emplace_back("the bpf file system was not mounted; it is now, at /sys/fs/bpf");
+  return installed;
+}
+
+Result<Installed> replace(const Installation& installation, std::string* verifier_log) {
+  Result<PinRoot> root = PinRoot::open_for_change();
+  if (!root) return tl::make_unexpected(root.error());
+  const std::string folder = root->path_of(installation.name);
+  if (!check_filter_name(installation.name) || !is_pinned(folder)) return unknown_name(*root, installation.name);
+  const Result<Manifest> old = manifest_in(folder);
+  if (!old) return tl::make_unexpected(old.error());
+  for (const Attachment& attachment : old->attachments) {
+    if (const Result<void> possible = check_image(*installation.image, attachment.point.hook); !possible) {
+      return tl::make_unexpected(Error{possible.error().fault,
+                                       fmt::format("{}: {}", to_string(attachment.point), possible.error().message),
+                                       possible.error().hint});
+    }
+  }
+  const std::string unfinished = folder + kUnfinished;
+  if (const Result<void> gone = remove_pins(unfinished); !gone) return tl::make_unexpected(gone.error());
+  const Result<std::vector<Map>> maps = present_maps(folder);
+  if (!maps) return tl::make_unexpected(maps.error());
+
+  Succession succession;
+  succession.installed.manifest = describe(installation);
+  Manifest& manifest = succession.installed.manifest;
+  manifest.first_time_ns = old->first_time_ns;
+  manifest.reloads = old->reloads + 1;
+  if (const Result<void> loaded = load_successors(*root, installation, *old, folder, *maps, succession, verifier_log);
+      !loaded) {
+    return tl::make_unexpected(loaded.error());
+  }
+  std::vector<Preparation>& successors = succession.successors;
+  NewEntries entries;
+  const auto prepare_pins = [&]() -> Result<void> {
+    if (const Result<void> added = entries.add(successors.front().program(), *installation.image); !added) return added;
+    if (const Result<void> made = make_folder(unfinished); !made) return made;
+    for (size_t i = 0; i < successors.size(); ++i) {
+      if (const Result<void> done = successors[i].pin_to(attachment_folder(unfinished, i)); !done) return done;
+      manifest.attachments.push_back(successors[i].record());
+    }
+    return pin_shared(unfinished, manifest, successors.front().program());
+  };
+  Result<void> done = prepare_pins();
+  if (done) done = swap_all(successors);
+  if (done) {
+    done = exchange_pins(unfinished, folder);
+    if (!done) {
+      for (Preparation& one : successors)
+        (void)one.swap_back();
+    }
+  }
+  if (!done) {
+    (void)remove_pins(unfinished);
+    return tl::make_unexpected(done.error());
+  }
+  entries.keep();
+  // Now under the unfinished name: what was there before.
+  (void)remove_pins(unfinished);
+  wait_for_running_programs();
+  for (const Preparation& one : successors) {
+    if (const Result<void> taken = one.take_counters(); !taken) {
+      succession.installed.notes.push_back(
+          fmt::format("{} counts from zero: {}", to_string(one.record().point), taken.error().message));
+    }
+  }
+  return std::move(succession.installed);
+}
+
+Result<Manifest> find_manifest(const std::string& name) {
+  const Result<PinRoot> root = PinRoot::open_for_reading();
+  if (!root) return tl::make_unexpected(root.error());
+  if (!root->exists() || !check_filter_name(name) || !is_pinned(root->path_of(name))) return unknown_name(*root, name);
+  return manifest_in(root->path_of(name));
+}
+
+Result<std::vector<std::string>> installed_names() {
+  const Result<PinRoot> root = PinRoot::open_for_reading();
+  if (!root) return tl::make_unexpected(root.error());
+  return names_of(*root);
+}
+
+}  // namespace perilune::bpf

@@ -1,0 +1,72 @@
+// Filters that stay in the kernel: loaded under a name, replaced, taken out again. Several hooks at once are all or
+// nothing, and what fails leaves everything as it was.
+//
+// One process of ours at a time changes things (the folder of pins is locked); packets meet the old state or the new
+// one of a hook, never something in between.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/features.h"
+#include "bpf/manifest.h"
+#include "bpf/pins.h"
+#include "ir/code.h"
+
+namespace perilune::bpf {
+
+struct Installation {
+  std::string name;
+  std::string script;  // path, absolute
+  std::string text;
+  FilterOptions options;
+  uint64_t compile_ns = 0;
+  const ir::Image* image = nullptr;
+};
+
+struct Installed {
+  Manifest manifest;
+  std::vector<std::string> notes;  // what the user should know: a whole sentence each, without a full stop
+};
+
+/// Can the filter do its work there? The error says what the hook cannot do, and which hooks can.
+[[nodiscard]] Result<void> check_image(const ir::Image& image, EntryPoint hook);
+
+/// Loads and attaches. `verifier_log` gets the verifier's words when it refuses a program.
+[[nodiscard]] Result<Installed> install(const Installation& installation, const std::vector<AttachPoint>& points,
+                                        const Features& features, std::string* verifier_log = nullptr);
+
+/// Puts another program in the place of one that is loaded, at all its hooks. Maps whose declaration is the same stay
+/// as they are, with what the new script's main chunk writes added where the key is new; counters go on.
+[[nodiscard]] Result<Installed> replace(const Installation& installation, std::string* verifier_log = nullptr);
+
+/// The manifest of a filter that is loaded. An unknown name is the user's fault; the hint has those there are.
+[[nodiscard]] Result<Manifest> find_manifest(const std::string& name);
+/// Names of filters that are loaded, those whose loading was interrupted included.
+[[nodiscard]] Result<std::vector<std::string>> installed_names();
+
+/// Takes a filter out: attachments, programs, maps, pins; whatever is left of it.
+[[nodiscard]] Result<void> uninstall(const std::string& name);
+
+struct Removal {
+  std::vector<std::string> names;  // filters that were loaded
+  uint32_t strays = 0;             // links of ours that were not pinned where ours are
+};
+/// Everything of ours, in every namespace. Goes on after what cannot be removed; the first such error is the result.
+[[nodiscard]] Result<Removal> uninstall_all();
+
+/// A link of ours that is not pinned in our folder: made by a process that is still at it, or pinned in another bpf
+/// file system.
+struct Stray {
+  uint32_t link_id = 0;
+  std::string program;
+  std::string where;  // "tcx, interface 4"
+};
+/// Needs CAP_SYS_ADMIN; without it there are none.
+[[nodiscard]] std::vector<Stray> find_strays(const PinRoot& root);
+
+/// The kernel's name for a filter's program.
+[[nodiscard]] std::string program_name(const std::string& filter);
+
+}  // namespace perilune::bpf

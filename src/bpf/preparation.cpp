@@ -1,0 +1,292 @@
+#include "bpf/preparation.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "bpf/tiny_program.h"
+#include "script/nearest.h"
+
+namespace perilune::bpf {
+namespace {
+
+constexpr uint32_t kEthernet = 1;       // LINKTYPE_ values
+constexpr uint32_t kRawIp = 101;
+constexpr int32_t kPrioritiesToTry = 1000;
+
+/// How frames of the interface begin.
+uint32_t link_type_of(const std::string& interface) {
+  const FileDescriptor socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::copy_n(interface.data(), std::min<size_t>(interface.size(), IFNAMSIZ - 1), request.ifr_name);
+  if (!socket_fd || ioctl(socket_fd.get(), SIOCGIFHWADDR, &request) != 0) return kEthernet;
+  switch (request.ifr_hwaddr.sa_family) {
+    case ARPHRD_NONE:
+    case ARPHRD_PPP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+    case ARPHRD_IPGRE:
+    case ARPHRD_RAWIP:
+      return kRawIp;
+    default:
+      return kEthernet;
+  }
+}
+
+/// In the current namespace.
+Result<uint32_t> find_interface(const AttachPoint& point) {
+  const std::vector<Interface> all = interfaces();
+  for (const Interface& one : all) {
+    if (one.name == point.interface) return one.index;
+  }
+  std::vector<std::string_view> names;
+  for (const Interface& one : all)
+    names.emplace_back(one.name);
+  const std::string_view near = script::nearest(point.interface, names);
+  const std::string where = point.netns.empty() ? "" : fmt::format(" in network namespace '{}'", point.netns);
+  return input_error(fmt::format("there is no interface '{}'{}", point.interface, where),
+                     near.empty() ? fmt::format("there are: {}", fmt::join(names, ", "))
+                                  : fmt::format("did you mean '{}'? There are: {}", near, fmt::join(names, ", ")));
+}
+
+std::string describe(const AttachPoint& point, const Error& error) {
+  return fmt::format("{}: {}", to_string(point), error.message);
+}
+
+tl::unexpected<Error> at(const AttachPoint& point, const Error& error) {
+  return tl::make_unexpected(Error{error.fault, describe(point, error), error.hint});
+}
+
+}  // namespace
+
+Preparation::~Preparation() {
+  // Links end with their descriptors, a place in a chain does not.
+  if (undo_ && in_chain_ && chain_) (void)chain_->remove(record_.chain_index, program_.id);
+}
+
+bool Preparation::same_place(const Preparation& other) const {
+  const AttachPoint& mine = record_.point;
+  const AttachPoint& theirs = other.record_.point;
+  return mine.hook == theirs.hook && netns_ == other.netns_ && record_.ifindex == other.record_.ifindex &&
+         (mine.hook != EntryPoint::kNetfilter ||
+          (mine.netfilter == theirs.netfilter && mine.priority == theirs.priority));
+}
+
+void Preparation::count_insns() {
+  record_.program_id = program_.id;
+  record_.insns = program_.insns;
+  record_.verified_insns = program_.verified_insns;
+  record_.load_ns = static_cast<uint64_t>(program_.load_time.count());
+}
+
+Result<void> Preparation::load_program(const Installation& installation, std::span<const Map* const> shared,
+                                       std::string* verifier_log) {
+  ProgramOptions options;
+  options.entry_point = record_.point.hook;
+  options.name = program_name(installation.name);
+  options.on_error = installation.options.on_error;
+  options.on_malformed = installation.options.on_malformed;
+  options.on_not_ip = installation.options.on_not_ip;
+  options.on_default = installation.options.on_default;
+  options.fuel_limit = installation.options.instructions;
+  options.link_type = link_type_;
+  options.reuse = shared;
+  if (chain_) {
+    options.chain_fd = chain_->table();
+    options.next_in_chain = record_.chain_index + 1;
+  }
+  Result<LoadedProgram> loaded = load(*installation.image, options, verifier_log);
+  if (!loaded) return at(record_.point, loaded.error());
+  program_ = std::move(*loaded);
+  count_insns();
+  return {};
+}
+
+Result<Preparation> Preparation::make(const PinRoot& root, const Installation& installation, const AttachPoint& point,
+                                      std::span<const Map* const> shared, std::string* verifier_log) {
+  Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
+  if (!scope) return tl::make_unexpected(scope.error());
+  Preparation made(scope->inode());
+  made.record_.point = point;
+  made.record_.netns = made.netns_;
+  if (point.hook != EntryPoint::kNetfilter) {
+    const Result<uint32_t> ifindex = find_interface(point);
+    if (!ifindex) return at(point, ifindex.error());
+    made.record_.ifindex = *ifindex;
+    made.link_type_ = link_type_of(point.interface);
+  }
+  if (point.hook == EntryPoint::kXdp) {
+    Result<XdpChain> chain = XdpChain::open_or_create(root, made.netns_, made.record_.ifindex);
+    if (!chain) return at(point, chain.error());
+    made.chain_ = std::move(*chain);
+    made.record_.chain_index = made.chain_->free_place();
+    if (made.record_.chain_index >= kChainLength) {
+      return input_error(fmt::format("{} has {} filters already", to_string(point), kChainLength),
+                         "unload one: 'perilune list' shows them");
+    }
+  }
+  if (const Result<void> loaded = made.load_program(installation, shared, verifier_log); !loaded) {
+    return tl::make_unexpected(loaded.error());
+  }
+  return made;
+}
+
+Result<void> Preparation::attach_to_netfilter(std::vector<std::string>& notes) {
+  const AttachPoint& point = record_.point;
+  Result<FileDescriptor> table = create_chain();
+  if (!table) return tl::make_unexpected(table.error());
+  table_ = std::move(*table);
+  if (const Result<void> set = set_chain(table_.get(), 0, program_.program.get()); !set) return set;
+  Result<FileDescriptor> entry = load_entry(ProgramType::kNetfilter, table_.get(), 0);
+  if (!entry) return tl::make_unexpected(entry.error());
+
+  const int32_t first = point.priority.value_or(0);
+  for (int32_t priority = first; priority < first + kPrioritiesToTry; ++priority) {
+    bool taken = false;
+    Result<FileDescriptor> ipv4 = attach_netfilter(entry->get(), Family::kIpv4, point.netfilter, priority, taken);
+    if (taken && !point.priority) continue;
+    if (!ipv4) return tl::make_unexpected(ipv4.error());
+    Result<FileDescriptor> ipv6 = attach_netfilter(entry->get(), Family::kIpv6, point.netfilter, priority, taken);
+    if (taken && !point.priority) continue;
+    if (taken) return tl::make_unexpected(ipv6.error());
+    links_.push_back({"link_ipv4", std::move(*ipv4)});
+    if (ipv6) {
+      links_.push_back({"link_ipv6", std::move(*ipv6)});
+    } else {
+      notes.push_back(fmt::format("{} judges IPv4 only: {}", to_string(point), ipv6.error().message));
+    }
+    record_.point.priority = priority;
+    return {};
+  }
+  return input_error(fmt::format("{}: {} priorities from {} on are taken", to_string(point), kPrioritiesToTry, first),
+                     "unload filters: 'perilune list' shows them");
+}
+
+Result<void> Preparation::attach(std::vector<std::string>& notes) {
+  const AttachPoint point = record_.point;
+  Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
+  if (!scope) return tl::make_unexpected(scope.error());
+  switch (point.hook) {
+    case EntryPoint::kXdp: {
+      Result<XdpLink> link = chain_->add(record_.chain_index, program_.program.get(), point.interface);
+      if (!link) return at(point, link.error());
+      in_chain_ = true;
+      record_.mode = link->mode;
+      record_.why_generic = link->why_generic;
+      return {};
+    }
+    case EntryPoint::kTcIn:
+    case EntryPoint::kTcOut: {
+      Result<FileDescriptor> link =
+          attach_tcx(program_.program.get(), record_.ifindex, point.interface, point.hook == EntryPoint::kTcOut);
+      if (!link) return at(point, link.error());
+      links_.push_back({"link", std::move(*link)});
+      return {};
+    }
+    case EntryPoint::kNetfilter:
+      if (const Result<void> attached = attach_to_netfilter(notes); !attached) return at(point, attached.error());
+      return {};
+  }
+  return {};
+}
+
+Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& root, const Installation& installation,
+                                                               const Attachment& old, const std::string& old_folder,
+                                                               std::span<const Map* const> shared,
+                                                               std::string* verifier_log) {
+  std::optional<NamespaceScope> scope = NamespaceScope::enter(old.netns);
+  if (!scope) return std::optional<Preparation>();
+  Preparation made(old.netns);
+  made.undo_ = false;
+  made.record_ = old;
+
+  Result<FileDescriptor> program = open_pin(old_folder + "/program");
+  if (!program) return at(old.point, program.error());
+  made.old_program_ = std::move(*program);
+  Result<FileDescriptor> memory = open_pin(old_folder + "/memory");
+  if (!memory) return at(old.point, memory.error());
+  Result<Map> adopted = Map::adopt(std::move(*memory));
+  if (!adopted) return at(old.point, adopted.error());
+  made.old_memory_ = std::move(*adopted);
+
+  if (old.point.hook == EntryPoint::kXdp) {
+    Result<XdpChain> chain = XdpChain::open(root, old.netns, old.ifindex);
+    if (!chain || !chain->runs(old.chain_index, old.program_id)) return std::optional<Preparation>();
+    made.chain_ = std::move(*chain);
+  } else {
+    if (old.point.hook == EntryPoint::kNetfilter) {
+      Result<FileDescriptor> table = open_pin(old_folder + "/chain");
+      if (!table) return at(old.point, table.error());
+      made.table_ = std::move(*table);
+    }
+    for (const char* name : {"link", "link_ipv4", "link_ipv6"}) {
+      if (!is_pinned(old_folder + "/" + name)) continue;
+      Result<FileDescriptor> link = open_pin(old_folder + "/" + name);
+      if (!link) return at(old.point, link.error());
+      const Result<LinkInfo> info = link_info(link->get());
+      if (info && info->type == LinkType::kTcx && info->ifindex == 0) return std::optional<Preparation>();
+      made.links_.push_back({name, std::move(*link)});
+    }
+    if (made.links_.empty()) return std::optional<Preparation>();
+  }
+  if (old.ifindex != 0) made.link_type_ = link_type_of(interface_name(old.ifindex));
+  if (const Result<void> loaded = made.load_program(installation, shared, verifier_log); !loaded) {
+    return tl::make_unexpected(loaded.error());
+  }
+  return std::optional<Preparation>(std::move(made));
+}
+
+Result<void> Preparation::put(int program) {
+  Result<void> done;
+  switch (record_.point.hook) {
+    case EntryPoint::kXdp:
+      done = chain_->replace(record_.chain_index, program);
+      break;
+    case EntryPoint::kTcIn:
+    case EntryPoint::kTcOut:
+      done = update_link(links_.front().fd.get(), program);
+      break;
+    case EntryPoint::kNetfilter:
+      done = set_chain(table_.get(), 0, program);
+      break;
+  }
+  if (!done) return at(record_.point, done.error());
+  return {};
+}
+
+Result<void> Preparation::swap_in() {
+  return put(program_.program.get());
+}
+
+Result<void> Preparation::swap_back() {
+  return put(old_program_.get());
+}
+
+Result<void> Preparation::pin_to(const std::string& folder) const {
+  if (const Result<void> made = make_folder(folder); !made) return made;
+  if (const Result<void> done = pin(program_.program.get(), folder + "/program"); !done) return done;
+  if (const Result<void> done = pin(program_.memory.fd(), folder + "/memory"); !done) return done;
+  if (program_.tables) {
+    if (const Result<void> done = pin(program_.tables.fd(), folder + "/tables"); !done) return done;
+  }
+  if (table_) {
+    if (const Result<void> done = pin(table_.get(), folder + "/chain"); !done) return done;
+  }
+  for (const NamedLink& link : links_) {
+    if (const Result<void> done = pin(link.fd.get(), folder + "/" + link.name); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Preparation::take_counters() const {
+  const auto counters = read_counters(old_memory_);
+  if (!counters) return tl::make_unexpected(counters.error());
+  return add_counters(program_.memory, *counters);
+}
+
+}  // namespace perilune::bpf

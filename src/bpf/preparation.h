@@ -1,0 +1,79 @@
+// One attachment of a filter on its way into the kernel: program loaded, pinned, attached, one step after the other.
+// An attachment that is given up before keep() leaves nothing behind.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/features.h"
+#include "bpf/installation.h"
+#include "bpf/namespaces.h"
+#include "bpf/pins.h"
+#include "bpf/program.h"
+#include "bpf/xdp_chain.h"
+
+namespace perilune::bpf {
+
+class Preparation {
+ public:
+  /// Finds the place and loads the program for it. `shared`: maps to use again.
+  [[nodiscard]] static Result<Preparation> make(const PinRoot& root, const Installation& installation,
+                                                const AttachPoint& point, std::span<const Map* const> shared,
+                                                std::string* verifier_log);
+  /// The same for the place of an attachment that is there, whose pins are in `old_folder`. Nothing: it is not attached
+  /// any more, because its interface or namespace is gone.
+  [[nodiscard]] static Result<std::optional<Preparation>> make_successor(
+      const PinRoot& root, const Installation& installation, const Attachment& old, const std::string& old_folder,
+      std::span<const Map* const> shared, std::string* verifier_log);
+  Preparation(Preparation&&) noexcept = default;
+  Preparation& operator=(Preparation&&) = delete;
+  Preparation(const Preparation&) = delete;
+  Preparation& operator=(const Preparation&) = delete;
+  ~Preparation();
+
+  /// Is it the same place as that of `other`?
+  [[nodiscard]] bool same_place(const Preparation& other) const;
+  /// Attaches a new one.
+  [[nodiscard]] Result<void> attach(std::vector<std::string>& notes);
+  /// Packets meet the new program from now on; and the old one again.
+  [[nodiscard]] Result<void> swap_in();
+  [[nodiscard]] Result<void> swap_back();
+  /// Pins all there is into a new folder.
+  [[nodiscard]] Result<void> pin_to(const std::string& folder) const;
+  /// It stays.
+  void keep() { undo_ = false; }
+
+  [[nodiscard]] const Attachment& record() const { return record_; }
+  [[nodiscard]] const LoadedProgram& program() const { return program_; }
+  /// A successor: counts on from the old program, which must not run any more.
+  [[nodiscard]] Result<void> take_counters() const;
+
+ private:
+  struct NamedLink {
+    std::string name;  // of its pin
+    FileDescriptor fd;
+  };
+  explicit Preparation(uint64_t netns) : netns_(netns) {}
+
+  [[nodiscard]] Result<void> load_program(const Installation& installation, std::span<const Map* const> shared,
+                                          std::string* verifier_log);
+  [[nodiscard]] Result<void> attach_to_netfilter(std::vector<std::string>& notes);
+  [[nodiscard]] Result<void> put(int program);
+  void count_insns();
+
+  uint64_t netns_;
+  Attachment record_;
+  LoadedProgram program_;
+  std::optional<XdpChain> chain_;  // xdp
+  FileDescriptor table_;           // netfilter: a table of one program, because its links cannot be updated
+  std::vector<NamedLink> links_;   // tc: link; netfilter: link_ipv4, link_ipv6
+  FileDescriptor old_program_;     // of a successor
+  Map old_memory_;                 // likewise
+  uint32_t link_type_ = 1;
+  bool in_chain_ = false;
+  bool undo_ = true;
+};
+
+}  // namespace perilune::bpf
