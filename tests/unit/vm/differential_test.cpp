@@ -106,6 +106,11 @@ class Generator {
     const unsigned width = one_of(std::array{kAlu, kAlu64});
     const unsigned source = one_of(std::array{kImmediate, kRegister});
     const bool divides = operation == kDiv || operation == kMod;
+    if (divides && below(4) == 0) {  // what the processor itself refuses: the least number by -1
+      const unsigned dividend = reg();
+      load_number(code_, dividend, width == kAlu ? 0x80000000U : uint64_t{1} << 63);
+      return code_.push_back(insn(width | operation, dividend, 0, static_cast<int>(below(2)), -1));
+    }
     code_.push_back(insn(width | source | operation, reg(), source == kRegister ? reg() : 0,
                          divides ? static_cast<int>(below(2)) : 0, source == kRegister ? 0 : number()));
   }
@@ -167,7 +172,11 @@ class Generator {
     const unsigned size = one_of(std::array{kWord, kDouble});
     const auto [base, at] = place(size == kWord ? 4 : 8);
     const unsigned operation = one_of(kOperations);
-    if (operation == kCompareExchange && below(2) == 0) code_.push_back(load(size, base == 0 ? 1 : 0, base, at));
+    if (operation == kCompareExchange && below(2) == 0) {  // one that succeeds
+      code_.push_back(load(size, base == 0 ? 1 : 0, base, at));
+      const unsigned high = base == 1 ? 2 : 1;
+      if (size == kWord && base != 0) append(code_, {mov(high, -1), alu(kLsh, high, 32), alu_reg(kOr, 0, high)});
+    }
     code_.push_back(insn(kStx | kAtomic | size, base, reg(), at, operation));
   }
 
@@ -175,13 +184,17 @@ class Generator {
     constexpr std::array<uint8_t, 11> kConditions = {kJeq,  kJgt, kJge, kJset, kJne, kJsgt,
                                                      kJsge, kJlt, kJle, kJslt, kJsle};
     const unsigned source = one_of(std::array{kImmediate, kRegister});
-    const size_t jump_at = code_.size();
     if (below(8) == 0) {
       code_.push_back(below(2) == 0 ? jump(0) : insn(kJmp32 | kJa, 0, 0, 0, 0));
     } else {
-      code_.push_back(insn(one_of(std::array{kJmp, kJmp32}) | one_of(kConditions) | source, reg(),
-                           source == kRegister ? reg() : 0, 0, source == kRegister ? 0 : number()));
+      const unsigned left = reg();
+      const unsigned right = reg();
+      const int32_t imm = number();
+      if (below(3) == 0) code_.push_back(source == kRegister ? mov_reg(left, right) : mov(left, imm));  // equal ones
+      code_.push_back(insn(one_of(std::array{kJmp, kJmp32}) | one_of(kConditions) | source, left,
+                           source == kRegister ? right : 0, 0, source == kRegister ? 0 : imm));
     }
+    const size_t jump_at = code_.size() - 1;
     statements(static_cast<int>(below(6)), depth + 1);
     const auto distance = static_cast<int32_t>(code_.size() - jump_at - 1);
     if (code_[jump_at].code == (kJmp32 | kJa)) {
