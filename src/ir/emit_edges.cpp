@@ -63,10 +63,10 @@ void Emitter::edge(uint32_t number) {
       temporary = 1;
       store(8, kStack, home, temporary);
     }
-    write_cells(moves, temporary);
+    write_cells(moves, temporary, home);
     if (borrowed) load(8, temporary, kStack, home);
   } else {
-    write_cells(moves, 0);
+    write_cells(moves, 0, 0);
   }
   std::vector<std::pair<Real, Real>> registers;
   auto avoid = static_cast<uint16_t>(busy | 1u << kSlot);
@@ -82,7 +82,8 @@ void Emitter::edge(uint32_t number) {
 }
 
 /// Does all moves to cells; what is left are moves to registers from registers, numbers and cells nobody overwrites.
-void Emitter::write_cells(std::vector<Move>& moves, Real temporary) {
+/// `home`: where on the stack the temporary register's own content is; 0: it has none.
+void Emitter::write_cells(std::vector<Move>& moves, Real temporary, int32_t home) {
   // Cells that are read and written: their old content moves out of the way.
   for (Move& move : moves) {
     if (move.source != Move::Source::kCell) continue;
@@ -99,6 +100,7 @@ void Emitter::write_cells(std::vector<Move>& moves, Real temporary) {
     if (through && (!move.launder || move.source == Move::Source::kCell)) continue;
     const int32_t number = through ? edge_cell() : move.to_cell;
     if (move.source == Move::Source::kRegister) {
+      if (home != 0 && move.from == temporary) load(8, temporary, kStack, home);
       store(8, kSlot, cell(number), move.from);
     } else if (move.source == Move::Source::kCell) {
       load(move.bytes, temporary, kSlot, cell(move.from_cell));

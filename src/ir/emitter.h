@@ -74,7 +74,7 @@ class Emitter {
   };
   [[nodiscard]] std::vector<Move> moves_of(const LowBlock& block) const;
   void edge(uint32_t number);
-  void write_cells(std::vector<Move>& moves, Real temporary);
+  void write_cells(std::vector<Move>& moves, Real temporary, int32_t home);
   void move_registers(std::vector<std::pair<Real, Real>> moves, uint16_t avoid);
 
   // places in the slot
