@@ -1,0 +1,214 @@
+#include "comparison.h"
+
+#include <algorithm>
+#include <span>
+
+namespace perilune::parity {
+namespace {
+
+std::string judgement(const Observation& seen) {
+  std::string text = fmt::format("{} ({})", packet::to_string(seen.verdict), packet::to_string(seen.cause));
+  if (seen.line.value_or(0) != 0) text += fmt::format(" at line {}", *seen.line);
+  return text;
+}
+
+std::string hexadecimal(std::span<const uint8_t> bytes, size_t from) {
+  std::string text;
+  for (size_t i = from; i < bytes.size() && i < from + 8; ++i)
+    text += fmt::format("{:02x} ", bytes[i]);
+  return text.empty() ? "nothing" : text;
+}
+
+std::string byte_difference(std::span<const uint8_t> lua, std::span<const uint8_t> theirs) {
+  const auto [mine, other] = std::ranges::mismatch(lua, theirs);
+  const size_t at = static_cast<size_t>(mine - lua.begin());
+  std::string text = fmt::format("byte {}: {}, lua has {}", at, hexadecimal(theirs, at), hexadecimal(lua, at));
+  if (lua.size() != theirs.size()) text += fmt::format("; {} bytes, lua has {}", theirs.size(), lua.size());
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  if (lines.empty()) return "no lines";
+  std::string text;
+  for (const std::string& line : lines)
+    text += fmt::format("{}[{}]", text.empty() ? "" : " ", line);
+  return text;
+}
+
+std::string mark_text(const std::optional<uint32_t>& mark) {
+  return mark ? fmt::format("0x{:x}", *mark) : "not set";
+}
+
+/// Empty when they agree.
+std::string difference(const Observation& lua, const Observation& theirs) {
+  const bool line_differs = theirs.line && lua.line != theirs.line;
+  if (lua.verdict != theirs.verdict || lua.cause != theirs.cause || line_differs) {
+    return fmt::format("{}, lua: {}", judgement(theirs), judgement(lua));
+  }
+  if (!std::ranges::equal(lua.bytes, theirs.bytes)) return byte_difference(lua.bytes, theirs.bytes);
+  if (theirs.mark_known && lua.mark != theirs.mark) {
+    return fmt::format("mark {}, lua: {}", mark_text(theirs.mark), mark_text(lua.mark));
+  }
+  if (theirs.logs_known && lua.logs != theirs.logs) {
+    return fmt::format("logged {}, lua: {}", joined(theirs.logs), joined(lua.logs));
+  }
+  return {};
+}
+
+/// The first entry of either list that the other has not.
+std::string entry_difference(const std::vector<std::string>& lua, const std::vector<std::string>& theirs) {
+  for (size_t i = 0; i < std::max(lua.size(), theirs.size()); ++i) {
+    const std::string mine = i < lua.size() ? lua[i] : "nothing";
+    const std::string other = i < theirs.size() ? theirs[i] : "nothing";
+    if (mine != other) return fmt::format("{}, lua: {} ({} and {} entries)", other, mine, theirs.size(), lua.size());
+  }
+  return {};
+}
+
+std::vector<std::string> map_differences(const std::vector<MapContents>& lua, const std::vector<MapContents>& theirs) {
+  std::vector<std::string> found;
+  for (const MapContents& mine : lua) {
+    const auto other = std::ranges::find(theirs, mine.name, &MapContents::name);
+    const std::string text = other == theirs.end() ? "is not there" : entry_difference(mine.entries, other->entries);
+    if (!text.empty()) found.push_back(fmt::format("map '{}': {}", mine.name, text));
+  }
+  return found;
+}
+
+std::vector<std::string> texts(const std::vector<ErrorCount>& errors) {
+  std::vector<std::string> lines;
+  for (const ErrorCount& error : errors)
+    lines.push_back(fmt::format("{}x {}", error.count, error.place));
+  return lines;
+}
+
+/// One configuration while a script runs in it.
+struct Contestant {
+  const Configuration* configuration = nullptr;
+  std::unique_ptr<Subject> subject;
+  Tally* tally = nullptr;
+  uint64_t differences = 0;
+};
+
+}  // namespace
+
+Comparison::Comparison(std::vector<std::unique_ptr<Configuration>> configurations, const PacketSet& captured,
+                       uint64_t seed, unsigned most_lines)
+    : configurations_(std::move(configurations)), most_lines_(most_lines) {
+  for (size_t i = 0; i < kFeeds; ++i) {
+    const auto how = static_cast<Feed>(i);
+    const bool wanted = std::ranges::any_of(configurations_, [how](const auto& one) { return one->feed == how; });
+    if (!wanted && how != Feed::kAsCaptured) continue;
+    lua_[i] = lua_configuration(how, seed);
+  }
+  use(captured);
+}
+
+void Comparison::use(const PacketSet& captured) {
+  for (size_t i = 0; i < kFeeds; ++i) {
+    if (lua_[i]) packets_[i] = feed(captured, static_cast<Feed>(i));
+  }
+}
+
+Report Comparison::compare(const ScriptFile& script) {
+  Report report;
+  for (size_t i = 0; i < kFeeds; ++i) {
+    if (lua_[i]) compare_feed(script, static_cast<Feed>(i), report);
+  }
+  return report;
+}
+
+void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& report) {
+  const auto index = static_cast<size_t>(feed);
+  const auto tell = [&](const std::string& who, const std::string& kind, const std::string& what) {
+    report.failed = true;
+    if (report.first_configuration.empty()) {
+      report.first_configuration = who;
+      report.kind = fmt::format("{}: {}", who, kind);
+    }
+    report.lines.push_back(fmt::format("DIFFERS {} [{}] {}", script.name, who, what));
+  };
+
+  auto lua = lua_[index]->open(script.path);
+  if (!lua) {
+    ++lua_failures_;
+    tell("lua", "does not load", to_text(lua.error().front()));
+    return;
+  }
+
+  std::vector<Contestant> contestants;
+  for (const auto& configuration : configurations_) {
+    if (configuration->feed != feed) continue;
+    Tally& tally = quiet_ ? nobody_ : tallies_[configuration->name];
+    const bool cannot = configuration->kernel && (script.only_native || (script.marks && !configuration->may_mark));
+    if (cannot) {
+      ++tally.left_out;
+      continue;
+    }
+    auto subject = configuration->open(script.path);
+    if (subject) {
+      if (script.refused) {
+        ++tally.failed;
+        tell(configuration->name, "is not refused",
+             fmt::format("is not refused; expected {} at line {}", script.refused->code, script.refused->line));
+        continue;
+      }
+      contestants.push_back({configuration.get(), std::move(*subject), &tally, 0});
+      continue;
+    }
+    const Diagnostic& first = subject.error().front();
+    if (script.refused && first.code == script.refused->code && first.line == script.refused->line) {
+      ++tally.refused;
+      ++tally.passed;
+    } else if (!configuration->may_write && first.code == configuration->read_only_code) {
+      ++tally.left_out;
+    } else {
+      ++tally.failed;
+      tell(configuration->name, "refused " + first.code, "refused: " + to_text(first));
+    }
+  }
+  if (contestants.empty()) return;
+
+  const auto differs = [&](Contestant& contestant, const std::string& what) {
+    ++contestant.tally->differences;
+    if (++contestant.differences <= most_lines_) tell(contestant.configuration->name, "differs", what);
+  };
+  const PacketSet& set = packets_[index];
+  const auto compare_maps = [&](uint32_t source) {
+    const std::vector<MapContents> mine = (*lua)->maps();
+    if (mine.empty()) return;
+    for (Contestant& contestant : contestants) {
+      for (const std::string& text : map_differences(mine, contestant.subject->maps())) {
+        differs(contestant, fmt::format("after {}: {}", set.sources[source], text));
+      }
+    }
+  };
+
+  uint32_t source = 0;
+  uint64_t number = 0;  // within the source
+  for (const StoredPacket& stored : set.packets) {
+    if (stored.source != source) {
+      compare_maps(source);
+      source = stored.source;
+      number = 0;
+    }
+    ++number;
+    const Observation mine = (*lua)->judge(stored);
+    for (Contestant& contestant : contestants) {
+      const std::string text = difference(mine, contestant.subject->judge(stored));
+      ++contestant.tally->packets;
+      if (!text.empty()) differs(contestant, fmt::format("{} packet {}: {}", set.sources[source], number, text));
+    }
+  }
+  compare_maps(source);
+
+  const std::vector<std::string> errors = texts((*lua)->errors());
+  for (Contestant& contestant : contestants) {
+    const std::string text = entry_difference(errors, texts(contestant.subject->errors()));
+    if (!text.empty()) differs(contestant, "script errors: " + text);
+    ++contestant.tally->scripts;
+    ++(contestant.differences == 0 ? contestant.tally->passed : contestant.tally->failed);
+  }
+}
+
+}  // namespace perilune::parity

@@ -1,0 +1,66 @@
+// A script in several configurations beside lua, packet by packet, over the same packets.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "packets.h"
+#include "script_file.h"
+#include "subject.h"
+
+namespace perilune::parity {
+
+struct Tally {
+  uint64_t scripts = 0;   // compared
+  uint64_t refused = 0;   // as they should be
+  uint64_t left_out = 0;  // because the hook cannot do what they do
+  uint64_t packets = 0;
+  uint64_t differences = 0;  // packets, maps and errors that differ
+  uint64_t passed = 0;
+  uint64_t failed = 0;  // scripts with a difference, or a wrong refusal
+};
+
+/// What was wrong with one script.
+struct Report {
+  std::vector<std::string> lines;  // the first differences, readable
+  bool failed = false;
+  std::string first_configuration;  // that failed
+  std::string kind;                 // how it failed first: "CONFIGURATION: differs", "CONFIGURATION: refused CODE", ...
+};
+
+class Comparison {
+ public:
+  /// `configurations` beside lua; the packets are shared by all scripts. `most_lines`: differences told for each script
+  /// and configuration.
+  Comparison(std::vector<std::unique_ptr<Configuration>> configurations, const PacketSet& captured, uint64_t seed,
+             unsigned most_lines);
+
+  [[nodiscard]] Report compare(const ScriptFile& script);
+  /// Other packets from now on.
+  void use(const PacketSet& captured);
+  /// While quiet nothing is counted.
+  void quiet(bool quiet) { quiet_ = quiet; }
+
+  /// Scripts that lua itself does not load.
+  [[nodiscard]] uint64_t lua_failures() const { return lua_failures_; }
+  [[nodiscard]] const std::map<std::string, Tally>& tallies() const { return tallies_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Configuration>>& configurations() const { return configurations_; }
+
+ private:
+  void compare_feed(const ScriptFile& script, Feed feed, Report& report);
+
+  std::vector<std::unique_ptr<Configuration>> configurations_;
+  std::array<std::unique_ptr<Configuration>, kFeeds> lua_;
+  std::array<PacketSet, kFeeds> packets_;
+  unsigned most_lines_;
+  bool quiet_ = false;
+  uint64_t lua_failures_ = 0;
+  Tally nobody_;
+  std::map<std::string, Tally> tallies_;
+};
+
+}  // namespace perilune::parity

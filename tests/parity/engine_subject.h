@@ -1,0 +1,25 @@
+// Engines of our own process under comparison.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "subject.h"
+
+namespace perilune::parity {
+
+/// Everything on, so that everything is compared.
+[[nodiscard]] engine::Options comparable_options(engine::Kind kind, uint64_t seed);
+
+class EngineConfiguration final : public Configuration {
+ public:
+  EngineConfiguration(std::string engine_name, Feed how, engine::Options options);
+  tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script) const override;
+  std::string unavailable() const override;
+
+ private:
+  engine::Options options_;
+};
+
+}  // namespace perilune::parity

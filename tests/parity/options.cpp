@@ -1,0 +1,54 @@
+#include "options.h"
+
+#include <charconv>
+
+namespace perilune::parity {
+namespace {
+
+Result<uint64_t> number(std::string_view option, std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return input_error(fmt::format("{} needs a number, not '{}'", option, text));
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<Options> parse_options(std::span<char*> words) {
+  Options options;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (!word.starts_with("--")) {
+      options.scripts.emplace_back(word);
+      continue;
+    }
+    if (word == "--list") {
+      options.list = true;
+      continue;
+    }
+    if (word == "--progress") {
+      options.progress = true;
+      continue;
+    }
+    if (i + 1 == words.size()) return input_error(fmt::format("{} needs a value, or is unknown", word));
+    const std::string_view value = words[++i];
+    if (word == "--captures") {
+      options.captures.emplace_back(value);
+    } else if (word == "--engine") {
+      options.engines.emplace_back(value);
+    } else if (word == "--most" || word == "--seed" || word == "--random") {
+      const Result<uint64_t> parsed = number(word, value);
+      if (!parsed) return tl::make_unexpected(parsed.error());
+      if (word == "--most") options.most = static_cast<unsigned>(*parsed);
+      if (word == "--seed") options.seed = *parsed;
+      if (word == "--random") options.random = *parsed;
+    } else {
+      return input_error(fmt::format("unknown option {}", word));
+    }
+  }
+  return options;
+}
+
+}  // namespace perilune::parity

@@ -1,0 +1,26 @@
+// The command line of `parity`.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace perilune::parity {
+
+struct Options {
+  std::vector<std::string> scripts;
+  std::vector<std::string> captures;
+  std::vector<std::string> engines;  // empty: all there are
+  unsigned most = 3;
+  uint64_t seed = 1;
+  bool list = false;
+  bool progress = false;
+  uint64_t random = 0;  // scripts to make up instead
+};
+
+[[nodiscard]] Result<Options> parse_options(std::span<char*> words);
+
+}  // namespace perilune::parity

@@ -1,0 +1,72 @@
+// Random expressions of the compiled subset, as text. Fully parenthesised, so that they can be taken apart again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "random_source.h"
+
+namespace perilune::parity {
+
+/// What a script may use. Chosen per script, so that some fit every hook.
+struct Allowed {
+  bool marks = true;
+  bool writes = true;
+  bool maps = true;
+  bool patterns = true;
+  unsigned risk = 4;  // of expressions that may fail, in per cent
+};
+
+enum class Type : uint8_t { kInteger, kText, kBoolean, kMaybeInteger, kView };
+
+struct Variable {
+  std::string name;
+  Type type = Type::kInteger;
+  bool assignable = true;
+};
+
+/// Names that the head of the script declares.
+struct Declared {
+  std::vector<std::string> layouts;        // applied to hdr or pld by views; their fields are f1 ... f6
+  std::vector<std::string> number_tables;  // integer to integer
+  std::vector<std::string> text_tables;    // text to integer
+  std::vector<std::string> functions;      // of two integers
+};
+
+class Expressions {
+ public:
+  Expressions(RandomSource& random, const Allowed& allowed, const Declared& declared)
+      : random_(random), allowed_(allowed), declared_(declared) {}
+
+  std::string integer(unsigned depth);
+  std::string text(unsigned depth);
+  std::string boolean(unsigned depth);
+  std::string pattern();
+  std::string literal();
+  std::string constant_text();
+  std::string byte();  // of a view
+
+  [[nodiscard]] std::vector<Variable>& scope() { return scope_; }
+  /// Empty when there is none of that type.
+  [[nodiscard]] std::string variable(Type type, bool to_assign = false);
+  bool in_loop = false;
+
+ private:
+  bool risky() { return random_.chance(allowed_.risk); }
+  std::string arithmetic(unsigned depth);
+  std::string integer_of_text(unsigned depth);
+  std::string comparison(unsigned depth);
+  std::string map_read(unsigned depth);
+  std::string pattern_item();
+
+  RandomSource& random_;
+  const Allowed& allowed_;
+  const Declared& declared_;
+  std::vector<Variable> scope_;
+};
+
+/// As a Lua literal between single quotes.
+[[nodiscard]] std::string quoted(std::string_view bytes);
+
+}  // namespace perilune::parity

@@ -1,0 +1,117 @@
+#include "random_run.h"
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include <unistd.h>
+
+#include "random_packets.h"
+#include "random_scripts.h"
+
+namespace perilune::parity {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kPacketsAScript = 24;
+constexpr unsigned kShrinkAttempts = 600;
+constexpr unsigned kShown = 12;  // failing scripts that are shrunk and printed
+
+/// A folder that goes with the object.
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / fmt::format("perilune-parity-{}", ::getpid())) {
+    fs::create_directories(path_);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  fs::path path_;
+};
+
+class RandomRun {
+ public:
+  RandomRun(const Options& options, Comparison& comparison) : options_(options), comparison_(comparison) {}
+
+  int run() {
+    const auto start = std::chrono::steady_clock::now();
+    for (uint64_t i = 0; i < options_.random; ++i) {
+      one(options_.seed + i);
+      if (options_.progress && (i + 1) % 1000 == 0) {
+        fmt::print(stderr, "{} scripts, {} failed\n", i + 1, failed_);
+      }
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    for (const auto& [what, count] : kinds_)
+      fmt::print("{:>8} {}\n", count, what);
+    fmt::print("{} random scripts from seed {}, {:.1f} s\n", options_.random, options_.seed, took.count());
+    return 0;
+  }
+
+  [[nodiscard]] uint64_t failed() const { return failed_; }
+
+ private:
+  Report compare(const std::string& text, const char* name) {
+    const std::string path = folder_.file(name);
+    std::ofstream(path, std::ios::binary) << text;
+    ScriptFile script;
+    script.path = path;
+    script.name = name;
+    script.text = text;
+    script.marks = text.find("pkt.mark") != std::string::npos;
+    return comparison_.compare(script);
+  }
+
+  void one(uint64_t seed) {
+    std::vector<Statement> script = random_script(seed);
+    RandomSource random(seed ^ 0x9e3779b97f4a7c15U);
+    comparison_.use(random_packets(random, kPacketsAScript));
+    const Report report = compare(to_text(script), "script.lua");
+    if (!report.failed) return;
+    ++failed_;
+    ++kinds_[report.kind];
+    if (kinds_[report.kind] > 2 || shown_ >= kShown) return;
+    ++shown_;
+    // Smaller, as long as the same configuration fails in the same way.
+    comparison_.quiet(true);
+    shrink(
+        script,
+        [&](const std::string& text) {
+          const Report smaller = compare(text, "script.lua");
+          return smaller.failed && smaller.kind == report.kind;
+        },
+        kShrinkAttempts);
+    const Report last = compare(to_text(script), "script.lua");
+    comparison_.quiet(false);
+    fmt::print("---- seed {}\n{}", seed, to_text(script));
+    for (const std::string& line : last.lines)
+      fmt::print("{}\n", line);
+    std::fflush(stdout);
+  }
+
+  const Options& options_;
+  Comparison& comparison_;
+  Folder folder_;
+  std::map<std::string, uint64_t> kinds_;
+  uint64_t failed_ = 0;
+  unsigned shown_ = 0;
+};
+
+}  // namespace
+
+int run_random(const Options& options, Comparison& comparison) {
+  RandomRun run(options, comparison);
+  run.run();
+  return run.failed() == 0 ? 0 : 1;
+}
+
+}  // namespace perilune::parity

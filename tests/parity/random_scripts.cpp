@@ -1,0 +1,349 @@
+#include "random_scripts.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "random_expressions.h"
+#include "random_words.h"
+
+namespace perilune::parity {
+namespace {
+
+class Generator {
+ public:
+  explicit Generator(uint64_t seed) : random_(seed), expressions_(random_, allowed_, declared_) {
+    allowed_.marks = random_.chance(50);
+    allowed_.writes = random_.chance(50);
+    allowed_.maps = random_.chance(40);
+    allowed_.patterns = random_.chance(60);
+    allowed_.risk = random_.chance(50) ? 0 : static_cast<unsigned>(random_.below(12));
+  }
+
+  std::vector<Statement> script() {
+    head();
+    Statement filter = compound("function filter(hdr, pld, pkt)", "end");
+    filter.fixed = true;
+    locals(filter.body);
+    block(filter.body, 2 + random_.below(5), 0);
+    Statement last = simple("return " + verdict());
+    last.fixed = true;
+    filter.body.push_back(std::move(last));
+    script_.push_back(std::move(filter));
+    return std::move(script_);
+  }
+
+ private:
+  static Statement simple(std::string text) { return {std::move(text), {}, {}, {}, false}; }
+  static Statement compound(std::string text, std::string end) {
+    return {std::move(text), {}, {}, std::move(end), false};
+  }
+  std::string name(const char* prefix) { return fmt::format("{}{}", prefix, ++names_); }
+  std::string integer() { return expressions_.integer(1 + static_cast<unsigned>(random_.below(3))); }
+  std::string boolean() { return expressions_.boolean(1 + static_cast<unsigned>(random_.below(2))); }
+  std::string text() { return expressions_.text(1 + static_cast<unsigned>(random_.below(2))); }
+
+  void head();
+  void functions();
+  void locals(std::vector<Statement>& into);
+  void block(std::vector<Statement>& into, uint64_t statements, unsigned depth);
+  void nested(std::vector<Statement>& into, unsigned depth);
+  Statement statement(unsigned depth);
+  Statement loop(unsigned depth);
+  Statement condition(unsigned depth);
+  Statement effect();
+  Statement assignment();
+  std::string layout();
+  std::string constant_or_text();
+  std::string verdict();
+
+  RandomSource random_;
+  Allowed allowed_;
+  Declared declared_;
+  Expressions expressions_;
+  std::vector<Statement> script_;
+  unsigned names_ = 0;
+  unsigned loops_ = 0;
+};
+
+std::string Generator::layout() {
+  std::string text = "data.layout {";
+  for (int i = 1; i <= 6; ++i) {
+    const int64_t offset = random_.chance(40) ? 8 * random_.between(0, 30) : random_.between(0, 200);
+    const int64_t length = random_.pick({8, 8, 16, 16, 32, 32, 64, 1, 3, 4, 12, 24, 48, 63});
+    text += fmt::format("f{} = {{{}, {}", i, offset, length);
+    if (random_.chance(20))
+      text += ", 'signed'";
+    else if (random_.chance(20))
+      text += ", 'number', 'little'";
+    text += "}, ";
+  }
+  return text + "}";
+}
+
+void Generator::functions() {
+  for (uint64_t i = random_.below(3); i > 0; --i) {
+    const std::string function = name("f");
+    Statement definition = compound(fmt::format("local function {}(a, b)", function), "end");
+    // Only arguments and bytes of nothing: there is no packet here.
+    const char* op = random_.pick({"+", "-", "*", "&", "|", "~"});
+    if (random_.chance(50)) {
+      Statement early = compound(fmt::format("if a {} b then", random_.pick({"<", ">", "==", "~="})), "end");
+      early.body.push_back(simple(fmt::format("return (a {} {})", op, random_.below(100))));
+      definition.body.push_back(std::move(early));
+    }
+    if (random_.chance(30)) definition.body.push_back(simple("a = (a & 0xff)"));
+    if (random_.chance(20)) {
+      Statement rounds = compound("for i = 1, 3 do", "end");
+      rounds.body.push_back(simple(fmt::format("a = (a {} (b + i))", op)));
+      definition.body.push_back(std::move(rounds));
+    }
+    definition.body.push_back(
+        simple(fmt::format("return (a {} (b {} {}))", op, random_.pick({"+", "~", "*"}), random_.below(50))));
+    definition.body.back().fixed = true;
+    script_.push_back(std::move(definition));
+    declared_.functions.push_back(function);
+  }
+}
+
+void Generator::head() {
+  for (uint64_t i = random_.below(3); i > 0; --i) {
+    const std::string table = name("layout");
+    script_.push_back(simple(fmt::format("local {} = {}", table, layout())));
+    declared_.layouts.push_back(table);
+  }
+  if (random_.chance(40)) {
+    const std::string table = name("numbers");
+    std::string values;
+    for (uint64_t i = random_.below(40); i > 0; --i) {
+      values += fmt::format("[{}] = {}, ", random_.chance(70) ? random_.between(-3, 40) : random_.between(0, 70000),
+                            random_.between(-100, 100000));
+    }
+    script_.push_back(simple(fmt::format("local {} = {{{}}}", table, values)));
+    declared_.number_tables.push_back(table);
+  }
+  if (random_.chance(30)) {
+    const std::string table = name("words");
+    std::string values;
+    for (uint64_t i = random_.below(12); i > 0; --i) {
+      values += fmt::format("[{}] = {}, ", quoted(random_.pick(payload_words())), random_.below(1000));
+    }
+    script_.push_back(simple(fmt::format("local {} = {{{}}}", table, values)));
+    declared_.text_tables.push_back(table);
+  }
+  if (allowed_.maps) {
+    script_.push_back(simple(fmt::format("local m1 = map.hash {{name = 'm1', key = 'u16', value = 'u32', size = {}}}",
+                                         random_.pick({4, 1000, 70000}))));
+    script_.push_back(simple("local m2 = map.lru {name = 'm2', key = 'ip', value = 'u64', size = 65536}"));
+    script_.push_back(simple("local m3 = map.array {name = 'm3', value = 'i32', size = 64}"));
+    script_.push_back(simple("local m4 = map.hash {name = 'm4', key = 'string:8', value = 'u16', size = 1000}"));
+  }
+  for (uint64_t i = random_.below(3); i > 0; --i) {
+    const std::string global = name("g");
+    script_.push_back(simple(fmt::format("local {} = {}", global, random_.between(-5, 100))));
+    expressions_.scope().push_back({global, Type::kInteger, true});
+  }
+  functions();
+}
+
+void Generator::locals(std::vector<Statement>& into) {
+  const auto declare = [&](const char* prefix, Type type, const std::string& value) {
+    const std::string variable = name(prefix);
+    into.push_back(simple(fmt::format("local {} = {}", variable, value)));
+    expressions_.scope().push_back({variable, type, true});
+  };
+  for (const std::string& one : declared_.layouts) {
+    declare("view", Type::kView, fmt::format("{}:segment(0):layout({})", random_.pick({"hdr", "hdr", "pld"}), one));
+  }
+  declare("a", Type::kInteger, integer());
+  declare("b", Type::kInteger, expressions_.byte());
+  declare("s", Type::kText, "tostring(pld:segment(0, 100))");
+  declare("t", Type::kBoolean, boolean());
+  declare("n", Type::kMaybeInteger, random_.pick({"pkt.dport", "pkt.sport", "pld[3]", "pkt.vlan", "hdr[30]"}));
+}
+
+void Generator::block(std::vector<Statement>& into, uint64_t statements, unsigned depth) {
+  const size_t outside = expressions_.scope().size();
+  for (uint64_t i = 0; i < statements; ++i) {
+    if (random_.chance(25)) {
+      const std::string variable = name("v");
+      into.push_back(simple(fmt::format("local {} = {}", variable, integer())));
+      expressions_.scope().push_back({variable, Type::kInteger, true});
+    }
+    into.push_back(statement(depth));
+  }
+  expressions_.scope().resize(outside);
+}
+
+void Generator::nested(std::vector<Statement>& into, unsigned depth) {
+  block(into, 1 + random_.below(3), depth + 1);
+}
+
+Statement Generator::statement(unsigned depth) {
+  const uint64_t kind = random_.below(10);
+  if (kind < 2 && depth < 3) return condition(depth);
+  if (kind < 4 && depth < 2) return loop(depth);
+  if (kind < 7) return effect();
+  return assignment();
+}
+
+Statement Generator::condition(unsigned depth) {
+  Statement one = compound(fmt::format("if {} then", boolean()), "end");
+  if (random_.chance(25)) {
+    one.body.push_back(simple("return " + verdict()));
+    return one;
+  }
+  nested(one.body, depth);
+  if (random_.chance(40)) nested(one.otherwise, depth);
+  if (loops_ > 0 && random_.chance(20)) one.body.push_back(simple("break"));
+  return one;
+}
+
+Statement Generator::loop(unsigned depth) {
+  const std::string i = name("i");
+  Statement one;
+  switch (random_.below(4)) {
+    case 0:
+      one = compound(fmt::format("for {} = {}, {} do", i, random_.between(-3, 3), random_.between(0, 12)), "end");
+      break;
+    case 1:
+      one = compound(fmt::format("for {} = 0, ({} & 15){} do", i, integer(), random_.chance(30) ? ", 2" : ""), "end");
+      break;
+    case 2:
+      one = compound(
+          fmt::format("for {} = ({} & 7), {}, -{} do", i, integer(), random_.between(-3, 3), 1 + random_.below(3)),
+          "end");
+      break;
+    default:
+      one = compound("do", "end");
+  }
+  const bool plain = one.text == "do";  // a while loop with a counter of its own
+  const bool was_in_loop = std::exchange(expressions_.in_loop, true);
+  ++loops_;
+  expressions_.scope().push_back({i, Type::kInteger, false});
+  if (plain) {
+    one.body.push_back(simple(fmt::format("local {} = 0", i)));
+    Statement inner = compound(fmt::format("while ({} < {}) and {} do", i, 1 + random_.below(12), boolean()), "end");
+    inner.body.push_back(simple(fmt::format("{} = {} + 1", i, i)));
+    inner.body.back().fixed = true;
+    nested(inner.body, depth + 1);
+    one.body.push_back(std::move(inner));
+  } else {
+    nested(one.body, depth);
+  }
+  expressions_.scope().pop_back();
+  --loops_;
+  expressions_.in_loop = was_in_loop;
+  return one;
+}
+
+Statement Generator::assignment() {
+  switch (random_.below(8)) {
+    case 0:
+      if (const std::string target = expressions_.variable(Type::kText, true); !target.empty() && !expressions_.in_loop)
+        return simple(fmt::format("{} = {}", target, text()));
+      break;
+    case 1:
+      if (const std::string target = expressions_.variable(Type::kBoolean, true); !target.empty())
+        return simple(fmt::format("{} = {}", target, boolean()));
+      break;
+    case 2:
+      if (const std::string target = expressions_.variable(Type::kMaybeInteger, true); !target.empty()) {
+        return simple(fmt::format(
+            "{} = {}", target,
+            random_.pick({std::string("nil"), std::string("pld[9]"), integer(), std::string("pkt.dport")})));
+      }
+      break;
+    default:
+      break;
+  }
+  return simple(fmt::format("{} = {}", expressions_.variable(Type::kInteger, true), integer()));
+}
+
+Statement Generator::effect() {
+  switch (random_.below(8)) {
+    case 0:
+      if (allowed_.marks) return simple(fmt::format("pkt.mark = ({} & 0xffffffff)", integer()));
+      break;
+    case 1:
+    case 2:
+      if (!allowed_.writes) break;
+      switch (random_.below(4)) {
+        case 0:
+          return simple(fmt::format("pld[({} & 63)] = {}", integer(), integer()));
+        case 1:
+          return simple(fmt::format("hdr[{}] = ({} & 0xff)", random_.pick({1, 4, 5, 8}), integer()));
+        case 2:
+          if (const std::string view = expressions_.variable(Type::kView); !view.empty() && random_.chance(30))
+            return simple(fmt::format("{}.f{} = {}", view, random_.between(1, 6), integer()));
+          return simple(fmt::format("pld[{}] = {}", random_.below(30), integer()));
+        default: {
+          Statement guarded = compound("if #pld > 24 then", "end");
+          guarded.body.push_back(
+              simple(fmt::format("pld:set{}({}, {})", random_.pick({"uint8", "uint16", "uint32", "int64", "int16"}),
+                                 random_.below(16), integer())));
+          return guarded;
+        }
+      }
+    case 3:
+    case 4:
+      if (!allowed_.maps) break;
+      switch (random_.below(6)) {
+        case 0:
+          return simple(fmt::format("m1[({} & 0xff)] = ({} & 0xffffffff)", integer(), integer()));
+        case 1:
+          return simple(fmt::format("m2:add(pkt.src, ({} & 0xff))", integer()));
+        case 2:
+          return simple(fmt::format("m3[({} & 63)] = ({} & 0x7fffffff)", integer(), integer()));
+        case 3:
+          return simple(fmt::format("m4[{}:sub(1, 8)] = ({} & 0xffff)", text(), integer()));
+        case 4:
+          return simple(fmt::format("m1[({} & 0xff)] = nil", integer()));
+        default:
+          return simple(fmt::format("m3:add(({} & 63), {})", integer(), expressions_.literal()));
+      }
+    case 5:
+      if (random_.chance(20)) return simple(fmt::format("log('%d %s', {}, {})", integer(), constant_or_text()));
+      break;
+    case 6:
+      if (allowed_.risk > 0 && random_.chance(30)) {
+        Statement guarded = compound(fmt::format("if {} then", boolean()), "end");
+        guarded.body.push_back(
+            simple(random_.pick({"error('stop')", "assert(pkt.vlan, 'no tag')", "error('here', 0)"})));
+        return guarded;
+      }
+      break;
+    default:
+      break;
+  }
+  return assignment();
+}
+
+std::string Generator::constant_or_text() {
+  return random_.chance(50) ? expressions_.constant_text() : text();
+}
+
+std::string Generator::verdict() {
+  switch (random_.below(9)) {
+    case 0:
+      return "nil";
+    case 1:
+      return "'reject'";
+    case 2:
+      return random_.pick({"'pass'", "'block'", "true", "false"});
+    case 3:
+      return fmt::format("({} and 'pass')", boolean());
+    case 4:
+      return fmt::format("({} or nil)", boolean());
+    default:
+      return boolean();
+  }
+}
+
+}  // namespace
+
+std::vector<Statement> random_script(uint64_t seed) {
+  return Generator(seed).script();
+}
+
+}  // namespace perilune::parity
