@@ -106,7 +106,9 @@ AttachmentState look_at_attachment(const PinRoot& root, const Attachment& record
     state.memory += memory->memory_bytes();
     if (const auto counters = read_counters(*memory); counters) state.counters = *counters;
   }
-  if (const std::optional<Map> tables = open_map(folder + "/tables"); tables) state.memory += tables->memory_bytes();
+  for (const char* name : {"/tables", "/events"}) {
+    if (const std::optional<Map> map = open_map(folder + name); map) state.memory += map->memory_bytes();
+  }
   return state;
 }
 
@@ -152,8 +154,6 @@ FilterState look_at_filter(const PinRoot& root, const std::string& name, Depth d
     state.attachments.push_back(
         look_at_attachment(root, state.manifest.attachments[i], fmt::format("{}/at_{}", folder, i)));
   }
-  if (const std::optional<Map> events = open_map(folder + "/events"); events)
-    state.events_memory = events->memory_bytes();
   for (size_t i = 0; i < state.manifest.maps.size(); ++i) {
     MapState one;
     one.declaration = state.manifest.maps[i];
@@ -179,7 +179,7 @@ std::array<uint64_t, PL_COUNTERS> FilterState::counters() const {
 }
 
 uint64_t FilterState::memory() const {
-  uint64_t bytes = events_memory;
+  uint64_t bytes = 0;
   for (const AttachmentState& attachment : attachments)
     bytes += attachment.memory;
   for (const MapState& map : maps)

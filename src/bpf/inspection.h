@@ -22,7 +22,7 @@ struct AttachmentState {
   std::optional<ProgramInfo> program;
   std::array<uint64_t, PL_COUNTERS> counters{};
   std::vector<uint64_t> errors;  // by site of Manifest::errors, as far as they are counted apart
-  uint64_t memory = 0;           // bytes: program, slots, tables
+  uint64_t memory = 0;           // bytes: program, slots, events, tables
   // Whose run time is this attachment's: the program itself, or the entry in front (for XDP the whole chain's).
   uint64_t run_time_ns = 0;
   uint64_t run_count = 0;
@@ -43,7 +43,6 @@ struct FilterState {
   Manifest manifest;
   std::vector<AttachmentState> attachments;
   std::vector<MapState> maps;
-  uint64_t events_memory = 0;
 
   [[nodiscard]] std::array<uint64_t, PL_COUNTERS> counters() const;
   [[nodiscard]] uint64_t memory() const;

@@ -30,10 +30,7 @@ Manifest describe(const Installation& installation) {
   manifest.first_time_ns = manifest.time_ns;
   manifest.compile_ns = installation.compile_ns;
   manifest.options = installation.options;
-  manifest.files = installation.image->files;
-  manifest.errors = installation.image->errors;
-  manifest.logs = installation.image->logs;
-  for (const ir::MapSpec& map : installation.image->maps)
+  for (const ir::MapSpec& map : installation.images.front().maps)
     manifest.maps.push_back({map.name, map.type, map.key_size, map.value_size, map.entries});
   return manifest;
 }
@@ -44,7 +41,6 @@ std::string attachment_folder(const std::string& folder, size_t index) {
 
 /// Everything of a filter but its attachments' own.
 Result<void> pin_shared(const std::string& folder, const Manifest& manifest, const LoadedProgram& program) {
-  if (const Result<void> done = pin(program.events.fd(), folder + "/events"); !done) return done;
   for (size_t i = 0; i < program.maps.size(); ++i) {
     if (const Result<void> done = pin(program.maps[i].fd(), fmt::format("{}/map_{}", folder, i)); !done) return done;
   }
@@ -55,7 +51,7 @@ Result<void> pin_shared(const std::string& folder, const Manifest& manifest, con
 
 /// The maps that all attachments of a filter share.
 std::vector<const Map*> shared_maps(const LoadedProgram& program) {
-  std::vector<const Map*> shared{&program.events};
+  std::vector<const Map*> shared;
   for (const Map& map : program.maps)
     shared.push_back(&map);
   return shared;
@@ -97,13 +93,14 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
                         const std::string& folder, std::vector<Preparation>& prepared, std::string* verifier_log) {
   Installed installed{describe(installation), {}};
   prepared.reserve(points.size());  // shared_maps() points into it
-  for (const AttachPoint& point : points) {
+  for (size_t i = 0; i < points.size(); ++i) {
     const std::vector<const Map*> shared =
         prepared.empty() ? std::vector<const Map*>() : shared_maps(prepared.front().program());
-    Result<Preparation> one = Preparation::make(root, installation, point, shared, verifier_log);
+    Result<Preparation> one =
+        Preparation::make(root, installation, installation.images[i], points[i], shared, verifier_log);
     if (!one) return tl::make_unexpected(one.error());
     for (const Preparation& other : prepared) {
-      if (one->same_place(other)) return input_error(fmt::format("{} is named twice", to_string(point)));
+      if (one->same_place(other)) return input_error(fmt::format("{} is named twice", to_string(points[i])));
     }
     prepared.push_back(std::move(*one));
   }
@@ -199,8 +196,8 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
     for (const Map& map : maps)
       shared.push_back(&map);
     if (!successors.empty()) shared = shared_maps(successors.front().program());
-    Result<std::optional<Preparation>> one =
-        Preparation::make_successor(root, installation, attachment, attachment_folder(folder, i), shared, verifier_log);
+    Result<std::optional<Preparation>> one = Preparation::make_successor(
+        root, installation, installation.images[i], attachment, attachment_folder(folder, i), shared, verifier_log);
     if (!one) return tl::make_unexpected(one.error());
     if (*one) {
       successors.push_back(std::move(**one));
@@ -246,11 +243,12 @@ Result<Installed> install(const Installation& installation, const std::vector<At
     return tl::make_unexpected(sound.error());
   }
   if (points.empty()) return input_error("no hook is named", "say where with --at, such as --at xdp:eth0");
-  for (const AttachPoint& point : points) {
+  for (size_t i = 0; i < points.size(); ++i) {
+    const AttachPoint& point = points[i];
     if (const Result<void> possible = check_hook(features, point.hook); !possible) {
       return tl::make_unexpected(possible.error());
     }
-    if (const Result<void> possible = check_image(*installation.image, point.hook); !possible) {
+    if (const Result<void> possible = check_image(installation.images[i], point.hook); !possible) {
       return tl::make_unexpected(Error{possible.error().fault,
                                        fmt::format("{}: {}", to_string(point), possible.error().message),
                                        possible.error().hint});
@@ -293,8 +291,9 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   if (!check_filter_name(installation.name) || !is_pinned(folder)) return unknown_name(*root, installation.name);
   const Result<Manifest> old = manifest_in(folder);
   if (!old) return tl::make_unexpected(old.error());
-  for (const Attachment& attachment : old->attachments) {
-    if (const Result<void> possible = check_image(*installation.image, attachment.point.hook); !possible) {
+  for (size_t i = 0; i < old->attachments.size(); ++i) {
+    const Attachment& attachment = old->attachments[i];
+    if (const Result<void> possible = check_image(installation.images[i], attachment.point.hook); !possible) {
       return tl::make_unexpected(Error{possible.error().fault,
                                        fmt::format("{}: {}", to_string(attachment.point), possible.error().message),
                                        possible.error().hint});
@@ -317,7 +316,8 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   std::vector<Preparation>& successors = succession.successors;
   NewEntries entries;
   const auto prepare_pins = [&]() -> Result<void> {
-    if (const Result<void> added = entries.add(successors.front().program(), *installation.image); !added) return added;
+    if (const Result<void> added = entries.add(successors.front().program(), installation.images.front()); !added)
+      return added;
     if (const Result<void> made = make_folder(unfinished); !made) return made;
     for (size_t i = 0; i < successors.size(); ++i) {
       if (const Result<void> done = successors[i].pin_to(attachment_folder(unfinished, i)); !done) return done;

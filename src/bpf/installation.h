@@ -22,7 +22,7 @@ struct Installation {
   std::string text;
   FilterOptions options;
   uint64_t compile_ns = 0;
-  const ir::Image* image = nullptr;
+  std::vector<ir::Image> images;  // one for each point, or each attachment there is: compiled for that hook
 };
 
 struct Installed {

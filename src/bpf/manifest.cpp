@@ -176,6 +176,9 @@ void fields(Attachment& attachment, Visitor& visit) {
   visit(attachment.insns);
   visit(attachment.verified_insns);
   visit(attachment.load_ns);
+  visit(attachment.files);
+  visit(attachment.errors);
+  visit(attachment.logs);
 }
 template <typename Visitor>
 void fields(Manifest& manifest, Visitor& visit) {
@@ -193,9 +196,6 @@ void fields(Manifest& manifest, Visitor& visit) {
   visit(manifest.options.on_default);
   visit(manifest.options.instructions);
   visit(manifest.options.memory);
-  visit(manifest.files);
-  visit(manifest.errors);
-  visit(manifest.logs);
   visit(manifest.maps);
   visit(manifest.attachments);
 }

@@ -40,8 +40,10 @@ struct Attachment {
   uint32_t insns = 0;
   uint32_t verified_insns = 0;
   uint64_t load_ns = 0;
-
-  bool operator==(const Attachment&) const = default;
+  // What its events and errors refer to: a script is compiled for each hook apart.
+  std::vector<std::string> files;
+  std::vector<ir::Site> errors;
+  std::vector<ir::Site> logs;
 };
 
 struct MapDeclaration {
@@ -63,9 +65,6 @@ struct Manifest {
   uint64_t compile_ns = 0;
   uint32_t reloads = 0;
   FilterOptions options;
-  std::vector<std::string> files;
-  std::vector<ir::Site> errors;
-  std::vector<ir::Site> logs;
   std::vector<MapDeclaration> maps;
   std::vector<Attachment> attachments;
 };

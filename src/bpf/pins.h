@@ -1,9 +1,8 @@
 // What keeps filters in the kernel when no process does: pins, file names in the bpf file system.
 //
 //   /sys/fs/bpf/perilune/NAME/manifest        what was loaded: see manifest.h
-//   /sys/fs/bpf/perilune/NAME/events          the ring buffer
 //   /sys/fs/bpf/perilune/NAME/map_N           the script's maps, in the order of the manifest
-//   /sys/fs/bpf/perilune/NAME/at_N/...        each attachment: program, memory, tables, its links, its chain
+//   /sys/fs/bpf/perilune/NAME/at_N/...        each attachment: program, memory, events, tables, links, chain
 //   /sys/fs/bpf/perilune/NAME@new/...         being loaded, or left over from an interrupted load
 //   /sys/fs/bpf/perilune/@xdp_NETNS_IFINDEX/  the chain of filters at an interface's XDP hook: link, chain
 //

@@ -14,7 +14,7 @@
 namespace perilune::bpf {
 namespace {
 
-constexpr uint32_t kEthernet = 1;       // LINKTYPE_ values
+constexpr uint32_t kEthernet = 1;  // LINKTYPE_ values
 constexpr uint32_t kRawIp = 101;
 constexpr int32_t kPrioritiesToTry = 1000;
 
@@ -84,8 +84,8 @@ void Preparation::count_insns() {
   record_.load_ns = static_cast<uint64_t>(program_.load_time.count());
 }
 
-Result<void> Preparation::load_program(const Installation& installation, std::span<const Map* const> shared,
-                                       std::string* verifier_log) {
+Result<void> Preparation::load_program(const Installation& installation, const ir::Image& image,
+                                       std::span<const Map* const> shared, std::string* verifier_log) {
   ProgramOptions options;
   options.entry_point = record_.point.hook;
   options.name = program_name(installation.name);
@@ -100,15 +100,19 @@ Result<void> Preparation::load_program(const Installation& installation, std::sp
     options.chain_fd = chain_->table();
     options.next_in_chain = record_.chain_index + 1;
   }
-  Result<LoadedProgram> loaded = load(*installation.image, options, verifier_log);
+  Result<LoadedProgram> loaded = load(image, options, verifier_log);
   if (!loaded) return at(record_.point, loaded.error());
   program_ = std::move(*loaded);
   count_insns();
+  record_.files = image.files;
+  record_.errors = image.errors;
+  record_.logs = image.logs;
   return {};
 }
 
-Result<Preparation> Preparation::make(const PinRoot& root, const Installation& installation, const AttachPoint& point,
-                                      std::span<const Map* const> shared, std::string* verifier_log) {
+Result<Preparation> Preparation::make(const PinRoot& root, const Installation& installation, const ir::Image& image,
+                                      const AttachPoint& point, std::span<const Map* const> shared,
+                                      std::string* verifier_log) {
   Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
   Preparation made(scope->inode());
@@ -130,7 +134,7 @@ Result<Preparation> Preparation::make(const PinRoot& root, const Installation& i
                          "unload one: 'perilune list' shows them");
     }
   }
-  if (const Result<void> loaded = made.load_program(installation, shared, verifier_log); !loaded) {
+  if (const Result<void> loaded = made.load_program(installation, image, shared, verifier_log); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
   return made;
@@ -196,7 +200,8 @@ Result<void> Preparation::attach(std::vector<std::string>& notes) {
 }
 
 Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& root, const Installation& installation,
-                                                               const Attachment& old, const std::string& old_folder,
+                                                               const ir::Image& image, const Attachment& old,
+                                                               const std::string& old_folder,
                                                                std::span<const Map* const> shared,
                                                                std::string* verifier_log) {
   std::optional<NamespaceScope> scope = NamespaceScope::enter(old.netns);
@@ -235,7 +240,7 @@ Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& ro
     if (made.links_.empty()) return std::optional<Preparation>();
   }
   if (old.ifindex != 0) made.link_type_ = link_type_of(interface_name(old.ifindex));
-  if (const Result<void> loaded = made.load_program(installation, shared, verifier_log); !loaded) {
+  if (const Result<void> loaded = made.load_program(installation, image, shared, verifier_log); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
   return std::optional<Preparation>(std::move(made));
@@ -271,6 +276,7 @@ Result<void> Preparation::pin_to(const std::string& folder) const {
   if (const Result<void> made = make_folder(folder); !made) return made;
   if (const Result<void> done = pin(program_.program.get(), folder + "/program"); !done) return done;
   if (const Result<void> done = pin(program_.memory.fd(), folder + "/memory"); !done) return done;
+  if (const Result<void> done = pin(program_.events.fd(), folder + "/events"); !done) return done;
   if (program_.tables) {
     if (const Result<void> done = pin(program_.tables.fd(), folder + "/tables"); !done) return done;
   }

@@ -20,13 +20,13 @@ class Preparation {
  public:
   /// Finds the place and loads the program for it. `shared`: maps to use again.
   [[nodiscard]] static Result<Preparation> make(const PinRoot& root, const Installation& installation,
-                                                const AttachPoint& point, std::span<const Map* const> shared,
-                                                std::string* verifier_log);
+                                                const ir::Image& image, const AttachPoint& point,
+                                                std::span<const Map* const> shared, std::string* verifier_log);
   /// The same for the place of an attachment that is there, whose pins are in `old_folder`. Nothing: it is not attached
   /// any more, because its interface or namespace is gone.
   [[nodiscard]] static Result<std::optional<Preparation>> make_successor(
-      const PinRoot& root, const Installation& installation, const Attachment& old, const std::string& old_folder,
-      std::span<const Map* const> shared, std::string* verifier_log);
+      const PinRoot& root, const Installation& installation, const ir::Image& image, const Attachment& old,
+      const std::string& old_folder, std::span<const Map* const> shared, std::string* verifier_log);
   Preparation(Preparation&&) noexcept = default;
   Preparation& operator=(Preparation&&) = delete;
   Preparation(const Preparation&) = delete;
@@ -57,8 +57,8 @@ class Preparation {
   };
   explicit Preparation(uint64_t netns) : netns_(netns) {}
 
-  [[nodiscard]] Result<void> load_program(const Installation& installation, std::span<const Map* const> shared,
-                                          std::string* verifier_log);
+  [[nodiscard]] Result<void> load_program(const Installation& installation, const ir::Image& image,
+                                          std::span<const Map* const> shared, std::string* verifier_log);
   [[nodiscard]] Result<void> attach_to_netfilter(std::vector<std::string>& notes);
   [[nodiscard]] Result<void> put(int program);
   void count_insns();

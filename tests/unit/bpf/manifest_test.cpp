@@ -14,9 +14,6 @@ Manifest example() {
   manifest.reloads = 3;
   manifest.options.function = "judge";
   manifest.options.on_error = PL_PASS;
-  manifest.files = {"ssh.lua", "names.lua"};
-  manifest.errors = {{1, 14, "attempt to index a nil value"}};
-  manifest.logs = {{0, 3, "%s is blocked"}, {1, 9, ""}};
   manifest.maps = {{"blocked", ir::MapType::kLpm, 8, 16, 1024}};
   Attachment xdp;
   xdp.point.interface = "eth0";
@@ -24,6 +21,9 @@ Manifest example() {
   xdp.ifindex = 2;
   xdp.mode = XdpMode::kGeneric;
   xdp.why_generic = "its driver has no XDP";
+  xdp.files = {"ssh.lua", "names.lua"};
+  xdp.errors = {{1, 14, "attempt to index a nil value"}};
+  xdp.logs = {{0, 3, "%s is blocked"}, {1, 9, ""}};
   Attachment netfilter;
   netfilter.point.hook = EntryPoint::kNetfilter;
   netfilter.point.netfilter = NetfilterHook::kForward;
@@ -43,14 +43,21 @@ TEST(Manifest, ComesBackAsItWas) {
   EXPECT_EQ(after->time_ns, before.time_ns);
   EXPECT_EQ(after->reloads, before.reloads);
   EXPECT_EQ(after->options, before.options);
-  EXPECT_EQ(after->files, before.files);
-  ASSERT_EQ(after->errors.size(), 1U);
-  EXPECT_EQ(after->errors[0].line, 14U);
-  EXPECT_EQ(after->errors[0].text, before.errors[0].text);
-  ASSERT_EQ(after->logs.size(), 2U);
-  EXPECT_EQ(after->logs[1].file, 1U);
   EXPECT_EQ(after->maps, before.maps);
-  EXPECT_EQ(after->attachments, before.attachments);
+  ASSERT_EQ(after->attachments.size(), 2U);
+  const Attachment& xdp = after->attachments[0];
+  EXPECT_EQ(xdp.point, before.attachments[0].point);
+  EXPECT_EQ(xdp.netns, before.attachments[0].netns);
+  EXPECT_EQ(xdp.ifindex, 2U);
+  EXPECT_EQ(xdp.mode, XdpMode::kGeneric);
+  EXPECT_EQ(xdp.why_generic, before.attachments[0].why_generic);
+  EXPECT_EQ(xdp.files, before.attachments[0].files);
+  ASSERT_EQ(xdp.errors.size(), 1U);
+  EXPECT_EQ(xdp.errors[0].line, 14U);
+  EXPECT_EQ(xdp.errors[0].text, before.attachments[0].errors[0].text);
+  ASSERT_EQ(xdp.logs.size(), 2U);
+  EXPECT_EQ(xdp.logs[1].file, 1U);
+  EXPECT_EQ(after->attachments[1].point, before.attachments[1].point);
 }
 
 TEST(Manifest, PaddingBehindItIsNothing) {
