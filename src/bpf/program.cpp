@@ -1,0 +1,400 @@
+#include "bpf/program.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstring>
+#include <ctime>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+
+#include "bpf/capabilities.h"
+#include "bpf/kernel_types.h"
+#include "bpf/link.h"
+#include "bpf/runtime_object.h"
+#include "bpf/system_call.h"
+#include "bpf/verifier_log.h"
+
+namespace perilune::bpf {
+namespace {
+
+constexpr uint32_t kXdpHasFrags = 1U << 5;  // BPF_F_XDP_HAS_FRAGS
+constexpr uint32_t kEventBytes = 1U << 20;
+constexpr size_t kTablesPad = 64;
+constexpr size_t kLogBytes = size_t{16} << 20;
+constexpr uint32_t kNestedNetfilterPackets = 4;  // slots a CPU: task, softirq and their nesting
+constexpr size_t kWorkerRoom = PL_SPILL - PL_WORKER;
+constexpr size_t kConstantsRoom = PL_FRAME - PL_CONSTANTS;
+
+bool is_tc(EntryPoint entry_point) {
+  return entry_point == EntryPoint::kTcIn || entry_point == EntryPoint::kTcOut;
+}
+
+uint32_t slots_per_cpu(EntryPoint entry_point) {
+  return entry_point == EntryPoint::kNetfilter ? kNestedNetfilterPackets : 1;
+}
+
+uint64_t now(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  constexpr uint64_t kSecond = 1'000'000'000;
+  return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_nsec);
+}
+
+/// What is the same for every packet, in every slot.
+void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t time_offset) {
+  pl_header header{};
+  header.link_type = options.entry_point == EntryPoint::kNetfilter ? 101 : options.link_type;
+  header.time_offset = time_offset;
+  header.fuel_limit = options.fuel_limit;
+  header.on_error = options.on_error;
+  header.on_malformed = options.on_malformed;
+  header.on_not_ip = options.on_not_ip;
+  header.on_default = options.on_default;
+  header.report = options.report ? 1 : 0;
+  std::memcpy(slot.data(), &header, sizeof header);
+  std::ranges::copy(image.worker, slot.begin() + PL_WORKER);
+  std::ranges::copy(image.constants, slot.begin() + PL_CONSTANTS);
+}
+
+/// A counter in memory that a program of the kernel writes to.
+std::atomic_ref<uint64_t> counter_of(std::span<uint8_t> memory, uint32_t slot, size_t index) {
+  uint8_t* at = memory.data() + size_t{slot} * PL_SLOT_SIZE + offsetof(pl_header, counters) + index * sizeof(uint64_t);
+  return std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(at));
+}
+
+uint32_t slots_of(const Map& memory) {
+  return (memory.shape().value_size - PL_MEMORY_PAD) / PL_SLOT_SIZE;
+}
+
+class Loader {
+ public:
+  Loader(const ir::Image& image, const ProgramOptions& options, std::string* log)
+      : image_(&image), options_(&options), log_(log) {}
+
+  Result<LoadedProgram> run() {
+    const auto begin = std::chrono::steady_clock::now();
+    loaded_.entry_point = options_->entry_point;
+    for (auto step : {&Loader::check, &Loader::make_memory, &Loader::make_tables, &Loader::make_events,
+                      &Loader::make_maps, &Loader::join, &Loader::load_types, &Loader::load_program}) {
+      if (auto done = (this->*step)(); !done) return tl::make_unexpected(std::move(done.error()));
+    }
+    describe();
+    loaded_.load_time = std::chrono::steady_clock::now() - begin;
+    return std::move(loaded_);
+  }
+
+ private:
+  Result<void> check() {
+    if (image_->worker.size() > kWorkerRoom || image_->constants.size() > kConstantsRoom)
+      return input_error("the script's variables or constants do not fit into a filter's memory");
+    if (image_->sets_mark && !is_tc(options_->entry_point))
+      return input_error("the script sets the packet's mark, which this hook cannot", "load it at tc");
+    if (image_->writes && options_->entry_point == EntryPoint::kNetfilter)
+      return input_error("the script writes to packets, which the netfilter hook cannot", "load it at xdp or tc");
+    return {};
+  }
+
+  Result<void> make_memory() {
+    const int cpus = libbpf_num_possible_cpus();
+    if (cpus <= 0) return errno_error("count the processors", -cpus);
+    loaded_.slots = std::bit_ceil(static_cast<uint32_t>(cpus)) * slots_per_cpu(options_->entry_point);
+    auto map = Map::create({"memory", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
+                            loaded_.slots * PL_SLOT_SIZE + PL_MEMORY_PAD, 1, BPF_F_MMAPABLE});
+    if (!map) return tl::make_unexpected(std::move(map.error()));
+    loaded_.memory = std::move(*map);
+    auto memory = MappedValue::map(loaded_.memory, true);
+    if (!memory) return tl::make_unexpected(std::move(memory.error()));
+    const uint64_t time_offset = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+    for (uint32_t i = 0; i < loaded_.slots; ++i)
+      fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, time_offset);
+    for (size_t i = 0; i < options_->counters.size(); ++i)
+      counter_of(memory->bytes(), 0, i) = options_->counters[i];
+    return {};
+  }
+
+  Result<void> make_tables() {
+    const auto& tables = image_->tables;
+    const auto& relocations = image_->code.relocations;
+    const bool used =
+        std::ranges::any_of(relocations, [](const auto& r) { return r.kind == ir::Relocation::Kind::kTables; });
+    if (tables.empty() && !used) return {};
+    const size_t size = std::bit_ceil(std::max<size_t>(tables.size(), 8)) + kTablesPad;
+    if (size > INT32_MAX) return input_error("the script's tables are larger than a map of the kernel can be");
+    auto map = Map::create({"tables", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), static_cast<uint32_t>(size), 1,
+                            BPF_F_MMAPABLE | BPF_F_RDONLY_PROG});
+    if (!map) return tl::make_unexpected(std::move(map.error()));
+    loaded_.tables = std::move(*map);
+    {
+      auto memory = MappedValue::map(loaded_.tables, true);
+      if (!memory) return tl::make_unexpected(std::move(memory.error()));
+      std::ranges::copy(tables, memory->bytes().begin());
+    }  // the kernel freezes no map that someone may write to
+    return loaded_.tables.freeze();
+  }
+
+  [[nodiscard]] const Map* reusable(const MapShape& shape) const {
+    for (const Map* map : options_->reuse)
+      if (map->shape().name == shape.name && is_compatible(map->shape(), shape)) return map;
+    return nullptr;
+  }
+
+  Result<Map> reuse_or_create(MapShape shape, bool& reused) {
+    shape.name.resize(std::min<size_t>(shape.name.size(), BPF_OBJ_NAME_LEN - 1));
+    const Map* old = reusable(shape);
+    reused = old != nullptr;
+    return old != nullptr ? old->duplicate() : Map::create(shape);
+  }
+
+  Result<void> make_events() {
+    bool reused = false;
+    auto map = reuse_or_create({"events", BPF_MAP_TYPE_RINGBUF, 0, 0, kEventBytes, 0}, reused);
+    if (!map) return tl::make_unexpected(std::move(map.error()));
+    loaded_.events = std::move(*map);
+    return {};
+  }
+
+  Result<void> make_maps() {
+    for (const ir::MapSpec& spec : image_->maps) {
+      bool reused = false;
+      auto map = reuse_or_create(shape_of(spec), reused);
+      if (!map) return tl::make_unexpected(std::move(map.error()));
+      if (!reused) {
+        if (auto filled = map->update_all(spec.initial); !filled) return filled;
+      }
+      loaded_.maps.push_back(std::move(*map));
+      loaded_.reused.push_back(reused);
+    }
+    return {};
+  }
+
+  Result<void> join() {
+    auto runtime = runtime_object(options_->entry_point);
+    if (!runtime) return tl::make_unexpected(std::move(runtime.error()));
+    LinkInput input;
+    input.runtime = &*runtime;
+    input.image = image_;
+    input.slots_mask = uint64_t{loaded_.slots - 1} * PL_SLOT_SIZE;
+    input.memory_fd = loaded_.memory.fd();
+    input.tables_fd = loaded_.tables ? loaded_.tables.fd() : -1;
+    input.events_fd = loaded_.events.fd();
+    input.chain_fd = options_->chain_fd;
+    for (const Map& map : loaded_.maps)
+      input.map_fds.push_back(map.fd());
+    input.constants = {
+        {"pl_slots_mask", input.slots_mask},
+        {"pl_has_chain", options_->chain_fd >= 0 ? 1 : 0},
+        {"pl_next_in_chain", options_->next_in_chain},
+        {"pl_link_type", options_->link_type},
+        {"pl_writes", image_->writes ? 1 : 0},
+        {"pl_sets_mark", image_->sets_mark ? 1 : 0},
+        {"pl_outgoing", options_->entry_point == EntryPoint::kTcOut ? 1 : 0},
+    };
+    if (auto done = ask_kernel_types(undefined_names(*runtime), input); !done) return done;
+    auto linked = link(input);
+    if (!linked) return tl::make_unexpected(std::move(linked.error()));
+    linked_ = std::move(*linked);
+    return {};
+  }
+
+  /// Functions, and "pl_field_STRUCTURE__MEMBER" constants.
+  static Result<void> ask_kernel_types(const UndefinedNames& names, LinkInput& input) {
+    constexpr std::string_view kField = "pl_field_";
+    const bool needed = !names.functions.empty() || std::ranges::any_of(names.constants, [&](const std::string& name) {
+      return name.starts_with(kField);
+    });
+    if (!needed) return {};
+    auto types = KernelTypes::read();
+    if (!types) return tl::make_unexpected(std::move(types.error()));
+    for (const std::string& name : names.functions)
+      if (const auto id = types->function(name)) input.kernel_functions[name] = *id;
+    for (const std::string& name : names.constants) {
+      if (!name.starts_with(kField)) continue;
+      const size_t separator = name.find("__");
+      const auto offset =
+          types->offset(name.substr(kField.size(), separator - kField.size()), name.substr(separator + 2));
+      if (offset) input.constants[name] = *offset;
+    }
+    return {};
+  }
+
+  Result<void> load_types() {
+    std::string log(kLogBytes / 16, '\0');
+    bpf_btf_load_opts options{};
+    options.sz = sizeof options;
+    int fd = bpf_btf_load(linked_.types.data(), linked_.types.size(), &options);
+    if (fd < 0 && fd != -EPERM) {
+      options.log_buf = log.data();
+      options.log_size = static_cast<uint32_t>(log.size());
+      options.log_level = 1;
+      fd = bpf_btf_load(linked_.types.data(), linked_.types.size(), &options);
+      if (fd < 0 && log_ != nullptr) *log_ = log.c_str();
+    }
+    if (fd < 0)
+      return errno_error("load the program's type information into the kernel", -fd,
+                         fd == -EPERM ? capability_hint({CAP_BPF}) : "this is a fault of perilune: please report it");
+    types_ = FileDescriptor(fd);
+    return {};
+  }
+
+  [[nodiscard]] bpf_prog_load_opts load_options() const {
+    bpf_prog_load_opts options{};
+    options.sz = sizeof options;
+    options.prog_btf_fd = static_cast<uint32_t>(types_.get());
+    options.func_info = linked_.functions.data();
+    options.func_info_cnt = static_cast<uint32_t>(linked_.functions.size());
+    options.func_info_rec_size = sizeof(bpf_func_info);
+    options.line_info = linked_.lines.data();
+    options.line_info_cnt = static_cast<uint32_t>(linked_.lines.size());
+    options.line_info_rec_size = sizeof(bpf_line_info);
+    AttachType attach = AttachType::kNone;
+    switch (options_->entry_point) {
+      case EntryPoint::kXdp:
+        attach = AttachType::kXdp;
+        options.prog_flags = kXdpHasFrags;
+        break;
+      case EntryPoint::kTcIn:
+      case EntryPoint::kTcOut:
+        break;  // any tc program fits both ways
+      case EntryPoint::kNetfilter:
+        attach = AttachType::kNetfilter;
+        break;
+    }
+    options.expected_attach_type = static_cast<bpf_attach_type>(attach);
+    return options;
+  }
+
+  [[nodiscard]] bpf_prog_type type() const {
+    ProgramType type = ProgramType::kXdp;
+    if (is_tc(options_->entry_point)) type = ProgramType::kSchedCls;
+    if (options_->entry_point == EntryPoint::kNetfilter) type = ProgramType::kNetfilter;
+    return static_cast<bpf_prog_type>(type);
+  }
+
+  int try_load(const bpf_prog_load_opts& options) const {
+    std::string name = options_->name.substr(0, BPF_OBJ_NAME_LEN - 1);
+    for (char& c : name)
+      if (isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '.') c = '_';
+    return bpf_prog_load(type(), name.c_str(), "Dual BSD/GPL", reinterpret_cast<const bpf_insn*>(linked_.insns.data()),
+                         linked_.insns.size(), &options);
+  }
+
+  Result<void> load_program() {
+    bpf_prog_load_opts options = load_options();
+    int fd = try_load(options);
+    if (fd < 0 && fd != -EPERM) {
+      // Once more, to hear why.
+      std::string log(kLogBytes, '\0');
+      options.log_buf = log.data();
+      options.log_size = static_cast<uint32_t>(log.size());
+      options.log_level = 1;
+      const int again = try_load(options);
+      log.resize(strnlen(log.data(), log.size()));
+      if (again < 0 && !log.empty()) {
+        const VerifierComplaint complaint = read_verifier_log(log, image_->files);
+        if (log_ != nullptr) *log_ = std::move(log);
+        return tl::make_unexpected(verifier_error(options_->name, complaint));
+      }
+      fd = again;
+    }
+    if (fd < 0) {
+      std::string hint;
+      if (fd == -EPERM) hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
+      return errno_error(fmt::format("load the program '{}' into the kernel", options_->name), -fd, hint);
+    }
+    loaded_.program = FileDescriptor(fd);
+    return {};
+  }
+
+  void describe() {
+    loaded_.insns = static_cast<uint32_t>(linked_.insns.size());
+    for (const Map* map : {&loaded_.memory, &loaded_.tables, &loaded_.events})
+      if (*map) loaded_.memory_bytes += map->memory_bytes();
+    for (const Map& map : loaded_.maps)
+      loaded_.memory_bytes += map.memory_bytes();
+    const auto info = program_info(loaded_.program.get());
+    if (!info) return;
+    loaded_.id = info->id;
+    loaded_.verified_insns = info->verified;
+    loaded_.xlated_bytes = info->instructions * static_cast<uint32_t>(sizeof(ir::Insn));
+    loaded_.jited_bytes = info->machine_bytes;
+    loaded_.memory_bytes += info->memory;
+  }
+
+  const ir::Image* image_;
+  const ProgramOptions* options_;
+  std::string* log_;
+  LoadedProgram loaded_;
+  LinkedProgram linked_;
+  FileDescriptor types_;
+};
+
+}  // namespace
+
+Result<LoadedProgram> load(const ir::Image& image, const ProgramOptions& options, std::string* verifier_log) {
+  return Loader(image, options, verifier_log).run();
+}
+
+Result<std::array<uint64_t, PL_COUNTERS>> read_counters(const Map& memory) {
+  // Read-only maps cannot be seen through atomic_ref; nothing is written.
+  auto value = MappedValue::map(memory, false);
+  if (!value) return tl::make_unexpected(std::move(value.error()));
+  std::array<uint64_t, PL_COUNTERS> sums{};
+  for (uint32_t slot = 0; slot < slots_of(memory); ++slot)
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] += counter_of(value->bytes(), slot, i).load(std::memory_order_relaxed);
+  return sums;
+}
+
+Result<void> add_counters(const Map& memory, const std::array<uint64_t, PL_COUNTERS>& counters) {
+  auto value = MappedValue::map(memory, true);
+  if (!value) return tl::make_unexpected(std::move(value.error()));
+  for (size_t i = 0; i < counters.size(); ++i)
+    if (counters[i] != 0) counter_of(value->bytes(), 0, i).fetch_add(counters[i], std::memory_order_relaxed);
+  return {};
+}
+
+Result<TestRunResult> test_run(int program_fd, EntryPoint entry_point, std::span<const uint8_t> packet,
+                               const TestRunOptions& options) {
+  TestRunResult result;
+  result.bytes.resize(packet.size() + 256);
+  __sk_buff context{};
+  context.mark = options.mark;
+  context.ifindex = options.ifindex;
+  bpf_test_run_opts run{};
+  run.sz = sizeof run;
+  run.data_in = packet.data();
+  run.data_size_in = static_cast<uint32_t>(packet.size());
+  run.data_out = result.bytes.data();
+  run.data_size_out = static_cast<uint32_t>(result.bytes.size());
+  run.repeat = static_cast<int>(options.repeat);
+  if (is_tc(entry_point) && (options.mark != 0 || options.ifindex != 0)) {
+    run.ctx_in = &context;
+    run.ctx_size_in = sizeof context;
+  }
+  if (is_tc(entry_point)) {
+    run.ctx_out = &context;
+    run.ctx_size_out = sizeof context;
+  }
+  if (entry_point == EntryPoint::kNetfilter) {
+    run.data_out = nullptr;
+    run.data_size_out = 0;
+  }
+  const int done = bpf_prog_test_run_opts(program_fd, &run);
+  if (done < 0) return errno_error(fmt::format("run the program on a packet of {} bytes", packet.size()), -done);
+  result.code = run.retval;
+  result.nanoseconds = run.duration;
+  result.mark = is_tc(entry_point) ? context.mark : 0;
+  if (entry_point == EntryPoint::kNetfilter) {
+    result.bytes.assign(packet.begin(), packet.end());
+  } else {
+    result.bytes.resize(std::min<size_t>(run.data_size_out, result.bytes.size()));
+  }
+  return result;
+}
+
+}  // namespace perilune::bpf

@@ -1,0 +1,68 @@
+/* Records for user space, in the ring buffer. They are put together at PL_SCRATCH, which the filter has finished with.
+ */
+#ifndef PERILUNE_BPF_RUNTIME_EVENT_H
+#define PERILUNE_BPF_RUNTIME_EVENT_H
+
+#include "pull.h"
+
+PL_INLINE void begin_event(struct pl_header* header, struct pl_event* event, u32 kind, u32 site, u32 length) {
+  event->kind = kind;
+  event->site = site;
+  event->time_ns = ktime_get_ns() + header->time_offset;
+  event->length = length;
+  event->cpu = get_smp_processor_id();
+}
+
+PL_INLINE void send_event(struct pl_header* header, struct pl_event* event, u64 bytes) {
+  if (ringbuf_output(pl_events(), event, bytes, 0) != 0) ++header->counters[PL_COUNT_LOST_EVENTS];
+}
+
+/* A script error: its site and values. */
+PL_GLOBAL u64 report_error(u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  struct {
+    struct pl_event event;
+    u64 values[2];
+  }* record = (void*)(slot + PL_SCRATCH);
+  begin_event(header, &record->event, PL_EVENT_ERROR, header->error_site, sizeof record->values);
+  record->values[0] = header->error_values[0];
+  record->values[1] = header->error_values[1];
+  send_event(header, &record->event, sizeof *record);
+  return 0;
+}
+
+/* A packet that goes nowhere, with its first bytes as they arrived. `what`: verdict, cause << 8, line << 16. */
+PL_GLOBAL u64 report_packet(PL_CTX* ctx, u64 slot_offset, u64 what) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  struct {
+    struct pl_event event;
+    struct pl_packet_event packet;
+    u8 bytes[PL_EVENT_SNAP];
+  }* record = (void*)(slot + PL_SCRATCH);
+  const u32 frame_length = header->captured;
+  u64 captured = frame_length;
+  if (captured > PL_EVENT_SNAP) captured = PL_EVENT_SNAP;
+  record->packet.verdict = what & 0xff;
+  record->packet.cause = (what >> 8) & 0xff;
+  record->packet.line = what >> 16;
+  record->packet.frame_length = frame_length;
+  record->packet.captured = captured;
+  record->packet.link_type = header->link_type;
+  record->packet.ifindex = header->ifindex;
+  record->packet.malformed = header->malformed;
+  begin_event(header, &record->event, PL_EVENT_PACKET, 0, sizeof record->packet + captured);
+  --captured;
+  opaque(captured);
+  if (captured < PL_EVENT_SNAP) {
+    ++captured;
+    if (packet_load(ctx, 0, record->bytes, captured) != 0) return 1;
+  } else { /* an empty frame */
+    captured = 0;
+  }
+  send_event(header, &record->event, sizeof record->event + sizeof record->packet + captured);
+  return 0;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* netfilter: IPv4 and IPv6 hooks of the network stack. Packets are read only, and begin with their IP header.
+ *
+ * The hook runs with migration off, but a packet that a process sends can be interrupted by packets that arrive, on the
+ * same CPU and through the same program. So each CPU has a few slots, and a packet takes a free one.
+ */
+#include "kernel.h"
+
+#define PL_CTX struct bpf_nf_ctx
+
+extern int bpf_dynptr_from_skb(struct sk_buff* skb, unsigned long long flags, struct bpf_dynptr* dynptr);
+
+PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
+  struct bpf_dynptr packet;
+  if (bpf_dynptr_from_skb(ctx->skb, 0, &packet) != 0) return -1;
+  return dynptr_read(to, length, &packet, offset, 0);
+}
+
+PL_INLINE unsigned long long commit(PL_CTX* ctx, unsigned long long slot_offset) { return 0; }
+#include "entry.h"
+
+#define SLOTS_PER_CPU 4u
+
+/* Where fields are in this kernel. */
+PL_DEFINE_CONSTANT(pl_field_sk_buff__len)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__mark)
+PL_DEFINE_CONSTANT(pl_field_net_device__ifindex)
+PL_DEFINE_CONSTANT(pl_field_nf_hook_state__in)
+PL_DEFINE_CONSTANT(pl_field_nf_hook_state__out)
+
+#define U32_FIELD(structure, offset) (*(u32*)((u8*)(structure) + (offset)))
+#define POINTER_FIELD(structure, offset) (*(void**)((u8*)(structure) + (offset)))
+
+PL_INLINE u32 device_index(PL_CTX* ctx) {
+  void* device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__in());
+  if (!device) device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__out());
+  return device ? U32_FIELD(device, pl_field_net_device__ifindex()) : 0;
+}
+
+/* 1: the slot is taken. */
+PL_INLINE u32 take(u64 slot_offset) {
+  return __sync_lock_test_and_set(&header_of(slot_at(slot_offset))->busy, 1) == 0;
+}
+
+PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
+  const u64 first = ((u64)get_smp_processor_id() * (SLOTS_PER_CPU * PL_SLOT_SIZE)) & pl_slots_mask();
+  u64 slot_offset = first;
+  struct pl_header* header;
+  u64 captured;
+  u32 verdict;
+
+  if (unlikely(!take(slot_offset))) {
+    slot_offset = first + PL_SLOT_SIZE;
+    if (!take(slot_offset)) {
+      slot_offset = first + 2 * PL_SLOT_SIZE;
+      if (!take(slot_offset)) {
+        slot_offset = first + 3 * PL_SLOT_SIZE;
+        if (!take(slot_offset)) { /* none is ours: only count, together with whom we interrupted */
+          header = header_of(slot_at(first));
+          __sync_fetch_and_add(&header->counters[PL_COUNT_PACKETS], 1);
+          __sync_fetch_and_add(&header->counters[PL_COUNT_NO_SLOT], 1);
+          if (header->on_error == PL_PASS) {
+            __sync_fetch_and_add(&header->counters[PL_COUNT_PASS], 1);
+            return NF_ACCEPT;
+          }
+          __sync_fetch_and_add(&header->counters[PL_COUNT_BLOCK], 1);
+          return NF_DROP;
+        }
+      }
+    }
+  }
+  header = header_of(slot_at(slot_offset));
+  captured = U32_FIELD(ctx->skb, pl_field_sk_buff__len());
+  begin(header, captured, device_index(ctx), U32_FIELD(ctx->skb, pl_field_sk_buff__mark()));
+  if (unlikely(captured > PL_FRAME_MAX)) {
+    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
+  } else {
+    pull(ctx, slot_offset, 128);
+    verdict = judge(ctx, slot_offset, header, locate(ctx, slot_offset));
+  }
+  asm volatile("" ::: "memory");
+  header->busy = 0;
+  if (verdict != PL_PASS) return NF_DROP; /* nothing can be sent back from here */
+  if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
+  return NF_ACCEPT;
+}

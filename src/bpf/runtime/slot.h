@@ -1,0 +1,61 @@
+/* The slot and what the loader fills in.
+ *
+ * `NAME ll` in an instruction becomes, when a program is loaded (src/bpf/link.cpp), the address of a map or a number.
+ * The verifier sees numbers as constants: what they switch off costs nothing, not even a look.
+ *
+ *   pl_memory            the first byte of the slots           pl_slots_mask       (number of slots - 1) * PL_SLOT_SIZE
+ *   pl_events            the ring buffer                       pl_slots_per_cpu    1 or 4
+ *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
+ *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
+ *   pl_sets_mark         it may set the mark
+ */
+#ifndef PERILUNE_BPF_RUNTIME_SLOT_H
+#define PERILUNE_BPF_RUNTIME_SLOT_H
+
+#include "../../ir/memory_layout.h"
+#include "kernel.h"
+
+#define PL_DEFINE_CONSTANT(name)                \
+  PL_INLINE u64 name(void) {                    \
+    u64 value;                                  \
+    asm("%0 = " #name " ll" : "=r"(value));     \
+    return value;                               \
+  }
+PL_DEFINE_CONSTANT(pl_slots_mask)
+PL_DEFINE_CONSTANT(pl_has_chain)
+PL_DEFINE_CONSTANT(pl_next_in_chain)
+PL_DEFINE_CONSTANT(pl_link_type)
+PL_DEFINE_CONSTANT(pl_writes)
+PL_DEFINE_CONSTANT(pl_sets_mark)
+
+#define PL_DEFINE_ADDRESS(name)                 \
+  PL_INLINE void* name(void) {                  \
+    void* address;                              \
+    asm("%0 = " #name " ll" : "=r"(address));   \
+    return address;                             \
+  }
+PL_DEFINE_ADDRESS(pl_memory)
+PL_DEFINE_ADDRESS(pl_events)
+PL_DEFINE_ADDRESS(pl_chain)
+
+/* Masked, so that a function verified on its own can prove it: whatever the offset, this is inside the map. */
+PL_INLINE u8* slot_at(u64 slot_offset) {
+  opaque(slot_offset);
+  slot_offset &= pl_slots_mask();
+  return (u8*)pl_memory() + slot_offset;
+}
+PL_INLINE struct pl_header* header_of(u8* slot) { return (struct pl_header*)slot; }
+
+/* Frame byte `offset`, at most 65,535: displacements up to PL_FRAME - PL_FRAME_MAX stay inside the slot. */
+PL_INLINE u8* frame_at(u8* slot, u64 offset) {
+  opaque(offset);
+  offset &= 0xffff;
+  return slot + PL_FRAME + offset;
+}
+PL_INLINE u16 be16(const u8* p) { return swap16(*(const u16*)p); }
+PL_INLINE u32 be32(const u8* p) { return swap32(*(const u32*)p); }
+
+/* packet::Cause */
+enum { CAUSE_SCRIPT, CAUSE_DEFAULT, CAUSE_MALFORMED, CAUSE_ERROR, CAUSE_NOT_IP };
+
+#endif

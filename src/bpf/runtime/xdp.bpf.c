@@ -1,0 +1,31 @@
+/* XDP. One slot a CPU: programs run with soft interrupts off, so packets never interrupt packets. */
+#include "kernel.h"
+
+#define PL_CTX struct xdp_md
+
+PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
+  return xdp_load_bytes(ctx, offset, to, length);
+}
+
+PL_INLINE unsigned long long commit(PL_CTX* ctx, unsigned long long slot_offset) { return 0; }
+#include "entry.h"
+
+PL_ENTRY int xdp_entry(PL_CTX* ctx) {
+  const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  const u64 captured = xdp_get_buff_len(ctx);
+  u32 verdict;
+
+  begin(header, captured, ctx->ingress_ifindex, 0);
+  if (unlikely(captured > PL_FRAME_MAX)) {
+    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
+  } else {
+    pull(ctx, slot_offset, 128);
+    verdict = judge(ctx, slot_offset, header, locate(ctx, slot_offset));
+  }
+  if (verdict == PL_REPLY) return XDP_TX;
+  if (verdict != PL_PASS) return XDP_DROP;
+  if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
+  return XDP_PASS;
+}
