@@ -19,22 +19,93 @@
 
 namespace perilune::compiler {
 
-/// The opcodes that somebody here reads; values as in lopcodes.h of Lua 5.4.
+/// Values as in lopcodes.h of Lua 5.4.
 enum class Opcode : uint8_t {
-  kMove = 0,
-  kLoadK = 3,
-  kLoadKx = 4,
-  kGetUpvalue = 9,
-  kSetUpvalue = 10,
-  kGetTabUp = 11,
-  kGetTable = 12,
-  kSetTabUp = 15,
-  kSetTable = 16,
-  kCall = 68,
-  kTailCall = 69,
-  kExtraArg = 82,
+  kMove,
+  kLoadI,
+  kLoadF,
+  kLoadK,
+  kLoadKx,
+  kLoadFalse,
+  kLFalseSkip,
+  kLoadTrue,
+  kLoadNil,
+  kGetUpvalue,
+  kSetUpvalue,
+  kGetTabUp,
+  kGetTable,
+  kGetI,
+  kGetField,
+  kSetTabUp,
+  kSetTable,
+  kSetI,
+  kSetField,
+  kNewTable,
+  kSelf,
+  kAddI,
+  kAddK,
+  kSubK,
+  kMulK,
+  kModK,
+  kPowK,
+  kDivK,
+  kIDivK,
+  kBAndK,
+  kBOrK,
+  kBXorK,
+  kShrI,
+  kShlI,
+  kAdd,
+  kSub,
+  kMul,
+  kMod,
+  kPow,
+  kDiv,
+  kIDiv,
+  kBAnd,
+  kBOr,
+  kBXor,
+  kShl,
+  kShr,
+  kMMBin,
+  kMMBinI,
+  kMMBinK,
+  kUnm,
+  kBNot,
+  kNot,
+  kLen,
+  kConcat,
+  kClose,
+  kTbc,
+  kJmp,
+  kEq,
+  kLt,
+  kLe,
+  kEqK,
+  kEqI,
+  kLtI,
+  kLeI,
+  kGtI,
+  kGeI,
+  kTest,
+  kTestSet,
+  kCall,
+  kTailCall,
+  kReturn,
+  kReturn0,
+  kReturn1,
+  kForLoop,
+  kForPrep,
+  kTForPrep,
+  kTForCall,
+  kTForLoop,
+  kSetList,
+  kClosure,
+  kVarArg,
+  kVarArgPrep,
+  kExtraArg,
 };
-inline constexpr uint8_t kOpcodeCount = 83;
+inline constexpr uint8_t kOpcodeCount = static_cast<uint8_t>(Opcode::kExtraArg) + 1;
 
 /// One instruction: | opcode 7 | A 8 | k 1 | B 8 | C 8 |, or | opcode 7 | A 8 | Bx 17 |, or | opcode 7 | Ax 25 |.
 struct Instruction {
@@ -46,6 +117,10 @@ struct Instruction {
   [[nodiscard]] uint32_t c() const { return word >> 24; }
   [[nodiscard]] uint32_t bx() const { return word >> 15; }
   [[nodiscard]] uint32_t ax() const { return word >> 7; }
+  [[nodiscard]] int32_t sb() const { return static_cast<int32_t>(b()) - 127; }
+  [[nodiscard]] int32_t sc() const { return static_cast<int32_t>(c()) - 127; }
+  [[nodiscard]] int32_t sbx() const { return static_cast<int32_t>(bx()) - 65535; }
+  [[nodiscard]] int32_t sj() const { return static_cast<int32_t>(word >> 7) - 16777215; }
 };
 
 struct Nil {};

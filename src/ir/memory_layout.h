@@ -86,10 +86,10 @@ struct pl_header {
   unsigned int ifindex;
   unsigned int mark; /* as it arrived; the filter overwrites it and sets mark_set */
   unsigned int fragment_offset;
-  unsigned int link_type;    /* packet::LinkType */
-  unsigned char source[16];  /* address: 4 or 16 bytes by `version` (copied out: they stay as they arrived) */
+  unsigned int link_type;   /* packet::LinkType */
+  unsigned char source[16]; /* address: 4 or 16 bytes by `version` (copied out: they stay as they arrived) */
   unsigned char destination[16];
-  unsigned long long number; /* of the packet; 0 where nobody counts */
+  unsigned long long number;        /* of the packet; 0 where nobody counts */
   unsigned long long time_override; /* time.now(); 0: the kernel's clock + time_offset */
   /* Set once at load. */
   unsigned long long time_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
@@ -110,7 +110,11 @@ struct pl_header {
   /* Only ever grow. */
   unsigned long long counters[PL_COUNTERS];
   unsigned int busy; /* the slot is in use (where packets can interrupt packets) */
-  unsigned int unused2;
+  /* Set before each call in user space only; in the kernel they are constants of the load. */
+  unsigned int direction;           /* packet::Direction */
+  unsigned long long time_ns;       /* pkt.time, since 1970 */
+  unsigned int interface_length;    /* 0: not known */
+  unsigned char interface_name[68]; /* not terminated */
 };
 
 /* What goes through the ring buffer `events`: this header, then `length` bytes. */
@@ -119,7 +123,7 @@ struct pl_header {
 #define PL_EVENT_PACKET 3 /* a packet that was not passed: struct pl_packet_event, then its first bytes */
 struct pl_event {
   unsigned int kind;
-  unsigned int site; /* of the log call, error, or 0 */
+  unsigned int site;          /* of the log call, error, or 0 */
   unsigned long long time_ns; /* CLOCK_REALTIME */
   unsigned int length;
   unsigned int cpu;

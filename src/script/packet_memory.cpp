@@ -1,9 +1,8 @@
 #include "script/packet_memory.h"
 
-#include <algorithm>
 #include <cstring>
 
-#include "packet/checksum.h"
+#include "packet/edit.h"
 
 namespace perilune::script {
 namespace {
@@ -92,10 +91,10 @@ PacketMemory::Replacement PacketMemory::replace_payload(std::span<const uint8_t>
 packet::Malformed PacketMemory::commit(packet::Decision& decision) {
   if (memory_->bytes == buffer_.get()) {
     const std::span<uint8_t> after{memory_->bytes, memory_->size};
-    current_ = packet::locate(after, wire_length(), packet_->link);
+    const packet::Edit edit = packet::finish_edit(*packet_, arrived_, after, wire_length());
+    current_ = edit.location;
     if (current_.malformed != packet::Malformed::kNone) return current_.malformed;
-    packet::repair_checksums(packet_->bytes, arrived_, after, current_, packet_->checksum);
-    if (!std::ranges::equal(after, packet_->bytes)) {
+    if (edit.differs) {
       decision.modified = true;
       decision.bytes = after;
     }

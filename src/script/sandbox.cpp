@@ -3,6 +3,7 @@
 #include <lua.h>
 
 #include "luadata/luadata.h"
+#include "script/introspection.h"
 #include "script/state_internals.h"
 #include "script/weak_tables.h"
 
@@ -29,6 +30,7 @@ void install_sandbox(lua_State* L) {
     lua_setfield(L, -2, name);
   }
   lua_pop(L, 1);
+  remember_library_names(L);
 }
 
 }  // namespace perilune::script

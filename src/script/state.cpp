@@ -77,7 +77,10 @@ const char* read_piece(lua_State* L, void* data, size_t* size) {
 }  // namespace
 
 State::Impl::Impl(const Options& the_options, std::string the_folder)
-    : options(the_options), folder(std::move(the_folder)), allocator(the_options.limits.memory) {
+    : options(the_options),
+      folder(std::move(the_folder)),
+      allocator(the_options.limits.memory),
+      random(the_options.seed.has_value() ? *the_options.seed : Random::system_seed()) {
   allocator.set_listener(this);
 }
 
@@ -246,6 +249,10 @@ bool State::loading() const {
 }
 size_t State::memory_used() const {
   return impl_->allocator.used();
+}
+
+Random& State::random() {
+  return impl_->random;
 }
 
 uint64_t State::now_ns() const {

@@ -24,6 +24,7 @@
 namespace perilune::script {
 
 class MapStore;
+class Random;
 
 struct Options {
   Limits limits;
@@ -74,6 +75,7 @@ class State {
   [[nodiscard]] uint64_t event_number() const;  // of the call under way, 0 while loading
   [[nodiscard]] bool loading() const;           // the main chunk is running
   [[nodiscard]] uint64_t now_ns() const;        // by the clock of the options
+  [[nodiscard]] Random& random();               // what random() draws from
   [[nodiscard]] size_t memory_used() const;
 
   /// The State a lua_State belongs to (kept in its extra space).

@@ -10,6 +10,7 @@
 #include "script/allocator.h"
 #include "script/budget.h"
 #include "script/pattern_cache.h"
+#include "script/random.h"
 #include "script/source.h"
 #include "script/state.h"
 
@@ -35,6 +36,7 @@ struct State::Impl final : Allocator::Listener {
   uint32_t return_line = 0;
   ScriptError error;
   PatternCache patterns;
+  Random random;
   std::vector<Chunk> chunks;        // every text compiled so far
   std::string module_syntax_error;  // what the compiler said of a required file; empty: nothing
   ModuleFile module;  // the one being loaded: outside the stack, which a Lua error leaves without destructors

@@ -1,0 +1,722 @@
+#include "compiler/lowering.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace perilune::compiler {
+namespace {
+
+using Kind = AbstractValue::Kind;
+
+bool same(const AbstractValue& a, const AbstractValue& b) {
+  if (a.kind != b.kind) return false;
+  switch (a.kind) {
+    case Kind::kNone:
+    case Kind::kNil:
+    case Kind::kPacket:
+      return true;
+    case Kind::kBoolean:
+    case Kind::kInteger:
+      return a.integer == b.integer;
+    case Kind::kFloat:
+      return a.number == b.number && std::signbit(a.number) == std::signbit(b.number);
+    case Kind::kString:
+    case Kind::kPoison:
+      return *a.text == *b.text;
+    case Kind::kObject:
+      return a.object == b.object;
+    case Kind::kDynamicBoolean:
+    case Kind::kDynamicInteger:
+      return a.a == b.a;
+    case Kind::kDynamicString:
+    case Kind::kView:
+      return a.a == b.a && a.b == b.b;
+    case Kind::kTable:
+    case Kind::kMatch:
+      return a.index == b.index;
+    case Kind::kClosure:
+      return a.callee->code == b.callee->code && a.callee->bindings == b.callee->bindings;
+  }
+  return false;
+}
+
+// One letter a type; constants of these types may be joined to a dynamic value.
+char class_of(Kind kind) {
+  switch (kind) {
+    case Kind::kBoolean:
+    case Kind::kDynamicBoolean:
+      return 'b';
+    case Kind::kInteger:
+    case Kind::kDynamicInteger:
+      return 'i';
+    case Kind::kString:
+    case Kind::kDynamicString:
+      return 's';
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+int64_t ConstantPool::add(const std::string& text) {
+  const auto found = offsets_.find(text);
+  if (found != offsets_.end()) return found->second;
+  const auto offset = static_cast<int64_t>(PL_CONSTANTS + bytes_.size());
+  bytes_ += text;
+  while (bytes_.size() % 8 != 0)
+    bytes_ += '\0';
+  if (bytes_.size() + 64 > PL_FRAME - PL_CONSTANTS) {
+    throw Refusal{"too-many-strings", "the function needs more than 16 KiB of constant strings at packet time",
+                  "keep long texts out of the function, or use numbers instead of strings as values of tables"};
+  }
+  offsets_[text] = offset;
+  return offset;
+}
+
+Lowering::Lowering(World& world, const Target& target) : world_(&world), target_(target) {
+  const ir::BlockId entry = b_.new_block();
+  b_.switch_to(entry);
+}
+
+// --- the walk
+
+void Lowering::run() {
+  const AbstractValue entry = world_->entry_point();
+  auto callee = world_->callee_of(entry.object);
+  if (!callee) {
+    diagnostics_.push_back({Severity::kError, "bytecode", world_->state().options().function, 0,
+                            callee.error().message, ""});
+    return;
+  }
+  int32_t offset = PL_WORKER;
+  for (Cell& cell : world_->cells()) {
+    if (!cell.variable) continue;
+    cell.offset = offset;
+    offset += 16;
+    if (offset > static_cast<int32_t>(PL_SPILL)) {
+      diagnostics_.push_back({Severity::kError, "too-many-variables", image_.files.empty() ? "" : image_.files[0], 0,
+                              "more than 64 variables outlive a packet", "use a map.array"});
+      return;
+    }
+  }
+  next_worker_offset_ = offset;
+
+  const Prototype& prototype = *(*callee)->code->prototype;
+  b_.at((*callee)->code->file, prototype.line_defined);
+  b_.store(8, b_.slot(), kStringTop, b_.constant(0));
+  const bool all = prototype.vararg;
+  Values arguments;
+  if (all || prototype.parameters >= 1) arguments.push_back(headers_view());
+  if (all || prototype.parameters >= 2) arguments.push_back(payload_view());
+  if (all || prototype.parameters >= 3) arguments.push_back(AbstractValue::of(Kind::kPacket));
+  if (!target_.asks_not_ip) st_.is_version4 = -1;
+  enter(*callee, std::move(arguments), Call{});
+  const ir::BlockId body = b_.new_block();
+  b_.jump(body);
+  b_.switch_to(body);
+  walk();
+  while (!pending_.empty()) {
+    const auto first = pending_.begin();
+    const Key key = first->first;
+    Version* version = first->second.front();
+    first->second.erase(first->second.begin());
+    if (first->second.empty()) pending_.erase(first);
+    lower_version(key, *version);
+    if (diagnostics_.size() >= 20) return;
+  }
+}
+
+void Lowering::walk() {
+  for (ended_ = false; !ended_;) {
+    outcomes_.clear();
+    try {
+      step();
+    } catch (const Refusal& refusal) {
+      outcomes_.clear();
+      const Frame* frame = st_.frames.empty() ? nullptr : &st_.top();
+      Diagnostic diagnostic{Severity::kError, refusal.code, "", 0, refusal.message, refusal.hint};
+      if (frame != nullptr) {
+        diagnostic.file = world_->files()[frame->callee->code->file];
+        diagnostic.line = frame->callee->code->prototype->line(current_pc_);
+      }
+      const bool known = std::ranges::any_of(diagnostics_, [&](const Diagnostic& other) {
+        return other.code == diagnostic.code && other.line == diagnostic.line && other.file == diagnostic.file;
+      });
+      if (!known) diagnostics_.push_back(diagnostic);
+      if (!b_.terminated()) b_.ret(global(PL_ERROR));
+      return;
+    }
+    if (!outcomes_.empty()) {
+      if (outcomes_.size() == 1) {
+        st_ = std::move(outcomes_[0].state);
+        b_.switch_to(outcomes_[0].block);
+        outcomes_.clear();
+        ended_ = false;
+      } else {
+        std::vector<Outcome> all;
+        all.swap(outcomes_);
+        for (Outcome& one : all) {
+          b_.switch_to(one.block);
+          st_ = std::move(one.state);
+          transfer();
+        }
+        return;
+      }
+    }
+    if (ended_) return;
+    const Frame& frame = st_.top();
+    if (frame.callee->code->info.joins[frame.pc]) {
+      transfer();
+      return;
+    }
+  }
+}
+
+// --- places
+
+Lowering::Key Lowering::key_of(const State& state) const {
+  Key key;
+  for (const Frame& frame : state.frames) {
+    key.insert(key.end(), frame.rounds.begin(), frame.rounds.end());
+    key.push_back(frame.pc);
+    key.push_back(frame.callee->code->number);
+  }
+  return key;
+}
+
+void Lowering::forget_dead(State& state) const {
+  for (size_t depth = 0; depth < state.frames.size(); ++depth) {
+    Frame& frame = state.frames[depth];
+    const FunctionInfo& info = frame.callee->code->info;
+    const RegisterSet& live = info.live[frame.pc];
+    const Frame* above = depth + 1 < state.frames.size() ? &state.frames[depth + 1] : nullptr;
+    const bool results_open = above != nullptr && above->results_wanted < 0;
+    for (size_t r = 0; r < frame.registers.size(); ++r) {
+      const bool result = above != nullptr && r >= above->result_register &&
+                          (results_open || r < above->result_register + static_cast<size_t>(above->results_wanted));
+      if (!live[r] || (result && !info.captured[r])) frame.registers[r] = AbstractValue{};
+    }
+    // Rounds of loops that were left.
+    while (!frame.rounds.empty()) {
+      const uint32_t begin = frame.rounds[frame.rounds.size() - 2];
+      const auto inside = std::ranges::any_of(
+          info.loops, [&](const Loop& loop) { return loop.begin == begin && loop.contains(frame.pc); });
+      if (inside) break;
+      frame.rounds.resize(frame.rounds.size() - 2);
+    }
+  }
+}
+
+// Tables made at packet time get numbers in the order in which they are met, so that equal states look equal.
+void Lowering::compact_tables(State& state) const {
+  if (state.tables.empty()) return;
+  std::vector<VirtualTable> kept;
+  std::map<uint32_t, uint32_t> numbers;
+  const auto visit = [&](auto& self, AbstractValue& value) -> void {
+    if (value.kind != Kind::kTable) return;
+    const auto [found, inserted] = numbers.emplace(value.index, static_cast<uint32_t>(kept.size()));
+    const uint32_t old = value.index;
+    value.index = found->second;
+    if (!inserted) return;
+    kept.push_back(state.tables[old]);
+    const uint32_t mine = found->second;
+    for (size_t i = 0; i < kept[mine].entries.size(); ++i) {
+      AbstractValue entry = kept[mine].entries[i].value;
+      self(self, entry);
+      kept[mine].entries[i].value = entry;
+    }
+  };
+  for (Frame& frame : state.frames) {
+    for (AbstractValue& value : frame.registers)
+      visit(visit, value);
+    for (AbstractValue& value : frame.varargs)
+      visit(visit, value);
+  }
+  state.tables = std::move(kept);
+}
+
+std::vector<AbstractValue*> Lowering::flatten(State& state) {
+  std::vector<AbstractValue*> all;
+  for (Frame& frame : state.frames) {
+    for (AbstractValue& value : frame.registers)
+      all.push_back(&value);
+    for (AbstractValue& value : frame.varargs)
+      all.push_back(&value);
+  }
+  for (VirtualTable& table : state.tables) {
+    for (VirtualTable::Entry& entry : table.entries)
+      all.push_back(&entry.value);
+  }
+  return all;
+}
+
+std::string Lowering::shape_of(State& state) const {
+  std::string shape;
+  for (const Frame& frame : state.frames) {
+    shape += fmt::format("f{}.{}.{}.{}.{}.{}", frame.callee->code->number, frame.top, frame.result_register,
+                         frame.results_wanted, static_cast<int>(frame.on_return), frame.varargs.size());
+    for (const Binding& binding : frame.callee->bindings)
+      shape += fmt::format("u{}.{}.{}", binding.in_frame ? 1 : 0, binding.frame, binding.index);
+  }
+  for (const VirtualTable& table : state.tables) {
+    shape += 't';
+    for (const VirtualTable::Entry& entry : table.entries)
+      shape += entry.key.kind == Kind::kInteger ? fmt::format("[{}]", entry.key.integer)
+                                                : fmt::format("[{}:{}]", entry.key.string().size(), entry.key.string());
+  }
+  shape += '|';
+  for (const AbstractValue* value : flatten(state)) {
+    const char letter = class_of(value->kind);
+    if (letter != 0) {
+      shape += letter;
+      if (value->kind == Kind::kDynamicString && value->in_frame) shape += 'p';
+      continue;
+    }
+    switch (value->kind) {
+      case Kind::kNone:
+        shape += '_';
+        break;
+      case Kind::kNil:
+        shape += 'n';
+        break;
+      case Kind::kFloat:
+        shape += fmt::format("F{:a}", value->number);
+        break;
+      case Kind::kObject:
+        shape += fmt::format("o{}", value->object);
+        break;
+      case Kind::kView:
+        shape += fmt::format("v{}{}", value->object, value->base == AbstractValue::kHeaders ? "h" : "p");
+        break;
+      case Kind::kPacket:
+        shape += 'P';
+        break;
+      case Kind::kTable:
+        shape += fmt::format("T{}", value->index);
+        break;
+      case Kind::kClosure:
+        shape += fmt::format("c{}", value->callee->code->number);
+        for (const Binding& binding : value->callee->bindings)
+          shape += fmt::format(".{}.{}.{}", binding.in_frame ? 1 : 0, binding.frame, binding.index);
+        break;
+      case Kind::kMatch:
+        shape += fmt::format("m{}", value->index);
+        break;
+      default:
+        shape += 'x';
+    }
+  }
+  return shape;
+}
+
+// Values of one class to one value. True: it needs parameters.
+bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractValue& joined, bool forced) {
+  joined = *values[0];
+  bool all_same = true;
+  for (const AbstractValue* value : values) {
+    if (!same(*value, joined)) all_same = false;
+  }
+  for (const AbstractValue* value : values) {
+    if (value->kind != Kind::kView && value->kind != Kind::kDynamicString) continue;
+    joined.most = std::max(joined.most, value->most);
+    joined.least = std::min(joined.least, value->least);
+    if (value->base != joined.base) joined.base = AbstractValue::kUnknown;
+  }
+  if (all_same && !forced) return false;
+  switch (class_of(joined.kind)) {
+    case 'b':
+      joined = AbstractValue::of(Kind::kDynamicBoolean);
+      return true;
+    case 'i':
+      joined = AbstractValue::of(Kind::kDynamicInteger);
+      return true;
+    case 's': {
+      int64_t most = 0;
+      bool in_frame = false;
+      for (const AbstractValue* value : values) {
+        most = std::max(most, value->kind == Kind::kString ? static_cast<int64_t>(value->string().size()) : value->most);
+        in_frame = in_frame || value->in_frame;
+      }
+      joined = AbstractValue::of(Kind::kDynamicString);
+      joined.most = most;
+      joined.in_frame = in_frame;
+      return true;
+    }
+    default:
+      return joined.kind == Kind::kView;  // others are alike by their shape
+  }
+}
+
+void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue& value,
+                                std::vector<ir::Value>& arguments) {
+  switch (joined.kind) {
+    case Kind::kDynamicBoolean:
+    case Kind::kDynamicInteger:
+      arguments.push_back(value.is_constant() ? global(value.integer) : value.a);
+      break;
+    case Kind::kDynamicString:
+      if (value.kind == Kind::kString) {
+        arguments.push_back(global(constants_.add(value.string())));
+        arguments.push_back(global(static_cast<int64_t>(value.string().size())));
+        break;
+      }
+      [[fallthrough]];
+    case Kind::kView:
+      arguments.push_back(value.a);
+      arguments.push_back(value.b);
+      break;
+    default:
+      break;
+  }
+}
+
+void Lowering::merge_facts(State& into, const State& from) const {
+  into.pulled = std::min(into.pulled, from.pulled);
+  if (into.has_ports != from.has_ports) into.has_ports = -1;
+  if (into.is_version4 != from.is_version4) into.is_version4 = -1;
+}
+
+// Can `state` enter the version, which is lowered already? Then the arguments.
+bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& arguments) {
+  const auto mine = flatten(version.state);
+  const auto theirs = flatten(state);
+  for (size_t i = 0; i < mine.size(); ++i) {
+    const AbstractValue& a = *mine[i];
+    const AbstractValue& b = *theirs[i];
+    bool fits = version.is_parameter[i] || same(a, b);
+    if (a.kind == Kind::kDynamicString || a.kind == Kind::kView) {
+      const int64_t most = b.kind == Kind::kString ? static_cast<int64_t>(b.string().size()) : b.most;
+      const int64_t least = b.kind == Kind::kString ? most : b.least;
+      if (most > a.most || least < a.least) fits = false;
+      if (a.base != b.base && a.base != AbstractValue::kUnknown && a.kind == Kind::kView) fits = false;
+    }
+    if (!fits) return false;
+  }
+  if ((version.state.has_ports != -1 && version.state.has_ports != state.has_ports) ||
+      (version.state.is_version4 != -1 && version.state.is_version4 != state.is_version4)) {
+    return false;
+  }
+  for (size_t i = 0; i < mine.size(); ++i) {
+    if (version.is_parameter[i]) append_arguments(*mine[i], *theirs[i], arguments);
+  }
+  return true;
+}
+
+void Lowering::transfer() {
+  for (uint32_t r = 0; r < st_.top().registers.size(); ++r) {
+    const FunctionInfo& info = st_.top().callee->code->info;
+    if (st_.top().registers[r].kind == Kind::kMatch && info.live[st_.top().pc][r]) {
+      std::vector<Outcome> kept;
+      kept.swap(outcomes_);
+      force_match(r);
+      std::vector<Outcome> mine;
+      mine.swap(outcomes_);
+      kept.swap(outcomes_);
+      for (Outcome& one : mine) {
+        b_.switch_to(one.block);
+        st_ = std::move(one.state);
+        transfer();
+      }
+      ended_ = true;
+      return;
+    }
+  }
+  forget_dead(st_);
+  compact_tables(st_);
+  const Key key = key_of(st_);
+  const std::string shape = shape_of(st_);
+  auto& versions = versions_[key];
+  std::vector<bool> forced;
+  ended_ = true;
+  for (const auto& version : versions) {
+    if (version->shape != shape) continue;
+    if (!version->compiled) {
+      version->incoming.push_back({b_.current(), st_});
+      b_.jump(0);
+      return;
+    }
+    std::vector<ir::Value> arguments;
+    if (arrives(*version, st_, arguments)) {
+      if (version->state.pulled > st_.pulled) {
+        b_.pull(b_.add(header(offsetof(pl_header, payload)), version->state.pulled));
+      }
+      b_.jump(version->block, std::move(arguments));
+      return;
+    }
+    // The next one takes what this one could not.
+    const auto mine = flatten(version->state);
+    const auto theirs = flatten(st_);
+    forced.resize(mine.size());
+    for (size_t i = 0; i < mine.size(); ++i) {
+      if (version->is_parameter[i] || !same(*mine[i], *theirs[i])) forced[i] = true;
+    }
+  }
+  if (versions.size() >= kMaxVersionsOfPlace || version_count_ >= kMaxVersions ||
+      function_.blocks.size() >= kMaxBlocks) {
+    const Frame& frame = st_.top();
+    const bool place = versions.size() >= kMaxVersionsOfPlace;
+    Diagnostic diagnostic{Severity::kError,
+                          place ? "too-many-types" : "too-large",
+                          world_->files()[frame.callee->code->file],
+                          frame.callee->code->prototype->line(frame.pc),
+                          place ? "variables hold too many combinations of types here"
+                                : "the function becomes too large when its calls and loops are written out",
+                          place ? "give variables one type each (0 or '' instead of nil), or decide earlier"
+                                : "make loops over constants shorter, or use a table look-up instead"};
+    if (diagnostics_.empty() || diagnostics_.back().code != diagnostic.code) diagnostics_.push_back(diagnostic);
+    b_.ret(global(PL_ERROR));
+    if (!place) throw Refusal{diagnostic.code, diagnostic.message, diagnostic.hint};
+    return;
+  }
+  ++version_count_;
+  auto version = std::make_unique<Version>();
+  version->shape = shape;
+  version->forced = std::move(forced);
+  version->incoming.push_back({b_.current(), st_});
+  b_.jump(0);
+  pending_[key].push_back(version.get());
+  versions.push_back(std::move(version));
+}
+
+void Lowering::lower_version(const Key& /*key*/, Version& version) {
+  version.compiled = true;
+  std::vector<std::vector<AbstractValue*>> arriving;
+  for (Incoming& incoming : version.incoming)
+    arriving.push_back(flatten(incoming.state));
+  version.state = version.incoming[0].state;
+  for (const Incoming& incoming : version.incoming)
+    merge_facts(version.state, incoming.state);
+
+  // What a loop assigns is a parameter at its head, whatever it is on the way in.
+  Frame& top = version.state.top();
+  const FunctionInfo& info = top.callee->code->info;
+  const Loop* loop = info.loop_at(top.pc);
+  const bool unrolled = loop != nullptr && !top.rounds.empty() && top.rounds[top.rounds.size() - 2] == loop->begin;
+  const bool real_loop = loop != nullptr && !unrolled;
+  size_t first_of_top = 0;
+  for (size_t i = 0; i + 1 < version.state.frames.size(); ++i)
+    first_of_top += version.state.frames[i].registers.size() + version.state.frames[i].varargs.size();
+
+  const size_t first_of_tables = first_of_top + top.registers.size() + top.varargs.size();
+
+  version.block = b_.new_block();
+  const auto mine = flatten(version.state);
+  version.forced.resize(mine.size());
+  version.is_parameter.assign(mine.size(), false);
+  std::vector<std::vector<ir::Value>> arguments(version.incoming.size());
+  for (size_t i = 0; i < mine.size(); ++i) {
+    std::vector<const AbstractValue*> values;
+    for (const auto& state : arriving)
+      values.push_back(state[i]);
+    bool forced = version.forced[i];
+    bool in_loop = false;
+    if (real_loop && i >= first_of_top && i < first_of_top + top.registers.size()) {
+      const size_t r = i - first_of_top;
+      if (loop->assigned[r] || info.captured[r]) forced = in_loop = true;
+    }
+    if (real_loop && i >= first_of_tables && values[0]->is_integer()) forced = true;
+    AbstractValue joined;
+    if (!join(values, joined, forced)) {
+      *mine[i] = joined;
+      continue;
+    }
+    if (in_loop && (joined.kind == Kind::kDynamicString || joined.kind == Kind::kView)) {
+      joined.most = PL_FRAME_MAX;
+      joined.least = 0;
+      if (joined.base != AbstractValue::kHeaders) joined.base = AbstractValue::kUnknown;
+    }
+    version.is_parameter[i] = true;
+    for (size_t k = 0; k < values.size(); ++k)
+      append_arguments(joined, *values[k], arguments[k]);
+    joined.a = b_.add_parameter(version.block);
+    if (joined.kind == Kind::kDynamicString || joined.kind == Kind::kView) joined.b = b_.add_parameter(version.block);
+    *mine[i] = joined;
+  }
+  // Views that name the same bytes were joined one by one; facts about them stay per copy.
+  for (size_t k = 0; k < version.incoming.size(); ++k) {
+    const Incoming& incoming = version.incoming[k];
+    function_.blocks[incoming.block].terminator.then = ir::Edge{version.block, std::move(arguments[k])};
+  }
+  version.incoming.clear();
+  version.incoming.shrink_to_fit();
+  st_ = version.state;
+  b_.switch_to(version.block);
+  if (real_loop) {
+    function_.blocks[version.block].loop_header = true;
+    b_.at(top.callee->code->file, top.callee->code->prototype->line(top.pc));
+    const ir::BlockId spent = exhausted();
+    function_.blocks[version.block].exhausted = spent;
+    burn_fuel(loop->end - loop->begin + 1);
+  }
+  walk();
+}
+
+// --- for the handlers
+
+void Lowering::refuse(std::string code, std::string message, std::string hint) {
+  throw Refusal{std::move(code), std::move(message), std::move(hint)};
+}
+
+ir::BlockId Lowering::exhausted() {
+  const ir::BlockId here = b_.current();
+  const ir::BlockId spent = b_.new_block();
+  function_.blocks[spent].unlikely = true;
+  b_.switch_to(spent);
+  const bool was_ended = ended_;
+  fail(fmt::format("too many instructions ({}) for one packet", world_->state().options().limits.call_instructions));
+  ended_ = was_ended;
+  b_.switch_to(here);
+  return spent;
+}
+
+void Lowering::burn_fuel(uint64_t instructions) {
+  const ir::Value left = b_.load(8, b_.slot(), offsetof(pl_header, fuel));
+  const ir::Value rest = b_.sub(left, number(static_cast<int64_t>(instructions)));
+  b_.store(8, b_.slot(), offsetof(pl_header, fuel), rest);
+  const ir::BlockId enough = b_.new_block();
+  b_.branch(ir::Condition::kSlt, rest, 0, function_.blocks[b_.current()].exhausted, enough);
+  b_.switch_to(enough);
+}
+
+void Lowering::fail(const std::string& message, ir::Value first, ir::Value second) {
+  const Frame& frame = st_.top();
+  const uint32_t file = frame.callee->code->file;
+  const uint32_t line = frame.callee->code->prototype->line(current_pc_);
+  const std::string key = fmt::format("{}:{}:{}", file, line, message);
+  auto [found, inserted] = error_sites_.emplace(key, static_cast<uint32_t>(image_.errors.size()));
+  if (inserted) image_.errors.push_back({file, line, message});
+  const ir::Value slot = b_.slot();
+  b_.store(4, slot, offsetof(pl_header, error_site), number(found->second));
+  if (first != ir::kNoValue) b_.store(8, slot, offsetof(pl_header, error_values), first);
+  if (second != ir::kNoValue) b_.store(8, slot, offsetof(pl_header, error_values) + 8, second);
+  b_.ret(number(static_cast<int64_t>(PL_ERROR | (uint64_t{line} << PL_LINE_SHIFT))));
+  ended_ = true;
+}
+
+AbstractValue Lowering::constant(uint32_t index) const {
+  const Constant& constant = prototype().constants[index];
+  if (const auto* boolean = std::get_if<bool>(&constant)) return AbstractValue::boolean(*boolean);
+  if (const auto* integer = std::get_if<int64_t>(&constant)) return AbstractValue::integer_constant(*integer);
+  if (const auto* number = std::get_if<double>(&constant)) return AbstractValue::float_constant(*number);
+  if (const auto* text = std::get_if<std::string>(&constant)) return AbstractValue::string_constant(*text);
+  return AbstractValue::nil();
+}
+
+ir::Value Lowering::global(int64_t value) {
+  const auto found = globals_.find(value);
+  if (found != globals_.end()) return found->second;
+  const ir::BlockId here = b_.current();
+  b_.switch_to(0);
+  const ir::Value constant = b_.constant(value);
+  b_.switch_to(here);
+  globals_[value] = constant;
+  return constant;
+}
+
+ir::Value Lowering::integer_of(const AbstractValue& value) {
+  return value.kind == Kind::kDynamicInteger || value.kind == Kind::kDynamicBoolean ? value.a : number(value.integer);
+}
+
+StringParts Lowering::string_of(const AbstractValue& value) {
+  if (value.kind == Kind::kDynamicString) return {value.a, value.b, value.most};
+  const auto length = static_cast<int64_t>(value.string().size());
+  return {number(constants_.add(value.string())), number(length), length};
+}
+
+AbstractValue Lowering::as_dynamic(const AbstractValue& value) {
+  if (value.kind != Kind::kString) return value;
+  const StringParts parts = string_of(value);
+  AbstractValue result = AbstractValue::dynamic_string(parts.offset, parts.length, parts.most);
+  result.least = parts.most;
+  return result;
+}
+
+ir::Value Lowering::select(ir::Condition condition, ir::Value a, ir::Value b, ir::Value yes, ir::Value no) {
+  const ir::BlockId join = b_.new_block(1);
+  b_.branch(condition, a, b, ir::Edge{join, {yes}}, ir::Edge{join, {no}});
+  b_.switch_to(join);
+  return b_.parameters(join)[0];
+}
+
+ir::Value Lowering::smaller(ir::Value a, ir::Value b) {
+  return select(ir::Condition::kUlt, a, b, a, b);
+}
+
+ir::Value Lowering::larger_signed(ir::Value a, ir::Value b) {
+  return select(ir::Condition::kSgt, a, b, a, b);
+}
+
+ir::Value Lowering::smaller_signed(ir::Value a, ir::Value b) {
+  return select(ir::Condition::kSlt, a, b, a, b);
+}
+
+std::optional<bool> Lowering::truth(const AbstractValue& value) {
+  switch (value.kind) {
+    case Kind::kNil:
+      return false;
+    case Kind::kBoolean:
+      return value.integer != 0;
+    case Kind::kDynamicBoolean:
+      return std::nullopt;
+    default:
+      return true;
+  }
+}
+
+std::string Lowering::type_name(const AbstractValue& value) const {
+  switch (value.kind) {
+    case Kind::kBoolean:
+    case Kind::kDynamicBoolean:
+      return "boolean";
+    case Kind::kInteger:
+    case Kind::kDynamicInteger:
+    case Kind::kFloat:
+      return "number";
+    case Kind::kString:
+    case Kind::kDynamicString:
+      return "string";
+    case Kind::kObject: {
+      const AbstractValue name = world_->metafield(value.object, "__name");
+      return name.kind == Kind::kString ? name.string() : std::string(world_->lua_type_of(value.object));
+    }
+    case Kind::kView:
+      return "data";
+    case Kind::kPacket:
+      return "pkt";
+    case Kind::kTable:
+      return "table";
+    case Kind::kClosure:
+      return "function";
+    default:
+      return "nil";
+  }
+}
+
+void Lowering::check_used(const AbstractValue& value) {
+  if (value.kind == Kind::kPoison)
+    refuse("closure-outlives", value.string(), "pass the value as an argument instead of capturing it");
+}
+
+void Lowering::finish_image() {
+  image_.files = world_->files();
+  image_.tables = tables_.bytes();
+  image_.constants.assign(constants_.bytes().begin(), constants_.bytes().end());
+  image_.worker.assign(static_cast<size_t>(next_worker_offset_ - static_cast<int32_t>(PL_WORKER)), 0);
+  for (const Cell& cell : world_->cells()) {
+    if (!cell.variable) continue;
+    int64_t words[2] = {0, 0};
+    if (cell.initial.kind == Kind::kBoolean) {
+      words[0] = 1;
+      words[1] = cell.initial.integer;
+    } else if (cell.initial.kind == Kind::kInteger) {
+      words[0] = 2;
+      words[1] = cell.initial.integer;
+    }
+    std::copy_n(reinterpret_cast<const uint8_t*>(words), sizeof words,
+                image_.worker.begin() + (cell.offset - static_cast<int32_t>(PL_WORKER)));
+  }
+}
+
+}  // namespace perilune::compiler

@@ -1,0 +1,453 @@
+// From the live closure to IR: an abstract interpreter over Lua bytecode.
+//
+// It walks through the entry point and whatever that calls as the Lua machine would, with abstract values in the
+// registers, and appends to the IR what is left to do at packet time. Known calls are walked into, known branches taken,
+// library calls on constants evaluated by the real Lua.
+//
+// Paths and versions. A place in the program is the chain of calls that leads there, the rounds of unrolled loops around
+// it, and the instruction. Where several paths reach a place with values of the same types they are joined: values that
+// differ become block parameters. Paths with different types get versions of their own (value.h). Places are lowered in
+// program order, so that all paths that come from above have arrived before a place is lowered; only the way back of a
+// loop arrives later, and what a loop assigns is made a parameter beforehand.
+//
+//   local e = seen[k]            two versions behind it: e is nil, e is an integer
+//   if x then y = 1 else y = 2 end       one version: y is a parameter
+//
+// Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth; beyond them the script is refused.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "compiler/match.h"
+#include "compiler/target.h"
+#include "compiler/value.h"
+#include "compiler/world.h"
+#include "ir/code.h"
+#include "ir/ir.h"
+#include "ir/memory_layout.h"
+#include "ir/table_pool.h"
+#include "script/map_store.h"
+
+namespace perilune::compiler {
+
+/// What cannot be compiled. Never leaves the compiler.
+struct Refusal {
+  std::string code;
+  std::string message;
+  std::string hint;
+};
+
+/// An assumption did not hold (a cell is assigned after all): begin again.
+struct Restart {};
+
+/// Bytes of constant strings, at PL_CONSTANTS of every slot.
+class ConstantPool {
+ public:
+  /// The offset in the slot.
+  int64_t add(const std::string& text);
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+  std::unordered_map<std::string, int64_t> offsets_;
+};
+
+/// Fixed places in the slot's scratch area.
+inline constexpr int32_t kKeyScratch = PL_SCRATCH;             // a map's key: up to 520 bytes
+inline constexpr int32_t kValueScratch = PL_SCRATCH + 0x240;   // a map's value: up to 1,040 bytes
+inline constexpr int32_t kStringTop = PL_SCRATCH + 0x7f8;      // bytes used at PL_STRINGS
+inline constexpr int32_t kEventScratch = PL_SCRATCH + 0x800;   // an event, up to kMaxEvent bytes
+inline constexpr int64_t kMaxEvent = 0x1f00;
+inline constexpr int32_t kMatchArea = PL_SCRATCH + 0x2700;     // registers of matches, 1,024 bytes
+inline constexpr int64_t kLongestMade = 4096;                  // strings a filter makes
+inline constexpr uint32_t kStringsSize = 0x2400;               // all of them together, at PL_STRINGS
+inline constexpr int32_t kWorkspace = PL_STRINGS + kStringsSize;
+inline constexpr uint32_t kWorkspaceSize = PL_STRINGS_SIZE - kStringsSize;
+inline constexpr int64_t kGmatchMark = INT64_MIN + 17;         // key of the pattern in the iterator of gmatch
+
+struct StringParts {
+  ir::Value offset;
+  ir::Value length;
+  int64_t most;
+};
+
+class Lowering {
+ public:
+  Lowering(World& world, const Target& target);
+
+  /// Lowers the entry point. Throws Restart. What was refused is in diagnostics().
+  void run();
+
+  [[nodiscard]] const Diagnostics& diagnostics() const { return diagnostics_; }
+  [[nodiscard]] ir::Function& function() { return function_; }
+  /// Everything but the code.
+  [[nodiscard]] ir::Image& image() { return image_; }
+  [[nodiscard]] const std::vector<script::Map*>& maps() const { return maps_; }
+  void finish_image();
+
+ private:
+  using Kind = AbstractValue::Kind;
+  using Values = std::vector<AbstractValue>;
+
+  struct Incoming {
+    ir::BlockId block;
+    State state;
+  };
+  struct Version {
+    std::string shape;
+    bool compiled = false;
+    std::vector<Incoming> incoming;
+    State state;
+    ir::BlockId block = 0;
+    std::vector<bool> is_parameter;  // by position in the flattened state
+    std::vector<bool> forced;        // positions that must become parameters
+  };
+  using Key = std::vector<uint32_t>;
+  struct Outcome {
+    ir::BlockId block;
+    State state;
+  };
+  /// A call of a library function under way.
+  struct Call {
+    std::string name;      // "string.byte"
+    Values arguments;
+    int32_t wanted = 1;    // results; -1: all
+    uint32_t result = 0;   // first register for them
+    bool method = false;   // called as a method: argument numbers in messages count from behind self
+    Frame::Return on_return = Frame::Return::kCall;
+
+    [[nodiscard]] bool by_method() const { return method; }
+    [[nodiscard]] const AbstractValue& argument(size_t i) const {
+      static const AbstractValue none;
+      return i < arguments.size() ? arguments[i] : none;
+    }
+    [[nodiscard]] bool missing(size_t i) const { return i >= arguments.size(); }
+    [[nodiscard]] bool none_or_nil(size_t i) const { return missing(i) || arguments[i].is_nil(); }
+  };
+  using Handler = void (Lowering::*)(Call&);
+
+  // --- lowering.cpp: paths and versions
+  void transfer();
+  void lower_version(const Key& key, Version& version);
+  void walk();
+  void step();
+  [[nodiscard]] Key key_of(const State& state) const;
+  void forget_dead(State& state) const;
+  void compact_tables(State& state) const;
+  static std::vector<AbstractValue*> flatten(State& state);
+  [[nodiscard]] std::string shape_of(State& state) const;
+  [[nodiscard]] bool join(const std::vector<const AbstractValue*>& values, AbstractValue& joined, bool forced);
+  [[nodiscard]] bool arrives(Version& version, State& state, std::vector<ir::Value>& arguments);
+  void append_arguments(const AbstractValue& joined, const AbstractValue& value, std::vector<ir::Value>& arguments);
+  void merge_facts(State& into, const State& from) const;
+
+  // --- for the handlers
+  void outcome() { outcomes_.push_back({b_.current(), st_}); }
+  /// Continues in another block with the state as it was.
+  void resume(ir::BlockId block, const State& state) {
+    st_ = state;
+    b_.switch_to(block);
+  }
+  [[noreturn]] static void refuse(std::string code, std::string message, std::string hint);
+  /// A script error: this path ends.
+  void fail(const std::string& message, ir::Value first = ir::kNoValue, ir::Value second = ir::kNoValue);
+  void fail_argument(const Call& call, size_t argument, const std::string& problem);
+  void fail_type(const Call& call, size_t argument, const std::string& expected);
+  [[nodiscard]] AbstractValue& reg(uint32_t index) { return st_.top().registers[index]; }
+  void set(uint32_t index, AbstractValue value) { st_.top().registers[index] = std::move(value); }
+  [[nodiscard]] const Prototype& prototype() const { return *st_.top().callee->code->prototype; }
+  [[nodiscard]] AbstractValue constant(uint32_t index) const;
+  [[nodiscard]] Instruction instruction() const { return current_; }
+  ir::Value number(int64_t value) { return b_.constant(value); }
+  /// A constant that dominates everything.
+  ir::Value global(int64_t value);
+  [[nodiscard]] ir::Value integer_of(const AbstractValue& value);
+  [[nodiscard]] StringParts string_of(const AbstractValue& value);
+  [[nodiscard]] AbstractValue as_dynamic(const AbstractValue& value);
+  ir::Value at(ir::Value offset) { return b_.offset(b_.slot(), offset, PL_SLOT_MASK); }
+  ir::Value header(int32_t field) { return b_.load(4, b_.slot(), field); }
+  /// min, max of unsigned numbers.
+  ir::Value smaller(ir::Value a, ir::Value b);
+  ir::Value larger_signed(ir::Value a, ir::Value b);
+  ir::Value smaller_signed(ir::Value a, ir::Value b);
+  ir::Value select(ir::Condition condition, ir::Value a, ir::Value b, ir::Value yes, ir::Value no);
+  /// Is the value true in a condition? Nothing: only known at packet time (a dynamic boolean).
+  [[nodiscard]] static std::optional<bool> truth(const AbstractValue& value);
+  [[nodiscard]] std::string type_name(const AbstractValue& value) const;
+  [[nodiscard]] ir::BlockId exhausted();
+  void burn_fuel(uint64_t instructions);
+  void check_used(const AbstractValue& value);
+
+  // --- lowering_control.cpp
+  void op_jump(int64_t target);
+  void op_test();
+  void op_test_set();
+  void op_not();
+  void op_compare();
+  void conditional_jump(ir::Condition condition, ir::Value a, ir::Value b, bool k);
+  void decided(bool condition, bool k);
+  void op_for_prep();
+  void op_for_loop();
+  void op_tfor_prep();
+  void op_tfor_call();
+  void op_tfor_loop();
+  void compare_equal(const AbstractValue& a, const AbstractValue& b, bool k);
+  void compare_order(const AbstractValue& a, const AbstractValue& b, bool or_equal, bool k);
+  void compare_numbers(ir::Condition condition, const AbstractValue& a, const AbstractValue& b, bool k);
+
+  // --- lowering_arithmetic.cpp
+  void op_arithmetic();
+  void arithmetic(int op, const AbstractValue& a, const AbstractValue& b, uint32_t result);
+  void op_unary_minus();
+  void op_bitwise_not();
+  void divide(bool modulo, const AbstractValue& a, const AbstractValue& b, uint32_t result);
+  void shift(bool left, const AbstractValue& a, const AbstractValue& b, uint32_t result);
+
+  // --- lowering_calls.cpp
+  void op_call(bool tail);
+  void op_return(uint32_t first, int32_t count);
+  void op_closure();
+  void op_vararg();
+  void op_close();
+  void call_value(const AbstractValue& function, Values arguments, Call call);
+  void enter(std::shared_ptr<const Callee> callee, Values arguments, const Call& call);
+  void deliver(Frame::Return kind, uint32_t result, int32_t wanted, const Values& results);
+  void return_from(Values results);
+  void verdict(const Values& results);
+  void finish(const Call& call, Values results);
+  void return_verdict(uint64_t verdict);
+  [[nodiscard]] static std::string describe_string(std::string_view text);
+
+  // --- lowering_tables.cpp
+  void op_get_upvalue();
+  void op_set_upvalue();
+  void op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result);
+  void op_set(const AbstractValue& object, const AbstractValue& key, const AbstractValue& value);
+  void op_self();
+  void op_new_table();
+  void op_set_list();
+  void op_length();
+  void read_cell(uint32_t cell, uint32_t result);
+  void write_cell(uint32_t cell, const AbstractValue& value);
+  void get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result);
+  void get_missing(ObjectId table, const AbstractValue& key, uint32_t result);
+  void look_up(ObjectId table, const AbstractValue& key, uint32_t result);
+  void look_up_chain(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
+                     const AbstractValue& key, uint32_t result);
+  void get_from_virtual(uint32_t table, const AbstractValue& key, uint32_t result);
+  void set_in_virtual(uint32_t table, const AbstractValue& key, const AbstractValue& value);
+  [[nodiscard]] Binding binding_of(uint32_t upvalue) const;
+  [[nodiscard]] AbstractValue read_binding(const Binding& binding);
+
+  // --- lowering_lookup.cpp: large constant tables
+  void look_up_strings(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
+                       const StringParts& key, uint32_t result);
+  void look_up_integers(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
+                        ir::Value key, uint32_t result);
+  void finish_lookup(const std::vector<std::pair<AbstractValue, AbstractValue>>& entries, ir::BlockId found,
+                     ir::BlockId absent, const State& before, uint32_t result);
+  void found_value(const std::vector<std::pair<AbstractValue, AbstractValue>>& entries, ir::Value index,
+                   uint32_t result);
+
+  // --- lowering_strings.cpp
+  /// Goes on in two blocks: the strings are equal, or not.
+  void branch_equal(const AbstractValue& a, const AbstractValue& b, ir::BlockId yes, ir::BlockId no);
+  void branch_memory_equal(ir::Value x, ir::Value y, ir::Value length, ir::BlockId yes, ir::BlockId no);
+  void make_loop(ir::BlockId head);
+  [[nodiscard]] std::string argument_message(const Call& call, size_t argument, const std::string& problem) const;
+  ir::Value start_position(const AbstractValue& position, const StringParts& text);
+  ir::Value end_position(const AbstractValue& position, const StringParts& text);
+  void branch_bytes_equal(ir::Value pointer, std::string_view bytes, ir::BlockId yes, ir::BlockId no);
+  void op_concat();
+  ir::Value compare_strings(const AbstractValue& a, const AbstractValue& b);
+  ir::Value allocate_string(ir::Value length);
+  /// Copies `length` bytes and up to 7 more behind them.
+  void copy_bytes(ir::Value to, ir::Value from, ir::Value length);
+  /// Copies `length` bytes and touches no other.
+  void copy_exactly(ir::Value to, ir::Value from, ir::Value length);
+  void integer_to_text(ir::Value integer, ir::Value& offset, ir::Value& length);
+  void call_byte(Call& call);
+  void call_sub(Call& call);
+  void call_len(Call& call);
+  void call_lower(Call& call);
+  void call_upper(Call& call);
+  void map_case(Call& call, bool lower);
+  void call_char(Call& call);
+  void call_tostring(Call& call);
+  void call_tonumber(Call& call);
+  [[nodiscard]] bool string_argument(const Call& call, size_t index, AbstractValue& value);
+  [[nodiscard]] bool integer_argument(const Call& call, size_t index, AbstractValue& value);
+
+  // --- lowering_match.cpp
+  void call_find(Call& call);
+  void call_match(Call& call);
+  void call_gmatch(Call& call);
+  void gmatch_next(uint32_t table, Call& call);
+  void start_match(Call& call, bool find);
+  [[nodiscard]] bool match_init(const Call& call, const StringParts& subject, ir::Value& init);
+  [[nodiscard]] Values match_results(bool find, const AbstractValue& text, const StringParts& parts,
+                                     const MatchBlocks& blocks);
+  void match_now(const Call& call, bool find);
+  void force_match(uint32_t reg_index);
+  void test_match(const AbstractValue& match, const std::string* equals, ir::BlockId& yes, ir::BlockId& no);
+
+  // --- lowering_views.cpp
+  void get_from_view(const AbstractValue& view, const AbstractValue& key, uint32_t result);
+  void set_in_view(const AbstractValue& view, const AbstractValue& key, const AbstractValue& value);
+  [[nodiscard]] bool is_view_method(const AbstractValue& view, const std::string& name);
+  void call_segment(Call& call);
+  void call_layout(Call& call);
+  void call_accessor(Call& call, const std::string& name);
+  void call_data_layout(Call& call);
+  void read_view_field(const AbstractValue& view, const luadata::Field& field, const AbstractValue& key,
+                       uint32_t result);
+  void write_view_field(const AbstractValue& view, const luadata::Field& field, const AbstractValue& key,
+                        const AbstractValue& value);
+  void unknown_view_field(const AbstractValue& view, const AbstractValue& key, bool write, uint32_t result);
+  ir::Value load_field(const luadata::Field& field, ir::Value pointer);
+  void store_field(const luadata::Field& field, ir::Value pointer, ir::Value value);
+  /// Branches on whether bytes [.., end) are there; records on the good path that they are. No block when it is known.
+  void view_reaches(AbstractValue& view, int64_t end, ir::BlockId& inside, ir::BlockId& outside, bool& always);
+  void know_length(const AbstractValue& view, int64_t least);
+  /// Makes sure that bytes [.., end) of the view are in the slot (end < 0: all of it).
+  void ensure_bytes(const AbstractValue& view, int64_t end);
+  void before_write(const AbstractValue& view, ir::Value begin, ir::Value end);
+  [[nodiscard]] AbstractValue view_text(const AbstractValue& view);
+  AbstractValue headers_view();
+  ir::Value load_byte(ir::Value start, const AbstractValue& index);
+  [[nodiscard]] bool whole_number(const AbstractValue& value, const AbstractValue& key, AbstractValue& whole);
+  [[nodiscard]] bool write_text(const AbstractValue& view, int64_t offset, int64_t room, const AbstractValue& key,
+                                const AbstractValue& value);
+  [[nodiscard]] bool write_address(const AbstractValue& view, const luadata::Field& field, const AbstractValue& key,
+                                   const AbstractValue& value);
+  /// An address of the packet as a new string: "192.0.2.1".
+  [[nodiscard]] AbstractValue address_text(const AbstractValue& bytes, luadata::FieldKind kind);
+  AbstractValue payload_view();
+
+  // --- lowering_packet.cpp
+  void get_from_packet(const AbstractValue& key, uint32_t result);
+  void set_in_packet(const AbstractValue& key, const AbstractValue& value);
+  void packet_address(bool source, uint32_t result);
+  ir::Value packet_length();
+  void value_or_nil(ir::Condition condition, ir::Value a, ir::Value b, uint32_t result,
+                    const std::function<AbstractValue()>& make);
+
+  // --- lowering_maps.cpp
+  void get_from_map(ObjectId map, const AbstractValue& key, const Call* call, uint32_t result);
+  void set_in_map(ObjectId map, const AbstractValue& key, const AbstractValue& value);
+  void call_map(Call& call, const std::string& method);
+  void map_add(Call& call, ObjectId object);
+  [[nodiscard]] uint32_t map_number(script::Map& map);
+  /// What is being encoded, for messages; `absent`: where a key goes that cannot be there, 0: it is an error.
+  struct MapRole {
+    bool is_key;
+    int part;  // of a composite, from 1; 0: the whole
+    ir::BlockId absent;
+  };
+  /// Writes the key to kKeyScratch. False: the script has failed on this path.
+  [[nodiscard]] bool encode_key(script::Map& map, const AbstractValue& key, ir::BlockId absent);
+  [[nodiscard]] bool encode_parts(script::Map& map, const script::Shape& shape, const AbstractValue& value, int32_t to,
+                                  MapRole role);
+  [[nodiscard]] bool encode_scalar(script::Map& map, const script::ShapePart& part, const AbstractValue& value,
+                                   int32_t to, const MapRole& role);
+  [[nodiscard]] bool encode_address(script::Map& map, const MapRole& role, script::Scalar type,
+                                    const AbstractValue& value, int32_t family_at, int32_t to, ir::Value* family);
+  void fail_map(script::Map& map, const MapRole& role, const AbstractValue& value, const std::string& expected);
+  [[nodiscard]] std::string describe_for_map(const AbstractValue& value) const;
+  void copy_masked(ir::Value to, ir::Value from, ir::Value length);
+  [[nodiscard]] AbstractValue decode_scalar(const script::ShapePart& part, int32_t from);
+  [[nodiscard]] AbstractValue decode_value(script::Map& map, int32_t from);
+  void map_find(script::Map& map, ir::BlockId found, ir::BlockId absent, ir::BlockId expired);
+  [[nodiscard]] int32_t value_at(const script::Map& map) const;
+  void store_in_map(script::Map& map, uint32_t index, const AbstractValue& key, const AbstractValue& value);
+  void clear_padding(int32_t place, size_t size);
+  void check_full(script::Map& map, ir::Value result);
+  ir::Value wrapped(const script::ShapePart& part, ir::Value sum);
+  ir::Value now();
+
+  // --- lowering_library.cpp
+  void call_type(Call& call);
+  void call_select(Call& call);
+  void call_error(Call& call);
+  void call_assert(Call& call);
+  void call_log(Call& call);
+  void call_print(Call& call);
+  void call_now(Call& call);
+  void call_seconds(Call& call);
+  void call_random(Call& call);
+  void call_min(Call& call);
+  void call_max(Call& call);
+  void call_abs(Call& call);
+  void call_tointeger(Call& call);
+  void call_math_type(Call& call);
+  void call_ult(Call& call);
+  void call_rawlen(Call& call);
+  void call_rawequal(Call& call);
+  void call_rawget(Call& call);
+  void call_unpack(Call& call);
+  void call_identity(Call& call);
+  void call_ipairs(Call& call);
+  void call_pairs(Call& call);
+  void min_or_max(Call& call, bool max);
+  void emit_log(const std::string& text, const Values& arguments);
+  [[nodiscard]] bool check_format(const Call& call, const std::string& format, Values& values);
+  void call_net_ip(Call& call);
+  void call_library(Call& call, ObjectId function);
+  static const std::unordered_map<std::string, Handler>& handlers();
+
+  // --- names.cpp
+  /// " (local 'x')", as Lua's own messages have it.
+  [[nodiscard]] std::string name_of_register(uint32_t reg) const;
+  [[nodiscard]] std::string name_of_value(const AbstractValue* value) const;
+  [[nodiscard]] std::string name_of_upvalue_field(uint32_t upvalue) const;
+
+  World* world_;
+  Target target_;
+  ir::Function function_;
+  ir::Builder b_{function_};
+  ir::Image image_;
+  ConstantPool constants_;
+  ir::TablePool tables_;
+  std::vector<script::Map*> maps_;
+  std::unordered_map<int64_t, ir::Value> globals_;
+  struct LookupPlace {
+    uint32_t slots;
+    uint32_t records;
+    size_t records_size;
+  };
+  std::unordered_map<ObjectId, uint32_t> lookup_tables_;  // place + 1
+  std::vector<LookupPlace> lookup_places_;
+  Diagnostics diagnostics_;
+  std::map<std::string, uint32_t> error_sites_;
+  std::map<Key, std::vector<std::unique_ptr<Version>>> versions_;
+  std::map<Key, std::vector<Version*>> pending_;
+  size_t version_count_ = 0;
+  State st_;
+  std::vector<Outcome> outcomes_;
+  bool ended_ = false;
+  Instruction current_;
+  uint32_t current_pc_ = 0;
+  int32_t next_worker_offset_ = PL_WORKER;
+
+  struct PendingMatch {
+    bool find = false;
+    Call call;
+  };
+  std::vector<PendingMatch> matches_;
+
+  static constexpr size_t kMaxVersionsOfPlace = 32;
+  static constexpr size_t kMaxVersions = 40000;
+  static constexpr size_t kMaxBlocks = 200000;
+  static constexpr size_t kMaxDepth = 100;
+  static constexpr uint64_t kMaxRounds = 1024;
+};
+
+}  // namespace perilune::compiler

@@ -1,0 +1,396 @@
+// Indexing: constant tables, tables made at packet time, variables shared by functions; the rest goes on to the handlers
+// of views, maps and pkt.
+//
+//   net.protocol.udp          constant all the way
+//   most[pkt.version]         few entries: a comparison each, and behind it a constant again
+//   blocked[name]             many: a look-up in a read-only table (lowering_lookup.cpp)
+//   count = count + 1         a variable of the worker: the compiler began again when it met the assignment
+#include <fmt/format.h>
+
+#include "compiler/lowering.h"
+
+namespace perilune::compiler {
+namespace {
+
+using Kind = AbstractValue::Kind;
+
+constexpr size_t kLongestChain = 12;         // entries compared one by one
+constexpr size_t kMaxEntries = size_t{1} << 24;
+
+bool is_key(const AbstractValue& key) {
+  return key.kind == Kind::kInteger || key.kind == Kind::kString;
+}
+
+}  // namespace
+
+Binding Lowering::binding_of(uint32_t upvalue) const {
+  return st_.top().callee->bindings[upvalue];
+}
+
+AbstractValue Lowering::read_binding(const Binding& binding) {
+  if (binding.in_frame) return st_.frames[binding.frame].registers[binding.index];
+  const Cell& cell = world_->cells()[binding.index];
+  if (cell.variable) refuse("variable-table", "a variable that is assigned at packet time is indexed here",
+                            "keep tables in variables that are not assigned");
+  return cell.initial;
+}
+
+void Lowering::op_get_upvalue() {
+  const Binding binding = binding_of(current_.b());
+  if (!binding.in_frame) return read_cell(binding.index, current_.a());
+  AbstractValue& there = st_.frames[binding.frame].registers[binding.index];
+  if (there.kind == Kind::kMatch) {
+    refuse("closure-match", "the result of a match is used by an inner function", "pass it as an argument");
+  }
+  check_used(there);
+  set(current_.a(), there);
+}
+
+void Lowering::op_set_upvalue() {
+  const Binding binding = binding_of(current_.b());
+  const AbstractValue value = reg(current_.a());
+  if (!binding.in_frame) return write_cell(binding.index, value);
+  st_.frames[binding.frame].registers[binding.index] = value;
+}
+
+// A cell's tag is 0 nil, 1 boolean, 2 integer.
+void Lowering::read_cell(uint32_t index, uint32_t result) {
+  const Cell& cell = world_->cells()[index];
+  if (!cell.variable) return set(result, cell.initial);
+  const ir::Value slot = b_.slot();
+  const auto typed = [&](Kind kind) {
+    switch (kind) {
+      case Kind::kNil:
+        return AbstractValue::nil();
+      case Kind::kBoolean:
+        return AbstractValue::dynamic_boolean(b_.load(8, b_.slot(), cell.offset + 8));
+      default:
+        return AbstractValue::dynamic_integer(b_.load(8, b_.slot(), cell.offset + 8));
+    }
+  };
+  if (cell.kinds.size() == 1) return set(result, typed(*cell.kinds.begin()));
+  const ir::Value tag = b_.load(8, slot, cell.offset);
+  const State before = st_;
+  size_t left = cell.kinds.size();
+  for (const Kind kind : cell.kinds) {
+    if (--left > 0) {
+      const ir::BlockId yes = b_.new_block();
+      const ir::BlockId no = b_.new_block();
+      b_.branch(ir::Condition::kEq, tag, kind == Kind::kNil ? 0 : kind == Kind::kBoolean ? 1 : 2, yes, no);
+      resume(yes, before);
+      set(result, typed(kind));
+      outcome();
+      resume(no, before);
+    } else {
+      set(result, typed(kind));
+      outcome();
+    }
+  }
+}
+
+void Lowering::write_cell(uint32_t index, const AbstractValue& value) {
+  Cell& cell = world_->cells()[index];
+  const auto kind_of = [](const AbstractValue& v) -> std::optional<Kind> {
+    if (v.is_nil()) return Kind::kNil;
+    if (v.is_boolean()) return Kind::kBoolean;
+    if (v.is_integer()) return Kind::kInteger;
+    return std::nullopt;
+  };
+  const auto kind = kind_of(value);
+  const auto initial = kind_of(cell.initial);
+  if (!kind.has_value() || !initial.has_value()) {
+    const AbstractValue& wrong = kind.has_value() ? cell.initial : value;
+    refuse("variable-type",
+           fmt::format("the variable '{}' outlives the packet and holds a {}", cell.name, type_name(wrong)),
+           "what is kept from packet to packet is an integer, a boolean or nil; keep strings in a map");
+  }
+  if (!cell.variable || !cell.kinds.contains(*kind)) {
+    cell.variable = true;
+    cell.kinds.insert(*kind);
+    cell.kinds.insert(*initial);
+    throw Restart{};
+  }
+  const ir::Value slot = b_.slot();
+  if (cell.kinds.size() > 1)
+    b_.store(8, slot, cell.offset, number(*kind == Kind::kNil ? 0 : *kind == Kind::kBoolean ? 1 : 2));
+  if (*kind != Kind::kNil) b_.store(8, slot, cell.offset + 8, integer_of(value));
+}
+
+void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result) {
+  const AbstractValue base = object;  // the register may be the result's
+  check_used(base);
+  switch (base.kind) {
+    case Kind::kView:
+      return get_from_view(base, key, result);
+    case Kind::kPacket:
+      return get_from_packet(key, result);
+    case Kind::kTable:
+      return get_from_virtual(base.index, key, result);
+    case Kind::kString:
+    case Kind::kDynamicString:
+      if (key.kind == Kind::kString) return set(result, world_->string_method(key.string()));
+      return set(result, AbstractValue::nil());
+    case Kind::kObject:
+      switch (world_->type_of(base.object)) {
+        case World::ObjectType::kTable:
+          return get_from_constant(base.object, key, result);
+        case World::ObjectType::kMap:
+          return get_from_map(base.object, key, nullptr, result);
+        default:
+          break;
+      }
+      break;
+    default:
+      break;
+  }
+  fail(fmt::format("attempt to index a {} value{}", type_name(base), name_of_value(&object)));
+}
+
+void Lowering::get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result) {
+  if (key.kind == Kind::kString) {
+    if (const auto cell = world_->existing_cell_of_field(table, key.string()); cell.has_value())
+      return read_cell(*cell, result);
+  }
+  if (key.is_constant()) {
+    AbstractValue value = world_->raw_get(table, key);
+    if (value.is_nil()) return get_missing(table, key, result);
+    return set(result, std::move(value));
+  }
+  look_up(table, key, result);
+}
+
+// The key is not in the table: what its metatable says.
+void Lowering::get_missing(ObjectId table, const AbstractValue& key, uint32_t result) {
+  const AbstractValue index = world_->metafield(table, "__index");
+  if (index.is_nil()) return set(result, AbstractValue::nil());
+  if (index.kind == Kind::kObject && world_->type_of(index.object) == World::ObjectType::kLuaFunction) {
+    Call call;
+    call.result = result;
+    call.wanted = 1;
+    call.on_return = Frame::Return::kIndex;
+    return call_value(index, {AbstractValue::object_constant(table), key}, call);
+  }
+  op_get(index, key, result);
+}
+
+// A key that is known only at packet time.
+void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result) {
+  if (world_->has_variable_fields(table)) {
+    refuse("variable-table", "a table whose fields the function assigns is indexed with a key from the packet",
+           "use a map for what changes, and a table for what does not");
+  }
+  if (key.kind == Kind::kDynamicBoolean) {
+    const ir::BlockId yes = b_.new_block();
+    const ir::BlockId no = b_.new_block();
+    b_.branch(ir::Condition::kNe, key.a, 0, yes, no);
+    const State before = st_;
+    for (const bool truth : {true, false}) {
+      resume(truth ? yes : no, before);
+      get_from_constant(table, AbstractValue::boolean(truth), result);
+      if (!ended_) outcome();
+      ended_ = false;
+    }
+    return;
+  }
+  if (!key.is_integer() && !key.is_string()) return get_missing(table, key, result);
+  const auto all = world_->entries(table, kMaxEntries);
+  if (!all.has_value()) refuse("too-large", "a table with more than 16 million entries", "use a map");
+  std::vector<std::pair<AbstractValue, AbstractValue>> entries;
+  const Kind wanted = key.is_string() ? Kind::kString : Kind::kInteger;
+  for (const auto& [k, v] : *all) {
+    if (k.kind == wanted) entries.emplace_back(k, v);
+  }
+  if (entries.empty()) return get_missing(table, key, result);
+  std::ranges::sort(entries, [&](const auto& a, const auto& b) {
+    return wanted == Kind::kString ? a.first.string() < b.first.string() : a.first.integer < b.first.integer;
+  });
+  const bool plain_index = world_->metafield(table, "__index").is_nil();
+  if (entries.size() <= (wanted == Kind::kString ? 3 : kLongestChain) || !plain_index) {
+    if (entries.size() > 256) refuse("metamethod", "a look-up with a key from the packet in a large table that has __index",
+                                     "use a table without a metatable");
+    return look_up_chain(table, entries, key, result);
+  }
+  if (wanted == Kind::kString) return look_up_strings(table, entries, string_of(key), result);
+  look_up_integers(table, entries, key.a, result);
+}
+
+// One comparison after the other; behind each the value is a constant.
+void Lowering::look_up_chain(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
+                             const AbstractValue& key, uint32_t result) {
+  const State before = st_;
+  // Entries with one value share what follows: their blocks meet in one place with equal states.
+  for (const auto& [k, v] : entries) {
+    const ir::BlockId yes = b_.new_block();
+    const ir::BlockId no = b_.new_block();
+    if (key.is_string()) {
+      branch_equal(key, k, yes, no);
+    } else {
+      b_.branch(ir::Condition::kEq, key.a, number(k.integer), yes, no);
+    }
+    resume(yes, before);
+    set(result, v);
+    outcome();
+    resume(no, before);
+  }
+  get_missing(table, key, result);
+  if (!ended_ && outcomes_.size() <= entries.size()) outcome();
+  ended_ = false;
+}
+
+void Lowering::op_self() {
+  const Instruction i = current_;
+  const AbstractValue object = reg(i.b());
+  const AbstractValue key = i.k() ? constant(i.c()) : reg(i.c());
+  check_used(object);
+  const auto method = [&](std::string name) {
+    AbstractValue function;
+    function.text = std::make_shared<const std::string>(std::move(name));
+    set(i.a() + 1, object);
+    set(i.a(), std::move(function));
+  };
+  if (object.kind == Kind::kView && key.kind == Kind::kString && is_view_method(object, key.string()))
+    return method("view:" + key.string());
+  if (object.kind == Kind::kObject && world_->type_of(object.object) == World::ObjectType::kMap &&
+      key.kind == Kind::kString && (key.string() == "get" || key.string() == "set" || key.string() == "add")) {
+    return method("map:" + key.string());
+  }
+  if (object.kind == Kind::kPacket && key.kind == Kind::kString &&
+      (key.string() == "pass" || key.string() == "block" || key.string() == "reject" || key.string() == "reply")) {
+    return method("pkt:" + key.string());
+  }
+  set(i.a() + 1, object);
+  op_get(object, key, i.a());
+}
+
+void Lowering::op_set(const AbstractValue& object, const AbstractValue& key, const AbstractValue& given) {
+  const AbstractValue base = object;
+  const AbstractValue value = given;
+  check_used(base);
+  check_used(value);
+  switch (base.kind) {
+    case Kind::kView:
+      return set_in_view(base, key, value);
+    case Kind::kPacket:
+      return set_in_packet(key, value);
+    case Kind::kTable:
+      return set_in_virtual(base.index, key, value);
+    case Kind::kObject:
+      switch (world_->type_of(base.object)) {
+        case World::ObjectType::kTable:
+          if (key.kind != Kind::kString) {
+            refuse("table-write", "a table that the main chunk made is assigned to at packet time",
+                   "use a map: it is shared by all workers and outlives a reload");
+          }
+          if (!world_->metafield(base.object, "__newindex").is_nil())
+            refuse("metamethod", "an assignment that calls a metamethod (__newindex)", "assign a variable instead");
+          return write_cell(world_->cell_of_field(base.object, key.string()), value);
+        case World::ObjectType::kMap:
+          return set_in_map(base.object, key, value);
+        default:
+          break;
+      }
+      break;
+    default:
+      break;
+  }
+  fail(fmt::format("attempt to index a {} value{}", type_name(base), name_of_value(&object)));
+}
+
+// --- tables made at packet time
+
+void Lowering::op_new_table() {
+  const Instruction i = current_;
+  ++st_.top().pc;  // the extra argument
+  AbstractValue table = AbstractValue::of(Kind::kTable);
+  table.index = static_cast<uint32_t>(st_.tables.size());
+  st_.tables.emplace_back();
+  set(i.a(), std::move(table));
+}
+
+void Lowering::op_set_list() {
+  const Instruction i = current_;
+  const uint32_t count = i.b() != 0 ? i.b() : st_.top().top - i.a() - 1;
+  int64_t first = i.c();
+  if (i.k()) {
+    first += int64_t{prototype().code[st_.top().pc].ax()} << 8;
+    ++st_.top().pc;
+  }
+  const AbstractValue table = reg(i.a());
+  for (uint32_t n = 1; n <= count; ++n)
+    set_in_virtual(table.index, AbstractValue::integer_constant(first + n), reg(i.a() + n));
+}
+
+void Lowering::get_from_virtual(uint32_t table, const AbstractValue& key, uint32_t result) {
+  if (!is_key(key)) {
+    if (key.is_nil() || key.kind == Kind::kBoolean) return set(result, AbstractValue::nil());
+    refuse("growing-table", "a table made at packet time is indexed with a key from the packet",
+           "make the table in the main chunk, or use a map");
+  }
+  for (const VirtualTable::Entry& entry : st_.tables[table].entries) {
+    if (entry.key.kind == key.kind &&
+        (key.kind == Kind::kInteger ? entry.key.integer == key.integer : entry.key.string() == key.string())) {
+      AbstractValue value = entry.value;
+      return set(result, std::move(value));
+    }
+  }
+  set(result, AbstractValue::nil());
+}
+
+void Lowering::set_in_virtual(uint32_t table, const AbstractValue& key, const AbstractValue& value) {
+  if (key.is_nil()) return fail("index is nil");
+  if (!is_key(key)) {
+    refuse("growing-table", "a table made at packet time is filled with keys from the packet",
+           "make the table in the main chunk, or use a map");
+  }
+  if (value.kind == Kind::kMatch) refuse("growing-table", "the result of a match is put into a table", "use a local variable");
+  auto& entries = st_.tables[table].entries;
+  for (VirtualTable::Entry& entry : entries) {
+    if (entry.key.kind == key.kind &&
+        (key.kind == Kind::kInteger ? entry.key.integer == key.integer : entry.key.string() == key.string())) {
+      entry.value = value;
+      return;
+    }
+  }
+  if (entries.size() >= 64)
+    refuse("growing-table", "a table made at packet time grows beyond 64 entries", "use a map, or decide as you go");
+  entries.push_back({key, value});
+}
+
+void Lowering::op_length() {
+  const AbstractValue value = reg(current_.b());
+  const uint32_t result = current_.a();
+  switch (value.kind) {
+    case Kind::kString:
+      return set(result, AbstractValue::integer_constant(static_cast<int64_t>(value.string().size())));
+    case Kind::kDynamicString:
+    case Kind::kView:
+      return set(result, AbstractValue::dynamic_integer(value.b));
+    case Kind::kTable: {
+      int64_t length = 0;
+      for (bool found = true; found;) {
+        found = false;
+        for (const VirtualTable::Entry& entry : st_.tables[value.index].entries) {
+          if (entry.key.kind == Kind::kInteger && entry.key.integer == length + 1 && !entry.value.is_nil()) found = true;
+        }
+        if (found) ++length;
+      }
+      return set(result, AbstractValue::integer_constant(length));
+    }
+    case Kind::kObject:
+      if (world_->type_of(value.object) == World::ObjectType::kTable) {
+        if (!world_->metafield(value.object, "__len").is_nil())
+          refuse("metamethod", "the length operator calls a metamethod (__len)", "call a function by name");
+        return set(result, AbstractValue::integer_constant(static_cast<int64_t>(world_->raw_length(value.object))));
+      }
+      if (world_->type_of(value.object) == World::ObjectType::kMap) {
+        refuse("map-size", "the number of a map's entries is not known at packet time",
+               "count with a map.counter, or keep this script on the lua engine");
+      }
+      break;
+    default:
+      break;
+  }
+  fail(fmt::format("attempt to get length of a {} value{}", type_name(value), name_of_value(&reg(current_.b()))));
+}
+
+}  // namespace perilune::compiler

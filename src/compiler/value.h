@@ -1,0 +1,184 @@
+// What the lowering knows of a Lua value while it walks through a function: everything (a constant), or its type and
+// where its run-time parts are.
+//
+// There is no value of unknown type: where paths with different types meet, the code behind is lowered once for each of
+// them. So `local e = m[k]` goes on as two paths, one where e is nil and one where it is an integer, and no type is ever
+// tested at packet time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/function_info.h"
+#include "ir/ir.h"
+
+namespace perilune::compiler {
+
+using ObjectId = uint32_t;  // a table, function or userdata of the loaded script: see world.h; 0: none
+
+struct Binding;
+struct Callee;
+
+struct AbstractValue {
+  enum class Kind : uint8_t {
+    kNone,     // not there (a register nobody reads any more)
+    kNil,
+    kBoolean,  // constant: integer is 0 or 1
+    kInteger,  // constant
+    kFloat,    // constant
+    kString,   // constant
+    kObject,   // constant: a table, function or userdata that the main chunk left
+    kDynamicBoolean,  // a: 0 or 1
+    kDynamicInteger,  // a
+    kDynamicString,   // a: offset in the slot, b: length
+    kView,            // a data view. a: offset in the slot, b: length
+    kPacket,          // pkt
+    kTable,           // made at packet time, and known: index into State::tables
+    kClosure,         // made at packet time: see `callee`
+    kMatch,           // the first result of a match not yet carried out: see `match`
+    kPoison,          // may not be used; text says why
+  };
+
+  Kind kind = Kind::kNone;
+  int64_t integer = 0;
+  double number = 0;
+  std::shared_ptr<const std::string> text;
+  ObjectId object = 0;  // kObject; kView: its layout (0: none)
+  ir::Value a = ir::kNoValue;
+  ir::Value b = ir::kNoValue;
+  int64_t most = 0;        // kDynamicString, kView: no longer than this
+  int64_t least = 0;       // kView, kDynamicString: no shorter than this (known on this path)
+  int64_t base = kUnknown; // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
+  bool in_frame = false;   // kDynamicString: its bytes are the packet's, so writes would change it
+  uint32_t index = 0;      // kTable, kMatch
+  std::shared_ptr<const Callee> callee;  // kClosure
+
+  static constexpr int64_t kUnknown = -1;  // somewhere in the payload, or anywhere
+  static constexpr int64_t kHeaders = -2;  // in the headers, which are always there
+
+  [[nodiscard]] bool is_constant() const { return kind >= Kind::kNil && kind <= Kind::kObject; }
+  [[nodiscard]] bool is_nil() const { return kind == Kind::kNil; }
+  [[nodiscard]] bool is_integer() const { return kind == Kind::kInteger || kind == Kind::kDynamicInteger; }
+  [[nodiscard]] bool is_boolean() const { return kind == Kind::kBoolean || kind == Kind::kDynamicBoolean; }
+  [[nodiscard]] bool is_string() const { return kind == Kind::kString || kind == Kind::kDynamicString; }
+  [[nodiscard]] const std::string& string() const { return *text; }
+
+  static AbstractValue nil() { return of(Kind::kNil); }
+  static AbstractValue boolean(bool value) {
+    AbstractValue v = of(Kind::kBoolean);
+    v.integer = value ? 1 : 0;
+    return v;
+  }
+  static AbstractValue integer_constant(int64_t value) {
+    AbstractValue v = of(Kind::kInteger);
+    v.integer = value;
+    return v;
+  }
+  static AbstractValue float_constant(double value) {
+    AbstractValue v = of(Kind::kFloat);
+    v.number = value;
+    return v;
+  }
+  static AbstractValue string_constant(std::string value) {
+    AbstractValue v = of(Kind::kString);
+    v.text = std::make_shared<const std::string>(std::move(value));
+    return v;
+  }
+  static AbstractValue object_constant(ObjectId object) {
+    AbstractValue v = of(Kind::kObject);
+    v.object = object;
+    return v;
+  }
+  static AbstractValue dynamic_integer(ir::Value value) {
+    AbstractValue v = of(Kind::kDynamicInteger);
+    v.a = value;
+    return v;
+  }
+  static AbstractValue dynamic_boolean(ir::Value value) {
+    AbstractValue v = of(Kind::kDynamicBoolean);
+    v.a = value;
+    return v;
+  }
+  static AbstractValue dynamic_string(ir::Value offset, ir::Value length, int64_t most) {
+    AbstractValue v = of(Kind::kDynamicString);
+    v.a = offset;
+    v.b = length;
+    v.most = most;
+    return v;
+  }
+  static AbstractValue poison(std::string why) {
+    AbstractValue v = of(Kind::kPoison);
+    v.text = std::make_shared<const std::string>(std::move(why));
+    return v;
+  }
+  static AbstractValue of(Kind kind) {
+    AbstractValue v;
+    v.kind = kind;
+    return v;
+  }
+};
+
+/// A function with its code, as the lowering needs it. Lives as long as the world.
+struct FunctionCode {
+  const Prototype* prototype = nullptr;
+  FunctionInfo info;
+  uint32_t file = 0;  // index into the image's files
+  uint32_t number = 0;
+};
+
+/// Where an upvalue of a running function is.
+struct Binding {
+  bool in_frame = false;  // a register of an active function, else a cell (world.h)
+  uint32_t frame = 0;     // depth, for in_frame
+  uint32_t index = 0;     // register, or cell
+  bool operator==(const Binding&) const = default;
+};
+
+/// A function value: what it runs and what it has captured.
+struct Callee {
+  const FunctionCode* code = nullptr;
+  std::vector<Binding> bindings;
+};
+
+struct Frame {
+  std::shared_ptr<const Callee> callee;
+  uint32_t pc = 0;  // of the next instruction
+  std::vector<AbstractValue> registers;
+  std::vector<AbstractValue> varargs;
+  uint32_t top = 0;  // one past the last value of an open list of results
+  // Where results go in the frame below.
+  uint32_t result_register = 0;
+  int32_t results_wanted = 0;  // -1: all
+  /// What a caller that is no Lua code wants done with the results: see Lowering::return_from().
+  enum class Return : uint8_t { kCall, kTail, kIterator, kIndex } on_return = Return::kCall;
+  /// The unrolled loops around pc: first instruction and number of the round, in turn.
+  std::vector<uint32_t> rounds;
+};
+
+/// A table made at packet time that never leaves the function: its entries by constant keys.
+struct VirtualTable {
+  struct Entry {
+    AbstractValue key;
+    AbstractValue value;
+  };
+  std::vector<Entry> entries;
+};
+
+/// Everything known at one point of the program.
+struct State {
+  std::vector<Frame> frames;
+  std::vector<VirtualTable> tables;
+  int64_t pulled = 0;  // payload bytes [0, pulled) are in the slot
+  // Facts of this path: -1 unknown, 0 no, 1 yes.
+  int8_t has_ports = -1;
+  int8_t is_version4 = -1;
+
+  [[nodiscard]] Frame& top() { return frames.back(); }
+  [[nodiscard]] const Frame& top() const { return frames.back(); }
+};
+
+}  // namespace perilune::compiler

@@ -1,0 +1,427 @@
+#include "compiler/world.h"
+
+#include <cstring>
+
+#include <fmt/format.h>
+#include <lauxlib.h>
+
+#include "luadata/layout.h"
+#include "script/introspection.h"
+
+namespace perilune::compiler {
+namespace {
+
+using Kind = AbstractValue::Kind;
+
+int append(lua_State* /*L*/, const void* bytes, size_t length, void* target) noexcept {
+  static_cast<std::string*>(target)->append(static_cast<const char*>(bytes), length);
+  return 0;
+}
+
+int call_layout(lua_State* L) {
+  luadata::compile_layout(L, 1);
+  return 0;
+}
+
+struct Arithmetic {
+  int op;
+};
+
+int do_arithmetic(lua_State* L) {
+  const int op = static_cast<int>(lua_tointeger(L, 1));
+  lua_remove(L, 1);
+  lua_arith(L, op);
+  return 1;
+}
+
+int do_compare(lua_State* L) {
+  const int op = static_cast<int>(lua_tointeger(L, 1));
+  lua_pushboolean(L, lua_compare(L, 2, 3, op));
+  return 1;
+}
+
+// Lua puts "file:line: " in front of messages only for Lua functions; C functions called by us have no place.
+std::string message_at_top(lua_State* L) {
+  const char* text = lua_tostring(L, -1);
+  return text == nullptr ? "error" : text;
+}
+
+}  // namespace
+
+World::World(script::State& state) : state_(&state), L_(state.lua()), base_(lua_gettop(L_)) {
+  objects_.emplace_back();
+  lua_checkstack(L_, 64);
+  script::push_library_names(L_);
+  const int names = lua_gettop(L_);
+  lua_pushnil(L_);
+  while (lua_istable(L_, names) && lua_next(L_, names) != 0) {
+    const std::string name = lua_tostring(L_, -1);
+    lua_pop(L_, 1);
+    const ObjectId object = object_at(lua_gettop(L_));
+    objects_[object].type = ObjectType::kBuiltin;
+    objects_[object].name = name;
+    builtins_[name] = object;
+  }
+  lua_settop(L_, base_);
+  lua_getfield(L_, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_istable(L_, -1)) {
+    lua_getfield(L_, -1, "net");
+    if (lua_istable(L_, -1)) {
+      const int net = lua_gettop(L_);
+      lua_pushnil(L_);
+      while (lua_next(L_, net) != 0) {
+        if (lua_type(L_, -2) == LUA_TSTRING && lua_iscfunction(L_, -1) != 0) {
+          const ObjectId object = object_at(lua_gettop(L_));
+          objects_[object].type = ObjectType::kBuiltin;
+          objects_[object].name = std::string("net.") + lua_tostring(L_, -2);
+        }
+        lua_pop(L_, 1);
+      }
+    }
+  }
+  lua_settop(L_, base_);
+}
+
+World::~World() {
+  for (const Object& object : objects_) {
+    if (object.reference != 0) luaL_unref(L_, LUA_REGISTRYINDEX, object.reference);
+  }
+  lua_settop(L_, base_);
+}
+
+void World::classify(Object& object, int index) {
+  object.lua_type = luaL_typename(L_, index);
+  switch (lua_type(L_, index)) {
+    case LUA_TTABLE:
+      object.type = ObjectType::kTable;
+      break;
+    case LUA_TFUNCTION:
+      object.type = lua_iscfunction(L_, index) != 0 ? ObjectType::kOther : ObjectType::kLuaFunction;
+      break;
+    case LUA_TUSERDATA:
+      if (luadata::to_field(L_, index) != nullptr) {
+        object.type = ObjectType::kField;
+      } else if (script::Map* map = script::to_map(L_, index); map != nullptr) {
+        object.type = ObjectType::kMap;
+        object.map = map;
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+ObjectId World::object_at(int index) {
+  index = lua_absindex(L_, index);
+  const void* pointer = lua_topointer(L_, index);
+  if (const auto found = numbers_.find(pointer); found != numbers_.end()) return found->second;
+  const auto number = static_cast<ObjectId>(objects_.size());
+  Object& object = objects_.emplace_back();
+  classify(object, index);
+  lua_pushvalue(L_, index);
+  object.reference = luaL_ref(L_, LUA_REGISTRYINDEX);
+  numbers_[pointer] = number;
+  return number;
+}
+
+AbstractValue World::pop() {
+  AbstractValue value;
+  switch (lua_type(L_, -1)) {
+    case LUA_TNIL:
+    case LUA_TNONE:
+      value = AbstractValue::nil();
+      break;
+    case LUA_TBOOLEAN:
+      value = AbstractValue::boolean(lua_toboolean(L_, -1) != 0);
+      break;
+    case LUA_TNUMBER:
+      value = lua_isinteger(L_, -1) != 0 ? AbstractValue::integer_constant(lua_tointeger(L_, -1))
+                                         : AbstractValue::float_constant(lua_tonumber(L_, -1));
+      break;
+    case LUA_TSTRING: {
+      size_t length = 0;
+      const char* text = lua_tolstring(L_, -1, &length);
+      value = AbstractValue::string_constant({text, length});
+      break;
+    }
+    default:
+      value = AbstractValue::object_constant(object_at(lua_gettop(L_)));
+  }
+  lua_pop(L_, 1);
+  return value;
+}
+
+void World::push(const AbstractValue& value) {
+  lua_checkstack(L_, 8);
+  switch (value.kind) {
+    case Kind::kBoolean:
+      lua_pushboolean(L_, value.integer != 0 ? 1 : 0);
+      break;
+    case Kind::kInteger:
+      lua_pushinteger(L_, value.integer);
+      break;
+    case Kind::kFloat:
+      lua_pushnumber(L_, value.number);
+      break;
+    case Kind::kString:
+      lua_pushlstring(L_, value.string().data(), value.string().size());
+      break;
+    case Kind::kObject:
+      lua_rawgeti(L_, LUA_REGISTRYINDEX, objects_[value.object].reference);
+      break;
+    default:
+      lua_pushnil(L_);
+  }
+}
+
+AbstractValue World::entry_point() {
+  lua_pushglobaltable(L_);
+  lua_pushstring(L_, state_->options().function.c_str());
+  lua_rawget(L_, -2);
+  lua_remove(L_, -2);
+  return pop();
+}
+
+uint32_t World::file_number(const std::string& name) {
+  for (uint32_t i = 0; i < files_.size(); ++i) {
+    if (files_[i] == name) return i;
+  }
+  files_.push_back(name);
+  return static_cast<uint32_t>(files_.size() - 1);
+}
+
+const FunctionCode& World::code_of(const Prototype& prototype, const std::string& source) {
+  auto& code = codes_[&prototype];
+  if (!code) {
+    code = std::make_unique<FunctionCode>();
+    code->prototype = &prototype;
+    code->info = analyse(prototype);
+    const std::string& name = prototype.source.empty() ? source : prototype.source;
+    code->file = file_number(name.starts_with('@') ? name.substr(1) : name);
+    code->number = static_cast<uint32_t>(codes_.size());
+  }
+  return *code;
+}
+
+Result<std::shared_ptr<const Callee>> World::callee_of(ObjectId function) {
+  if (objects_[function].callee) return objects_[function].callee;
+  push(AbstractValue::object_constant(function));
+  const int index = lua_gettop(L_);
+  std::string dump;
+  lua_dump(L_, append, &dump, 0);
+  auto parsed = parse_bytecode(dump);
+  if (!parsed) {
+    lua_settop(L_, index - 1);
+    return tl::make_unexpected(parsed.error());
+  }
+  prototypes_.push_back(std::make_unique<Prototype>(std::move(*parsed)));
+  const Prototype& prototype = *prototypes_.back();
+  auto callee = std::make_shared<Callee>();
+  callee->code = &code_of(prototype, prototype.source);
+  for (int n = 1; n <= static_cast<int>(prototype.upvalues.size()); ++n) {
+    const char* name = lua_getupvalue(L_, index, n);
+    if (name == nullptr) break;
+    const void* id = lua_upvalueid(L_, index, n);
+    const AbstractValue value = pop();
+    callee->bindings.push_back({false, 0, cell_of_upvalue(id, value, prototype.upvalues[static_cast<size_t>(n) - 1].name)});
+  }
+  lua_settop(L_, index - 1);
+  objects_[function].callee = callee;
+  return objects_[function].callee;
+}
+
+AbstractValue World::raw_get(ObjectId table, const AbstractValue& key) {
+  if (key.kind == Kind::kNil) return AbstractValue::nil();
+  push(AbstractValue::object_constant(table));
+  push(key);
+  lua_rawget(L_, -2);
+  lua_remove(L_, -2);
+  return pop();
+}
+
+AbstractValue World::metafield(ObjectId object, std::string_view name) {
+  push(AbstractValue::object_constant(object));
+  if (lua_getmetatable(L_, -1) == 0) {
+    lua_pop(L_, 1);
+    return AbstractValue::nil();
+  }
+  lua_pushlstring(L_, name.data(), name.size());
+  lua_rawget(L_, -2);
+  lua_remove(L_, -2);
+  lua_remove(L_, -2);
+  return pop();
+}
+
+size_t World::raw_length(ObjectId table) {
+  push(AbstractValue::object_constant(table));
+  const size_t length = lua_rawlen(L_, -1);
+  lua_pop(L_, 1);
+  return length;
+}
+
+std::optional<std::vector<std::pair<AbstractValue, AbstractValue>>> World::entries(ObjectId table, size_t most) {
+  std::vector<std::pair<AbstractValue, AbstractValue>> all;
+  push(AbstractValue::object_constant(table));
+  const int index = lua_gettop(L_);
+  lua_pushnil(L_);
+  while (lua_next(L_, index) != 0) {
+    if (all.size() == most) {
+      lua_settop(L_, index - 1);
+      return std::nullopt;
+    }
+    AbstractValue value = pop();
+    lua_pushvalue(L_, -1);
+    AbstractValue key = pop();
+    all.emplace_back(std::move(key), std::move(value));
+  }
+  lua_settop(L_, index - 1);
+  return all;
+}
+
+const luadata::Field* World::field_of(ObjectId layout, const AbstractValue& key, std::string& problem) {
+  lua_checkstack(L_, 8);
+  lua_pushcfunction(L_, call_layout);
+  push(AbstractValue::object_constant(layout));
+  if (lua_pcall(L_, 1, 0, 0) != LUA_OK) {
+    problem = message_at_top(L_);
+    lua_pop(L_, 1);
+    return nullptr;
+  }
+  push(AbstractValue::object_constant(layout));
+  push(key);
+  lua_rawget(L_, -2);
+  const luadata::Field* field = luadata::to_field(L_, -1);  // kept alive by the layout, which is anchored
+  lua_pop(L_, 2);
+  return field;
+}
+
+ObjectId World::inner_layout(ObjectId layout, const AbstractValue& key) {
+  push(AbstractValue::object_constant(layout));
+  push(key);
+  lua_rawget(L_, -2);
+  lua_getiuservalue(L_, -1, 1);
+  const AbstractValue inner = pop();
+  lua_pop(L_, 2);
+  return inner.object;
+}
+
+AbstractValue World::string_method(const std::string& name) {
+  lua_pushliteral(L_, "");
+  AbstractValue method;
+  if (lua_getmetatable(L_, -1) != 0) {
+    lua_pushliteral(L_, "__index");
+    lua_rawget(L_, -2);
+    const AbstractValue library = pop();
+    lua_pop(L_, 1);
+    if (library.kind == Kind::kObject && objects_[library.object].type == ObjectType::kTable)
+      method = raw_get(library.object, AbstractValue::string_constant(name));
+  }
+  lua_pop(L_, 1);
+  return method.kind == Kind::kNone ? AbstractValue::nil() : method;
+}
+
+bool World::data_option(const char* name) {
+  lua_getfield(L_, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L_, -1, "data");
+  bool set = false;
+  if (lua_istable(L_, -1)) {
+    lua_pushstring(L_, name);
+    lua_rawget(L_, -2);
+    set = lua_toboolean(L_, -1) != 0;
+    lua_pop(L_, 1);
+  }
+  lua_pop(L_, 2);
+  return set;
+}
+
+World::Evaluation World::evaluate(const AbstractValue& function, const std::vector<AbstractValue>& arguments) {
+  Evaluation evaluation;
+  const int top = lua_gettop(L_);
+  if (lua_checkstack(L_, static_cast<int>(arguments.size()) + 16) == 0) {
+    evaluation.failed = true;
+    evaluation.error = "too many arguments";
+    return evaluation;
+  }
+  push(function);
+  for (const AbstractValue& argument : arguments)
+    push(argument);
+  evaluation.failed = lua_pcall(L_, static_cast<int>(arguments.size()), LUA_MULTRET, 0) != LUA_OK;
+  if (evaluation.failed) {
+    evaluation.error = message_at_top(L_);
+  } else {
+    while (lua_gettop(L_) > top)
+      evaluation.results.insert(evaluation.results.begin(), pop());
+  }
+  lua_settop(L_, top);
+  return evaluation;
+}
+
+AbstractValue World::builtin(const std::string& name) {
+  const auto found = builtins_.find(name);
+  return found == builtins_.end() ? AbstractValue::nil() : AbstractValue::object_constant(found->second);
+}
+
+World::Evaluation World::arithmetic(int op, const AbstractValue& a, const AbstractValue& b) {
+  Evaluation evaluation;
+  const int top = lua_gettop(L_);
+  lua_pushcfunction(L_, do_arithmetic);
+  lua_pushinteger(L_, op);
+  push(a);
+  const bool unary = op == LUA_OPUNM || op == LUA_OPBNOT;
+  if (!unary) push(b);
+  evaluation.failed = lua_pcall(L_, unary ? 2 : 3, 1, 0) != LUA_OK;
+  if (evaluation.failed) {
+    evaluation.error = message_at_top(L_);
+  } else {
+    evaluation.results.push_back(pop());
+  }
+  lua_settop(L_, top);
+  return evaluation;
+}
+
+std::optional<bool> World::compare(int op, const AbstractValue& a, const AbstractValue& b) {
+  const int top = lua_gettop(L_);
+  lua_pushcfunction(L_, do_compare);
+  lua_pushinteger(L_, op);
+  push(a);
+  push(b);
+  std::optional<bool> result;
+  if (lua_pcall(L_, 3, 1, 0) == LUA_OK) result = lua_toboolean(L_, -1) != 0;
+  lua_settop(L_, top);
+  return result;
+}
+
+uint32_t World::cell_of_upvalue(const void* id, const AbstractValue& value, const std::string& name) {
+  const auto [found, inserted] = upvalue_cells_.emplace(id, static_cast<uint32_t>(cells_.size()));
+  if (inserted) {
+    Cell& cell = cells_.emplace_back();
+    cell.initial = value;
+    cell.name = name;
+  }
+  return found->second;
+}
+
+uint32_t World::cell_of_field(ObjectId table, const std::string& key) {
+  const auto [found, inserted] =
+      field_cells_.emplace(std::make_pair(table, key), static_cast<uint32_t>(cells_.size()));
+  if (inserted) {
+    Cell cell;
+    cell.initial = raw_get(table, AbstractValue::string_constant(key));
+    cell.name = key;
+    cells_.push_back(std::move(cell));
+  }
+  return found->second;
+}
+
+std::optional<uint32_t> World::existing_cell_of_field(ObjectId table, const std::string& key) const {
+  const auto found = field_cells_.find({table, key});
+  if (found == field_cells_.end()) return std::nullopt;
+  return found->second;
+}
+
+bool World::has_variable_fields(ObjectId table) const {
+  const auto first = field_cells_.lower_bound({table, std::string()});
+  return first != field_cells_.end() && first->first.first == table;
+}
+
+}  // namespace perilune::compiler

@@ -1,0 +1,132 @@
+// The script as its main chunk left it: the live Lua state seen as constants.
+//
+// Every table, function and userdata the compiler meets gets a number (ObjectId) and is kept alive by an anchor in the
+// registry. Tables are read raw; nothing of the script runs here, except what evaluate() is asked to call.
+//
+// A cell is a variable that functions share: an upvalue, a global, a field of a table that the main chunk made. It is a
+// constant until the lowering finds an assignment to it; then it becomes a variable of the worker, in the slot's memory.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <lua.h>
+
+#include "compiler/value.h"
+#include "luadata/field.h"
+#include "script/map_store.h"
+#include "script/state.h"
+
+namespace perilune::compiler {
+
+struct Cell {
+  AbstractValue initial;
+  std::string name;
+  bool variable = false;
+  std::set<AbstractValue::Kind> kinds;  // that it may hold as a variable: kNil, kBoolean, kInteger
+  int32_t offset = 0;                   // in the slot: tag (8 bytes), value (8 bytes)
+};
+
+class World {
+ public:
+  explicit World(script::State& state);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  [[nodiscard]] lua_State* lua() const { return L_; }
+  [[nodiscard]] const script::State& state() const { return *state_; }
+
+  /// The value at the top of the Lua stack, popped.
+  [[nodiscard]] AbstractValue pop();
+  /// Pushes a constant.
+  void push(const AbstractValue& value);
+
+  enum class ObjectType : uint8_t { kTable, kLuaFunction, kBuiltin, kField, kMap, kOther };
+  [[nodiscard]] ObjectType type_of(ObjectId object) const { return objects_[object].type; }
+  /// Lua's name of its type.
+  [[nodiscard]] std::string_view lua_type_of(ObjectId object) const { return objects_[object].lua_type; }
+  /// "string.match" for a library function; empty for others.
+  [[nodiscard]] const std::string& builtin_name(ObjectId object) const { return objects_[object].name; }
+  /// The entry point.
+  [[nodiscard]] AbstractValue entry_point();
+  /// The live closure's code and upvalues. Fails with what is wrong with its bytecode.
+  [[nodiscard]] Result<std::shared_ptr<const Callee>> callee_of(ObjectId function);
+  [[nodiscard]] const FunctionCode& code_of(const Prototype& prototype, const std::string& source);
+  /// A pointer stable across calls.
+  [[nodiscard]] script::Map* map_of(ObjectId object) const { return objects_[object].map; }
+
+  /// table[key], raw; key and result constant.
+  [[nodiscard]] AbstractValue raw_get(ObjectId table, const AbstractValue& key);
+  /// The metatable's field, nil when there is no metatable.
+  [[nodiscard]] AbstractValue metafield(ObjectId object, std::string_view name);
+  [[nodiscard]] size_t raw_length(ObjectId table);
+  /// All entries. A table larger than `most` gives none.
+  [[nodiscard]] std::optional<std::vector<std::pair<AbstractValue, AbstractValue>>> entries(ObjectId table, size_t most);
+  /// The compiled field of a layout, null when it has none of that name. Raises a Lua error text in `problem`.
+  [[nodiscard]] const luadata::Field* field_of(ObjectId layout, const AbstractValue& key, std::string& problem);
+  /// A layout field's inner layout.
+  [[nodiscard]] ObjectId inner_layout(ObjectId layout, const AbstractValue& key);
+  /// What s:name gives for a string s.
+  [[nodiscard]] AbstractValue string_method(const std::string& name);
+  /// data.strict, data.strict_segments.
+  [[nodiscard]] bool data_option(const char* name);
+
+  struct Evaluation {
+    bool failed = false;
+    std::string error;  // without "file:line: "
+    std::vector<AbstractValue> results;
+  };
+  /// Calls a library function with constants.
+  [[nodiscard]] Evaluation evaluate(const AbstractValue& function, const std::vector<AbstractValue>& arguments);
+  /// The library function of that name, as the state has it.
+  [[nodiscard]] AbstractValue builtin(const std::string& name);
+  /// a `op` b by the real Lua (lua_arith's numbers).
+  [[nodiscard]] Evaluation arithmetic(int op, const AbstractValue& a, const AbstractValue& b);
+  /// lua_compare; nothing when it raised.
+  [[nodiscard]] std::optional<bool> compare(int op, const AbstractValue& a, const AbstractValue& b);
+
+  /// The cell of an upvalue's identity, or of a field of a table.
+  [[nodiscard]] uint32_t cell_of_upvalue(const void* id, const AbstractValue& value, const std::string& name);
+  [[nodiscard]] uint32_t cell_of_field(ObjectId table, const std::string& key);
+  [[nodiscard]] std::optional<uint32_t> existing_cell_of_field(ObjectId table, const std::string& key) const;
+  [[nodiscard]] bool has_variable_fields(ObjectId table) const;
+  [[nodiscard]] std::vector<Cell>& cells() { return cells_; }
+
+  [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
+  uint32_t file_number(const std::string& name);
+
+ private:
+  struct Object {
+    ObjectType type = ObjectType::kOther;
+    std::string_view lua_type;
+    std::string name;
+    script::Map* map = nullptr;
+    int reference = 0;
+    std::shared_ptr<const Callee> callee;
+  };
+  ObjectId object_at(int index);
+  void classify(Object& object, int index);
+
+  script::State* state_;
+  lua_State* L_;
+  int base_;
+  std::vector<Object> objects_;
+  std::unordered_map<const void*, ObjectId> numbers_;
+  std::unordered_map<std::string, ObjectId> builtins_;
+  std::vector<Cell> cells_;
+  std::unordered_map<const void*, uint32_t> upvalue_cells_;
+  std::map<std::pair<ObjectId, std::string>, uint32_t> field_cells_;
+  std::vector<std::unique_ptr<Prototype>> prototypes_;
+  std::unordered_map<const Prototype*, std::unique_ptr<FunctionCode>> codes_;
+  std::vector<std::string> files_;
+};
+
+}  // namespace perilune::compiler
