@@ -258,12 +258,14 @@ class Cells {
     const auto range = ranges_.of(reg);
     for (auto& [cell, bits] : open_[pointer ? 1 : 0]) {
       if (std::any_of(range.begin(), range.end(), [&b = bits](const Segment& s) { return b.any(s); })) continue;
-      for (const Segment& segment : range) bits.set(segment);
+      for (const Segment& segment : range)
+        bits.set(segment);
       return cell;
     }
     const int32_t cell = (*next_[pointer ? 1 : 0])++;
     Bits bits(ranges_.positions());
-    for (const Segment& segment : range) bits.set(segment);
+    for (const Segment& segment : range)
+      bits.set(segment);
     open_[pointer ? 1 : 0].emplace_back(cell, std::move(bits));
     return cell;
   }

@@ -77,7 +77,7 @@ struct Site {
 /// All that is needed to run a filter anywhere.
 struct Image {
   Code code;
-  std::vector<std::string> files;  // as the user named them
+  std::vector<std::string> files;                       // as the user named them
   std::vector<std::string> source_lines_of_first_file;  // for the verifier's log
   std::vector<uint8_t> tables;     // read-only; its map's value is this, padded to a power of two plus 64
   std::vector<uint8_t> constants;  // at PL_CONSTANTS of every slot
@@ -85,7 +85,7 @@ struct Image {
   std::vector<MapSpec> maps;
   std::vector<Site> errors;
   std::vector<Site> logs;
-  bool writes = false;        // to the packet
+  bool writes = false;  // to the packet
   bool sets_mark = false;
   bool uses_events = false;   // logs
   bool uses_payload = false;  // pulls beyond the headers

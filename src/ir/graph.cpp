@@ -21,7 +21,7 @@ Graph::Graph(const Function& function) {
   for (const BlockId block : order) {
     for_each_successor(function.blocks[block], [&](BlockId target) { predecessors[target].push_back(block); });
   }
-  find_dominators();
+  find_dominators(function);
   find_loops();
 }
 
@@ -52,8 +52,11 @@ void Graph::find_order(const Function& function) {
     number[order[i]] = i;
 }
 
-void Graph::find_dominators() {
+void Graph::find_dominators(const Function& function) {
   dominator[0] = 0;
+  const auto leaves_at_head = [&](BlockId from, BlockId to) {
+    return function.blocks[from].loop_header && function.blocks[from].exhausted == to;
+  };
   const auto common = [this](BlockId a, BlockId b) {
     while (a != b) {
       while (number[a] > number[b])
@@ -71,7 +74,9 @@ void Graph::find_dominators() {
       BlockId best = kUnreachable;
       for (const BlockId predecessor : predecessors[block]) {
         if (dominator[predecessor] == kUnreachable) continue;
-        best = best == kUnreachable ? predecessor : common(best, predecessor);
+        // A loop is left to `exhausted` before its header's instructions.
+        const BlockId from = leaves_at_head(predecessor, block) ? dominator[predecessor] : predecessor;
+        best = best == kUnreachable ? from : common(best, from);
       }
       if (dominator[block] != best) {
         dominator[block] = best;

@@ -29,8 +29,10 @@ struct Graph {
   std::vector<BlockId> order;    // reachable blocks in reverse postorder, loops in one piece where that can be
   std::vector<uint32_t> number;  // of a block in `order`, or kUnreachable
   std::vector<std::vector<BlockId>> predecessors;  // reachable ones, one for each edge
-  std::vector<BlockId> dominator;                  // immediate; the entry's is itself
-  std::vector<uint32_t> depth;                     // number of loops around a block
+  /// Immediate; the entry's is itself. A header does not dominate its `exhausted`, which is reached before anything in
+  /// the header is computed.
+  std::vector<BlockId> dominator;
+  std::vector<uint32_t> depth;  // number of loops around a block
   std::vector<BlockId> loop;   // header of the innermost loop around a block (or that begins there); kUnreachable: none
   std::vector<BlockId> outer;  // of a loop's header: the header of the loop around that loop, or kUnreachable
 
@@ -51,7 +53,7 @@ struct Graph {
 
  private:
   void find_order(const Function& function);
-  void find_dominators();
+  void find_dominators(const Function& function);
   void find_loops();
 
   std::vector<std::vector<BlockId>> children_;

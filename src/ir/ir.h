@@ -58,11 +58,11 @@ enum class Op : uint8_t {
   kMapUpdate,  // map `index`, key at `disp`, value at `disp2`, flags imm; 0 or -errno
   kMapDelete,  // map `index`, key at `disp`; 0 or -errno
   kMapAdd,     // map `index`, key at `disp`, adds a atomically to the imm-byte (4 or 8) number at byte `disp2` of the
-            // value; the result is 1 and the number before is at PL_SCRATCH - 8, or 0 when there is no such key
-  kKtime,   // nanoseconds of the kernel's monotonic clock
-  kRandom,  // 64 random bits
-  kCpu,     // number of the processor
-  kEmit,    // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno
+               // value; the result is 1 and the number before is at PL_SCRATCH - 8, or 0 when there is no such key
+  kKtime,      // nanoseconds of the kernel's monotonic clock
+  kRandom,     // 64 random bits
+  kCpu,        // number of the processor
+  kEmit,       // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno
 };
 
 enum class Condition : uint8_t { kEq, kNe, kUlt, kUle, kUgt, kUge, kSlt, kSle, kSgt, kSge };
@@ -102,8 +102,8 @@ struct Block {
   std::vector<Instruction> instructions;
   Terminator terminator;
   /// A loop comes back here. The code generator lets the verifier forget what it knows of the arguments on the way in
-  /// and puts a may_goto at the head, which leaves to `exhausted` (a block without parameters) when the kernel's own
-  /// patience ends.
+  /// and puts a may_goto at the head, which leaves to `exhausted` (a block without parameters, that uses nothing of the
+  /// header's) when the kernel's own patience ends.
   bool loop_header = false;
   BlockId exhausted = 0;
   bool unlikely = false;  // laid out at the end

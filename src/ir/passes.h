@@ -13,7 +13,8 @@ namespace perilune::ir {
 /// parameters, pointers only where they may be, every block terminated); else what is wrong. For tests and asserts.
 [[nodiscard]] std::string verify(const Function& function);
 
-/// Drops unreachable blocks and needless parameters, threads jumps, folds, merges equal computations, removes dead code.
+/// Drops unreachable blocks and needless parameters, threads jumps, folds, merges equal computations, removes dead
+/// code.
 void simplify(Function& function);
 
 /// Register allocation and emission. Fails only when the code becomes too long for BPF's 16-bit jumps or the spill area
