@@ -1,10 +1,13 @@
 #include "comparison.h"
 
 #include <algorithm>
+#include <fstream>
 #include <span>
 
 namespace perilune::parity {
 namespace {
+
+constexpr std::string_view kReadOnly = "read-only-hook";  // the refusal of writes where there are none
 
 std::string judgement(const Observation& seen) {
   std::string text = fmt::format("{} ({})", packet::to_string(seen.verdict), packet::to_string(seen.cause));
@@ -41,6 +44,7 @@ std::string mark_text(const std::optional<uint32_t>& mark) {
 
 /// Empty when they agree.
 std::string difference(const Observation& lua, const Observation& theirs) {
+  if (!theirs.judged) return {};
   const bool line_differs = theirs.line && lua.line != theirs.line;
   if (lua.verdict != theirs.verdict || lua.cause != theirs.cause || line_differs) {
     return fmt::format("{}, lua: {}", judgement(theirs), judgement(lua));
@@ -75,10 +79,20 @@ std::vector<std::string> map_differences(const std::vector<MapContents>& lua, co
   return found;
 }
 
+/// Compiled code does not carry a packet's text into a message, only its length.
+std::string without_text(std::string message) {
+  const std::string_view words = "the string '";
+  const size_t begin = message.find(words);
+  const size_t end = message.rfind('\'');
+  if (begin == std::string::npos || end < begin + words.size()) return message;
+  const size_t length = end - begin - words.size();
+  return message.replace(begin, end + 1 - begin, fmt::format("a string of {} bytes", length));
+}
+
 std::vector<std::string> texts(const std::vector<ErrorCount>& errors) {
   std::vector<std::string> lines;
   for (const ErrorCount& error : errors)
-    lines.push_back(fmt::format("{}x {}", error.count, error.place));
+    lines.push_back(fmt::format("{}x {}", error.count, without_text(error.place)));
   return lines;
 }
 
@@ -118,6 +132,21 @@ Report Comparison::compare(const ScriptFile& script) {
   return report;
 }
 
+std::string Comparison::text_for(const ScriptFile& script, Feed feed) const {
+  std::string text = script.text;
+  if (!is_unmarked(feed)) return text;
+  const std::string mark = "pkt.mark = ";
+  for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos;)
+    text.replace(at, mark.size(), "observed = ");
+  return text;
+}
+
+bool Comparison::can_run(const ScriptFile& script, const Configuration& configuration) const {
+  if (!configuration.kernel) return true;
+  if (script.only_native) return false;
+  return configuration.may_mark || text_for(script, configuration.feed).find("pkt.mark") == std::string::npos;
+}
+
 void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& report) {
   const auto index = static_cast<size_t>(feed);
   const auto tell = [&](const std::string& who, const std::string& kind, const std::string& what) {
@@ -129,7 +158,12 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     report.lines.push_back(fmt::format("DIFFERS {} [{}] {}", script.name, who, what));
   };
 
-  auto lua = lua_[index]->open(script.path);
+  std::string path = script.path;
+  if (const std::string text = text_for(script, feed); text != script.text) {
+    path = folder_.file(script.name);
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  auto lua = lua_[index]->open(path);
   if (!lua) {
     ++lua_failures_;
     tell("lua", "does not load", to_text(lua.error().front()));
@@ -140,12 +174,11 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
   for (const auto& configuration : configurations_) {
     if (configuration->feed != feed) continue;
     Tally& tally = quiet_ ? nobody_ : tallies_[configuration->name];
-    const bool cannot = configuration->kernel && (script.only_native || (script.marks && !configuration->may_mark));
-    if (cannot) {
+    if (!can_run(script, *configuration)) {
       ++tally.left_out;
       continue;
     }
-    auto subject = configuration->open(script.path);
+    auto subject = configuration->open(path);
     if (subject) {
       if (script.refused) {
         ++tally.failed;
@@ -160,7 +193,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     if (script.refused && first.code == script.refused->code && first.line == script.refused->line) {
       ++tally.refused;
       ++tally.passed;
-    } else if (!configuration->may_write && first.code == configuration->read_only_code) {
+    } else if (!configuration->may_write && first.code == kReadOnly) {
       ++tally.left_out;
     } else {
       ++tally.failed;
@@ -174,10 +207,11 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     if (++contestant.differences <= most_lines_) tell(contestant.configuration->name, "differs", what);
   };
   const PacketSet& set = packets_[index];
-  const auto compare_maps = [&](uint32_t source) {
+  const auto compare_maps = [&](uint32_t source, bool last) {
     const std::vector<MapContents> mine = (*lua)->maps();
     if (mine.empty()) return;
     for (Contestant& contestant : contestants) {
+      if (contestant.configuration->kernel && !last) continue;  // reading large maps takes longer than all else
       for (const std::string& text : map_differences(mine, contestant.subject->maps())) {
         differs(contestant, fmt::format("after {}: {}", set.sources[source], text));
       }
@@ -188,19 +222,20 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
   uint64_t number = 0;  // within the source
   for (const StoredPacket& stored : set.packets) {
     if (stored.source != source) {
-      compare_maps(source);
+      compare_maps(source, false);
       source = stored.source;
       number = 0;
     }
     ++number;
     const Observation mine = (*lua)->judge(stored);
     for (Contestant& contestant : contestants) {
-      const std::string text = difference(mine, contestant.subject->judge(stored));
-      ++contestant.tally->packets;
+      const Observation theirs = contestant.subject->judge(stored);
+      const std::string text = difference(mine, theirs);
+      contestant.tally->packets += theirs.judged ? 1 : 0;
       if (!text.empty()) differs(contestant, fmt::format("{} packet {}: {}", set.sources[source], number, text));
     }
   }
-  compare_maps(source);
+  compare_maps(source, true);
 
   const std::vector<std::string> errors = texts((*lua)->errors());
   for (Contestant& contestant : contestants) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "folder.h"
 #include "packets.h"
 #include "script_file.h"
 #include "subject.h"
@@ -51,11 +52,15 @@ class Comparison {
   [[nodiscard]] const std::vector<std::unique_ptr<Configuration>>& configurations() const { return configurations_; }
 
  private:
+  /// What the script is to configurations of that feed.
+  [[nodiscard]] std::string text_for(const ScriptFile& script, Feed feed) const;
+  [[nodiscard]] bool can_run(const ScriptFile& script, const Configuration& configuration) const;
   void compare_feed(const ScriptFile& script, Feed feed, Report& report);
 
   std::vector<std::unique_ptr<Configuration>> configurations_;
   std::array<std::unique_ptr<Configuration>, kFeeds> lua_;
   std::array<PacketSet, kFeeds> packets_;
+  Folder folder_;  // of scripts as some hooks get them
   unsigned most_lines_;
   bool quiet_ = false;
   uint64_t lua_failures_ = 0;

@@ -1,4 +1,5 @@
 #include "engine_subject.h"
+#include "kernel_subject.h"
 
 namespace perilune::parity {
 
@@ -10,6 +11,12 @@ std::vector<std::unique_ptr<Configuration>> configurations(uint64_t seed) {
   std::vector<std::unique_ptr<Configuration>> all;
   all.push_back(std::make_unique<EngineConfiguration>("native", Feed::kAsCaptured,
                                                       comparable_options(engine::Kind::kNative, seed)));
+  const auto kernel = [&](const char* name, Feed feed, bpf::EntryPoint entry_point) {
+    all.push_back(std::make_unique<KernelConfiguration>(name, feed, entry_point, seed));
+  };
+  kernel("kernel-tc", Feed::kEthernet, bpf::EntryPoint::kTcIn);
+  kernel("kernel-xdp", Feed::kEthernetUnmarked, bpf::EntryPoint::kXdp);
+  kernel("kernel-netfilter", Feed::kIp, bpf::EntryPoint::kNetfilter);
   return all;
 }
 

@@ -28,6 +28,10 @@ Result<Options> parse_options(std::span<char*> words) {
       options.list = true;
       continue;
     }
+    if (word == "--print") {
+      options.print = true;
+      continue;
+    }
     if (word == "--progress") {
       options.progress = true;
       continue;

@@ -18,6 +18,7 @@ struct Options {
   uint64_t seed = 1;
   bool list = false;
   bool progress = false;
+  bool print = false;   // the random scripts
   uint64_t random = 0;  // scripts to make up instead
 };
 

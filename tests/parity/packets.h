@@ -34,12 +34,18 @@ struct PacketSet {
 enum class Feed : uint8_t {
   kAsCaptured,
   kEthernet,  // as a live hook with frames has them: Ethernet only, nothing cut, coming in by the loopback interface
-  kIp,        // as a live hook without frames has them: the IP packet alone
+  kEthernetUnmarked,  // the same for hooks without marks: what scripts would set as mark they keep to themselves
+  kIp,                // as a live hook without frames has them: the IP packet alone
 };
-inline constexpr size_t kFeeds = 3;
+inline constexpr size_t kFeeds = 4;
 
 /// The packets of capture files as `perilune run` judges them.
 [[nodiscard]] Result<PacketSet> read_captures(const std::vector<std::string>& files);
+
+/// Has the hook no marks?
+[[nodiscard]] constexpr bool is_unmarked(Feed feed) {
+  return feed == Feed::kEthernetUnmarked || feed == Feed::kIp;
+}
 
 /// What of `captured` can reach a hook of that kind, and as what.
 [[nodiscard]] PacketSet feed(const PacketSet& captured, Feed feed);

@@ -6,6 +6,7 @@
 //     --most N                          differences told for each script (default 3)
 //     --seed N                          of random(); of the first random script
 //     --random N                        N random scripts over random packets instead (seeds from --seed on)
+//     --print                           prints the random scripts instead of running them
 //     --progress                        says every 1,000 random scripts how far it is
 //
 // Prints the differences, a line for each configuration, and 'N passed, M failed'. Exit status 1: something differs.

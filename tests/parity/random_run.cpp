@@ -2,41 +2,19 @@
 
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <map>
 
-#include <unistd.h>
-
+#include "folder.h"
 #include "random_packets.h"
 #include "random_scripts.h"
 
 namespace perilune::parity {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr size_t kPacketsAScript = 24;
 constexpr unsigned kShrinkAttempts = 600;
 constexpr unsigned kShown = 12;  // failing scripts that are shrunk and printed
-
-/// A folder that goes with the object.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / fmt::format("perilune-parity-{}", ::getpid())) {
-    fs::create_directories(path_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
-};
 
 class RandomRun {
  public:
@@ -67,12 +45,15 @@ class RandomRun {
     script.path = path;
     script.name = name;
     script.text = text;
-    script.marks = text.find("pkt.mark") != std::string::npos;
     return comparison_.compare(script);
   }
 
   void one(uint64_t seed) {
     std::vector<Statement> script = random_script(seed);
+    if (options_.print) {
+      fmt::print("---- seed {}\n{}", seed, to_text(script));
+      return;
+    }
     RandomSource random(seed ^ 0x9e3779b97f4a7c15U);
     comparison_.use(random_packets(random, kPacketsAScript));
     const Report report = compare(to_text(script), "script.lua");

@@ -23,7 +23,6 @@ Result<ScriptFile> read_script_file(const std::string& path) {
   script.path = path;
   script.name = path.substr(path.rfind('/') + 1);
   script.text = text.str();
-  script.marks = script.text.find("pkt.mark") != std::string::npos;
 
   std::istringstream lines(script.text);
   for (std::string line; std::getline(lines, line) && line.starts_with("--");) {

@@ -22,7 +22,6 @@ struct ScriptFile {
   std::string text;
   std::optional<Refusal> refused;
   bool only_native = false;
-  bool marks = false;  // mentions pkt.mark
 };
 
 [[nodiscard]] Result<ScriptFile> read_script_file(const std::string& path);

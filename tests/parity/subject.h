@@ -19,6 +19,7 @@ namespace perilune::parity {
 
 /// What can be seen of one packet's judgement. `bytes` is valid until the next call of judge().
 struct Observation {
+  bool judged = true;  // false: this packet cannot be shown to it; nothing else is set
   packet::Verdict verdict = packet::Verdict::kBlock;
   packet::Cause cause = packet::Cause::kDefault;
   std::optional<uint32_t> line;    // nothing where the engine does not tell
@@ -60,7 +61,6 @@ struct Configuration {
   /// Can scripts that set pkt.mark, that write to packets, run there? One that cannot is left out.
   bool may_mark = true;
   bool may_write = true;
-  std::string read_only_code;  // of the refusal where may_write is false
   bool kernel = false;
   virtual ~Configuration() = default;
 };

@@ -1,0 +1,260 @@
+#include "kernel_subject.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+
+#include <bpf/libbpf.h>
+#include <sched.h>
+
+#include "compiler/compiler.h"
+#include "compiler/events.h"
+#include "engine/script_program.h"
+#include "engine_subject.h"
+#include "ir/memory_layout.h"
+
+namespace perilune::parity {
+namespace {
+
+constexpr uint32_t kNetfilterSlotsPerCpu = 4;
+
+/// Keeps this thread where it is; the number of the processor.
+unsigned stay_here() {
+  static const unsigned cpu = [] {
+    const auto current = static_cast<unsigned>(std::max(0, ::sched_getcpu()));
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(current, &set);
+    (void)::sched_setaffinity(0, sizeof set, &set);
+    return current;
+  }();
+  return cpu;
+}
+
+/// The message of an error site with its numbers put in.
+std::string error_text(const ir::Site& site, std::span<const int64_t, 2> values) {
+  std::string text = site.text;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const std::string place = fmt::format("{{{}}}", i);
+    for (size_t at = 0; (at = text.find(place, at)) != std::string::npos;)
+      text.replace(at, place.size(), fmt::format("{}", values[i]));
+  }
+  return text;
+}
+
+class Nobody final : public engine::Observer {
+ public:
+  void on_log(uint64_t, uint32_t, std::string_view) override {}
+  void on_error(uint64_t, const script::ScriptError&) override {}
+};
+
+struct RingBufferDeleter {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+
+class KernelSubject final : public Subject {
+ public:
+  static tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script,
+                                                                  const engine::Options& options,
+                                                                  const compiler::Target& target,
+                                                                  bpf::EntryPoint entry_point) {
+    const auto system_problem = [&](const Error& error) {
+      return tl::make_unexpected(Diagnostics{{Severity::kError, "cannot-load", script, 0, error.message, error.hint}});
+    };
+    auto subject = std::make_unique<KernelSubject>(script, options);
+    auto state = subject->program_.load_state(0);
+    if (!state) return tl::make_unexpected(std::move(state.error()));
+    auto compiled = compiler::compile_filter(**state, target);
+    if (!compiled) return tl::make_unexpected(std::move(compiled.error()));
+    subject->compiled_ = std::move(*compiled);
+
+    bpf::ProgramOptions program;
+    program.entry_point = entry_point;
+    program.name = "parity";
+    program.report = true;
+    std::string log;
+    auto loaded = bpf::load(subject->compiled_.image, program, &log);
+    if (!loaded) {
+      if (!log.empty()) std::fprintf(stderr, "%s\n", log.substr(log.size() > 3000 ? log.size() - 3000 : 0).c_str());
+      return system_problem(loaded.error());
+    }
+    subject->loaded_ = std::move(*loaded);
+    auto memory = bpf::MappedValue::map(subject->loaded_.memory, true);
+    if (!memory) return system_problem(memory.error());
+    subject->memory_ = std::move(*memory);
+    const uint32_t slots = entry_point == bpf::EntryPoint::kNetfilter ? kNetfilterSlotsPerCpu : 1;
+    subject->header_ =
+        reinterpret_cast<pl_header*>(subject->memory_.bytes().data() + size_t{stay_here()} * slots * PL_SLOT_SIZE);
+    subject->ring_.reset(ring_buffer__new(subject->loaded_.events.fd(), on_record, subject.get(), nullptr));
+    if (!subject->ring_) return system_problem(Error{Fault::kSystem, "cannot read the ring buffer", {}});
+    return subject;
+  }
+
+  KernelSubject(const std::string& script, const engine::Options& options) : program_(script, options, nobody_) {}
+
+  Observation judge(const StoredPacket& stored) override {
+    Observation seen;
+    const std::span<const uint8_t> bytes = stored.packet.bytes;
+    if (!stored.packet.has_frame) frame_ = with_ethernet_header(bytes);
+    bpf::TestRunOptions options;
+    options.mark = stored.packet.mark;
+    std::array<uint64_t, PL_COUNTERS> before;
+    std::memcpy(before.data(), header_->counters, sizeof before);
+    line_.reset();
+    const auto ran =
+        bpf::test_run(loaded_.program.get(), loaded_.entry_point, stored.packet.has_frame ? bytes : frame_, options);
+    if (!ran) {
+      seen.judged = false;  // too short or too long for a test run
+      return seen;
+    }
+    run_ = std::move(*ran);
+    (void)ring_buffer__consume(ring_.get());
+    const auto counted = [&](pl_counter counter) { return header_->counters[counter] != before[counter]; };
+    seen.verdict = counted(PL_COUNT_REJECT)  ? packet::Verdict::kReject
+                   : counted(PL_COUNT_REPLY) ? packet::Verdict::kReply
+                   : counted(PL_COUNT_PASS)  ? packet::Verdict::kPass
+                                             : packet::Verdict::kBlock;
+    seen.cause = counted(PL_COUNT_MALFORMED)    ? packet::Cause::kMalformed
+                 : counted(PL_COUNT_NOT_IP)     ? packet::Cause::kNotIp
+                 : counted(PL_COUNT_ERROR)      ? packet::Cause::kError
+                 : counted(PL_COUNT_NO_OPINION) ? packet::Cause::kDefault
+                                                : packet::Cause::kScript;
+    seen.line = line_;
+    const bool leaves = seen.verdict == packet::Verdict::kPass || seen.verdict == packet::Verdict::kReply;
+    const bool written = loaded_.entry_point != bpf::EntryPoint::kNetfilter && leaves;
+    seen.bytes = written ? std::span<const uint8_t>(run_.bytes) : bytes;
+    seen.mark_known = loaded_.entry_point == bpf::EntryPoint::kTcIn;
+    if (seen.mark_known && header_->mark_set != 0 && leaves && seen.cause != packet::Cause::kMalformed &&
+        seen.cause != packet::Cause::kNotIp && seen.cause != packet::Cause::kError) {
+      seen.mark = run_.mark;
+    }
+    seen.logs = std::move(logs_);
+    logs_.clear();
+    return seen;
+  }
+
+  std::vector<MapContents> maps() override {
+    std::vector<MapContents> all;
+    for (size_t i = 0; i < loaded_.maps.size(); ++i) {
+      const script::MapDeclaration& declaration = compiled_.maps[i];
+      const script::Map* map = program_.maps.find(declaration.name);
+      const auto entries = loaded_.maps[i].entries();
+      MapContents contents;
+      contents.name = declaration.name;
+      if (map == nullptr || !entries) {
+        contents.entries = {"cannot be read"};
+      } else {
+        for (const ir::MapSpec::Entry& entry : *entries)
+          add_entry(*map, entry, contents.entries);
+        std::ranges::sort(contents.entries);
+      }
+      all.push_back(std::move(contents));
+    }
+    return all;
+  }
+
+  std::vector<ErrorCount> errors() override {
+    std::vector<ErrorCount> all;
+    for (const auto& [place, error] : errors_)
+      all.push_back({fmt::format("{}:{}: {}", place.first, place.second, error.place), error.count});
+    return all;
+  }
+
+ private:
+  static void add_entry(const script::Map& map, const ir::MapSpec::Entry& entry, std::vector<std::string>& to) {
+    const script::MapDeclaration& declaration = map.declaration();
+    const size_t head = declaration.ttl_ns != 0 ? 8 : 0;
+    const std::span<const uint8_t> value = std::span(entry.value).subspan(head, declaration.value.size());
+    std::vector<uint8_t> key = entry.key;
+    if (declaration.kind == script::MapKind::kLpm) {  // bits with the family's eight (u32), family, address
+      const uint8_t bits = static_cast<uint8_t>(key[0] - 8);
+      key.erase(key.begin(), key.begin() + 4);
+      key.insert(key.begin() + 1, bits);
+    }
+    const bool single = declaration.kind == script::MapKind::kCounter && declaration.key.parts.empty();
+    if (single) key.clear();
+    const bool dense = declaration.kind == script::MapKind::kArray;
+    if (dense && std::ranges::all_of(value, [](uint8_t byte) { return byte == 0; })) return;
+    to.push_back(map.key_text(key) + " = " + map.value_text(value));
+  }
+
+  static int on_record(void* context, void* data, size_t size) {
+    static_cast<KernelSubject*>(context)->take_record({static_cast<const uint8_t*>(data), size});
+    return 0;
+  }
+
+  void take_record(std::span<const uint8_t> record) {
+    pl_event event{};
+    if (record.size() < sizeof event) return;
+    std::memcpy(&event, record.data(), sizeof event);
+    record = record.subspan(sizeof event);
+    const ir::Image& image = compiled_.image;
+    if (event.kind == PL_EVENT_LOG && event.site < image.logs.size()) {
+      const ir::Site& site = image.logs[event.site];
+      logs_.push_back(fmt::format("{}: {}", site.line, compiler::log_text(site, record.first(event.length))));
+    } else if (event.kind == PL_EVENT_ERROR && event.site < image.errors.size()) {
+      std::array<int64_t, 2> values{};
+      std::memcpy(values.data(), record.data(), std::min(record.size(), sizeof values));
+      const ir::Site& site = image.errors[event.site];
+      ErrorCount& error = errors_[{image.files[site.file], site.line}];
+      if (error.count++ == 0) error.place = error_text(site, values);
+    } else if (event.kind == PL_EVENT_PACKET && record.size() >= sizeof(pl_packet_event)) {
+      pl_packet_event packet{};
+      std::memcpy(&packet, record.data(), sizeof packet);
+      line_ = packet.line;
+    }
+  }
+
+  Nobody nobody_;
+  engine::ScriptProgram program_;
+  compiler::Compiled compiled_;
+  bpf::LoadedProgram loaded_;
+  bpf::MappedValue memory_;
+  const pl_header* header_ = nullptr;
+  std::unique_ptr<ring_buffer, RingBufferDeleter> ring_;
+  std::vector<uint8_t> frame_;
+  bpf::TestRunResult run_;
+  std::optional<uint32_t> line_;
+  std::vector<std::string> logs_;
+  std::map<std::pair<std::string, uint32_t>, ErrorCount> errors_;
+};
+
+compiler::HookKind hook_of(bpf::EntryPoint entry_point) {
+  switch (entry_point) {
+    case bpf::EntryPoint::kXdp:
+      return compiler::HookKind::kXdp;
+    case bpf::EntryPoint::kNetfilter:
+      return compiler::HookKind::kNetfilter;
+    default:
+      return compiler::HookKind::kTc;
+  }
+}
+
+}  // namespace
+
+KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, uint64_t seed)
+    : entry_point_(entry_point), seed_(seed) {
+  name = std::move(hook_name);
+  feed = how;
+  kernel = true;
+  target_.hook = hook_of(entry_point);
+  target_.has_frame = how != Feed::kIp;
+  may_mark = target_.may_mark();
+  may_write = target_.may_write();
+}
+
+tl::expected<std::unique_ptr<Subject>, Diagnostics> KernelConfiguration::open(const std::string& script) const {
+  return KernelSubject::open(script, comparable_options(engine::Kind::kLua, seed_), target_, entry_point_);
+}
+
+std::string KernelConfiguration::unavailable() const {
+  ir::Image image;
+  image.code.insns = {{0xb7, 0, 0, 0, PL_PASS}, {0x95, 0, 0, 0, 0}};  // return PL_PASS
+  bpf::ProgramOptions options;
+  options.entry_point = entry_point_;
+  const auto loaded = bpf::load(image, options);
+  return loaded ? std::string() : loaded.error().message;
+}
+
+}  // namespace perilune::parity

@@ -1,0 +1,27 @@
+// Scripts compiled and loaded into the running kernel, and run there by BPF_PROG_TEST_RUN: one packet a call, without
+// an interface. The thread stays on one processor, whose slot of the program's memory tells what the hook's return code
+// cannot.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bpf/program.h"
+#include "compiler/target.h"
+#include "subject.h"
+
+namespace perilune::parity {
+
+class KernelConfiguration final : public Configuration {
+ public:
+  KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, uint64_t seed);
+  tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script) const override;
+  std::string unavailable() const override;
+
+ private:
+  bpf::EntryPoint entry_point_;
+  compiler::Target target_;
+  uint64_t seed_;
+};
+
+}  // namespace perilune::parity
