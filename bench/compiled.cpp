@@ -11,16 +11,16 @@ Error first_of(const Diagnostics& diagnostics) {
   return {Fault::kInput, diagnostics.empty() ? "it cannot be compiled" : to_text(diagnostics.front()), {}};
 }
 
-}  // namespace
-
-Result<Compiled> compile(const std::string& path, compiler::HookKind hook, size_t memory) {
+/// `run`: the main chunk, in a state with these options.
+template <typename Run>
+Result<Compiled> compile_with(compiler::HookKind hook, size_t memory, Run run) {
   Compiled compiled;
   compiled.store = std::make_unique<script::MapStore>();
   script::Options options;
   options.maps = compiled.store.get();
   options.limits.memory = memory;
   const auto begin = Clock::now();
-  auto state = script::State::load_file(path, options);
+  auto state = run(options);
   if (!state) return tl::make_unexpected(first_of(state.error()));
   compiled.state = std::move(*state);
   const auto loaded = Clock::now();
@@ -32,6 +32,19 @@ Result<Compiled> compile(const std::string& path, compiler::HookKind hook, size_
   compiled.lua_time = loaded - begin;
   compiled.compile_time = Clock::now() - loaded;
   return compiled;
+}
+
+}  // namespace
+
+Result<Compiled> compile(const std::string& path, compiler::HookKind hook, size_t memory) {
+  return compile_with(hook, memory,
+                      [&](const script::Options& options) { return script::State::load_file(path, options); });
+}
+
+Result<Compiled> compile_text(const std::string& text, compiler::HookKind hook) {
+  return compile_with(hook, script::Limits{}.memory, [&](const script::Options& options) {
+    return script::State::load_text(text, "pattern.lua", "", options);
+  });
 }
 
 Result<bpf::LoadedProgram> load(const Compiled& compiled, bpf::EntryPoint entry_point) {

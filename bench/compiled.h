@@ -24,6 +24,9 @@ struct Compiled {
 [[nodiscard]] Result<Compiled> compile(const std::string& path, compiler::HookKind hook,
                                        size_t memory = size_t{64} << 20);
 
+/// The same for a script's text.
+[[nodiscard]] Result<Compiled> compile_text(const std::string& text, compiler::HookKind hook);
+
 /// Into the kernel.
 [[nodiscard]] Result<bpf::LoadedProgram> load(const Compiled& compiled, bpf::EntryPoint entry_point);
 
