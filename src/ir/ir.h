@@ -170,6 +170,12 @@ class Builder {
   void branch(Condition condition, Value a, int b, BlockId then, BlockId otherwise) {
     branch(condition, a, constant(b), then, otherwise);
   }
+  void branch(Condition condition, Value a, int64_t b, Edge then, Edge otherwise) {
+    branch(condition, a, constant(b), std::move(then), std::move(otherwise));
+  }
+  void branch(Condition condition, Value a, int b, Edge then, Edge otherwise) {
+    branch(condition, a, constant(b), std::move(then), std::move(otherwise));
+  }
   void ret(Value result);
 
  private:
