@@ -38,6 +38,12 @@ uint32_t slots_per_cpu(EntryPoint entry_point) {
   return entry_point == EntryPoint::kNetfilter ? kNestedNetfilterPackets : 1;
 }
 
+/// Netfilter sees IP packets alone.
+uint32_t link_type(const ProgramOptions& options) {
+  constexpr uint32_t kRaw = 101;
+  return options.entry_point == EntryPoint::kNetfilter ? kRaw : options.link_type;
+}
+
 uint64_t now(clockid_t clock) {
   timespec time{};
   clock_gettime(clock, &time);
@@ -48,7 +54,7 @@ uint64_t now(clockid_t clock) {
 /// What is the same for every packet, in every slot.
 void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t time_offset) {
   pl_header header{};
-  header.link_type = options.entry_point == EntryPoint::kNetfilter ? 101 : options.link_type;
+  header.link_type = link_type(options);
   header.time_offset = time_offset;
   header.fuel_limit = options.fuel_limit;
   header.on_error = options.on_error;
@@ -189,7 +195,7 @@ class Loader {
         {"pl_slots_mask", input.slots_mask},
         {"pl_has_chain", options_->chain_fd >= 0 ? 1 : 0},
         {"pl_next_in_chain", options_->next_in_chain},
-        {"pl_link_type", options_->link_type},
+        {"pl_link_type", link_type(*options_)},
         {"pl_writes", image_->writes ? 1 : 0},
         {"pl_sets_mark", image_->sets_mark ? 1 : 0},
         {"pl_outgoing", options_->entry_point == EntryPoint::kTcOut ? 1 : 0},

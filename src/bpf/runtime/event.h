@@ -3,6 +3,7 @@
 #ifndef PERILUNE_BPF_RUNTIME_EVENT_H
 #define PERILUNE_BPF_RUNTIME_EVENT_H
 
+#include "error_counts.h"
 #include "pull.h"
 
 PL_INLINE void begin_event(struct pl_header* header, struct pl_event* event, u32 kind, u32 site, u32 length) {
@@ -25,6 +26,11 @@ PL_GLOBAL u64 report_error(u64 slot_offset) {
     struct pl_event event;
     u64 values[2];
   }* record = (void*)(slot + PL_SCRATCH);
+  u64 site = header->error_site;
+  if (site >= PL_ERROR_COUNTS) site = PL_ERROR_COUNTS - 1;
+  opaque(site);
+  site &= PL_ERROR_COUNTS - 1;
+  ++*(u64*)(slot + PL_ERROR_COUNTS_AT + site * sizeof(u64));
   begin_event(header, &record->event, PL_EVENT_ERROR, header->error_site, sizeof record->values);
   record->values[0] = header->error_values[0];
   record->values[1] = header->error_values[1];

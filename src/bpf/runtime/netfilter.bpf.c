@@ -7,28 +7,44 @@
 
 #define PL_CTX struct bpf_nf_ctx
 
-extern int bpf_dynptr_from_skb(struct sk_buff* skb, unsigned long long flags, struct bpf_dynptr* dynptr);
-
-PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
-  struct bpf_dynptr packet;
-  if (bpf_dynptr_from_skb(ctx->skb, 0, &packet) != 0) return -1;
-  return dynptr_read(to, length, &packet, offset, 0);
-}
-
-PL_INLINE unsigned long long commit(PL_CTX* ctx, unsigned long long slot_offset) { return 0; }
-#include "entry.h"
-
-#define SLOTS_PER_CPU 4u
+#include "slot.h"
 
 /* Where fields are in this kernel. */
 PL_DEFINE_CONSTANT(pl_field_sk_buff__len)
 PL_DEFINE_CONSTANT(pl_field_sk_buff__mark)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__data_len)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__tail)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__network_header)
 PL_DEFINE_CONSTANT(pl_field_net_device__ifindex)
 PL_DEFINE_CONSTANT(pl_field_nf_hook_state__in)
 PL_DEFINE_CONSTANT(pl_field_nf_hook_state__out)
 
+#define U16_FIELD(structure, offset) (*(u16*)((u8*)(structure) + (offset)))
 #define U32_FIELD(structure, offset) (*(u32*)((u8*)(structure) + (offset)))
 #define POINTER_FIELD(structure, offset) (*(void**)((u8*)(structure) + (offset)))
+
+extern int bpf_dynptr_from_skb(struct sk_buff* skb, u64 flags, struct bpf_dynptr* dynptr);
+
+/* Bytes in front of the IP header: none at the hooks. In the kernel's test runs the Ethernet header is still there, and
+ * where the network header begins was never set. Pointers are not numbers to the verifier, so where the data begin is
+ * told by where their linear part ends. */
+PL_INLINE u32 network_offset(struct sk_buff* skb) {
+  const u32 linear = U32_FIELD(skb, pl_field_sk_buff__len()) - U32_FIELD(skb, pl_field_sk_buff__data_len());
+  const u32 data = U32_FIELD(skb, pl_field_sk_buff__tail()) - linear;
+  const u32 network = U16_FIELD(skb, pl_field_sk_buff__network_header());
+  return network < data ? 14 : network - data;
+}
+
+PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
+  struct bpf_dynptr packet;
+  if (bpf_dynptr_from_skb(ctx->skb, 0, &packet) != 0) return -1;
+  return dynptr_read(to, length, &packet, network_offset(ctx->skb) + offset, 0);
+}
+
+PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) { return 0; }
+#include "entry.h"
+
+#define SLOTS_PER_CPU 4u
 
 PL_INLINE u32 device_index(PL_CTX* ctx) {
   void* device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__in());
@@ -69,7 +85,7 @@ PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
     }
   }
   header = header_of(slot_at(slot_offset));
-  captured = U32_FIELD(ctx->skb, pl_field_sk_buff__len());
+  captured = U32_FIELD(ctx->skb, pl_field_sk_buff__len()) - network_offset(ctx->skb);
   begin(header, captured, device_index(ctx), U32_FIELD(ctx->skb, pl_field_sk_buff__mark()));
   if (unlikely(captured > PL_FRAME_MAX)) {
     verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);

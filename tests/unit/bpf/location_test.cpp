@@ -1,0 +1,204 @@
+// The runtime's locator against packet::locate(), over every packet of the captures, cut and damaged ones included, at
+// every hook.
+#include "packet/location.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "bpf/program.h"
+#include "capture_packets.h"
+#include "filter_code.h"
+
+namespace perilune::bpf {
+namespace {
+
+using packet::LinkType;
+using packet::Location;
+
+/// Pins the test to CPU 0, whose packets use slot 0.
+void use_first_cpu() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(0, &cpus);
+  ASSERT_EQ(sched_setaffinity(0, sizeof cpus, &cpus), 0);
+}
+
+std::string described(const Location& l) {
+  return fmt::format(
+      "network {} transport {} payload {} end {} ethertype {:x} vlan {} tags {} version {} protocol {} "
+      "fragment {}{} transport {} ports {}:{}>{} malformed {} offset {}",
+      l.network, l.transport, l.payload, l.end, l.ethertype, l.vlan, l.vlan_tags, l.version, l.protocol, l.fragment,
+      l.first_fragment, l.has_transport, l.has_ports, l.source_port, l.destination_port, to_string(l.malformed),
+      l.fragment_offset);
+}
+
+Location location_of(const pl_header& h) {
+  Location l;
+  l.network = h.network;
+  l.transport = h.transport;
+  l.payload = h.payload;
+  l.end = h.end;
+  l.ethertype = static_cast<uint16_t>(h.ethertype);
+  l.vlan = static_cast<uint16_t>(h.vlan);
+  l.vlan_tags = static_cast<uint8_t>(h.vlan_tags);
+  l.version = static_cast<uint8_t>(h.version);
+  l.protocol = static_cast<uint8_t>(h.protocol);
+  l.fragment = (h.flags & PL_FRAGMENT) != 0;
+  l.first_fragment = (h.flags & PL_FIRST_FRAGMENT) != 0;
+  l.has_transport = (h.flags & PL_HAS_TRANSPORT) != 0;
+  l.has_ports = (h.flags & PL_HAS_PORTS) != 0;
+  l.truncated = (h.flags & PL_TRUNCATED) != 0;
+  l.malformed = static_cast<packet::Malformed>(h.malformed);
+  l.source_port = static_cast<uint16_t>(h.source_port);
+  l.destination_port = static_cast<uint16_t>(h.destination_port);
+  l.fragment_offset = static_cast<uint16_t>(h.fragment_offset);
+  return l;
+}
+
+class Locating : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
+    use_first_cpu();
+  }
+
+  void load_at(EntryPoint entry_point, uint32_t link_type) {
+    ProgramOptions options;
+    options.entry_point = entry_point;
+    options.link_type = link_type;
+    options.on_not_ip = PL_NO_OPINION;
+    auto loaded = load(constant_filter(PL_PASS), options);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    program_ = std::move(*loaded);
+    auto memory = MappedValue::map(program_.memory, true);
+    ASSERT_TRUE(memory) << memory.error().message;
+    memory_ = std::move(*memory);
+  }
+
+  /// False: the kernel does not take this packet for a test run.
+  bool compare(std::span<const uint8_t> frame, LinkType link, const std::string& where) {
+    auto& header = *reinterpret_cast<pl_header*>(memory_.bytes().data());
+    header.captured = 0xdddddddd;
+    const auto run = test_run(program_.program.get(), program_.entry_point, frame);
+    if (!run || header.captured == 0xdddddddd) return false;
+    std::span<const uint8_t> seen = frame;
+    if (program_.entry_point == EntryPoint::kNetfilter) seen = frame.subspan(14);
+    const Location expected = packet::locate(seen, seen.size(), link);
+    EXPECT_EQ(header.captured, seen.size()) << where;
+    EXPECT_EQ(described(location_of(header)), described(expected)) << where;
+    EXPECT_EQ((header.flags & PL_HAS_FRAME) != 0, link == LinkType::kEthernet);
+    if (expected.malformed != packet::Malformed::kNone) return true;
+    EXPECT_GE(header.copied, expected.payload) << where;
+    EXPECT_LE(header.copied, seen.size()) << where;
+    EXPECT_EQ(std::memcmp(memory_.bytes().data() + PL_FRAME, seen.data(), std::min<size_t>(header.copied, seen.size())),
+              0)
+        << where;
+    if (expected.version != 0) {
+      const size_t source = expected.network + (expected.version == 4 ? 12 : 8);
+      const size_t length = expected.version == 4 ? 4 : 16;
+      EXPECT_EQ(std::memcmp(header.source, &seen[source], length), 0) << where;
+      EXPECT_EQ(std::memcmp(header.destination, &seen[source + length], length), 0) << where;
+    }
+    return true;
+  }
+
+  LoadedProgram program_;
+  MappedValue memory_;
+};
+
+std::vector<CapturedPacket> captures() {
+  return CapturePackets::of_folder(PERILUNE_SOURCE_DIR "/../shared/captures");
+}
+
+class LocatingAt : public Locating, public ::testing::WithParamInterface<EntryPoint> {};
+
+TEST_P(LocatingAt, EveryPacketOfTheCaptures) {
+  const auto packets = captures();
+  if (packets.empty()) GTEST_SKIP() << "no captures in ../shared/captures";
+  const bool network_layer = GetParam() == EntryPoint::kNetfilter;
+  load_at(GetParam(), 1);
+  size_t compared = 0;
+  for (const auto& packet : packets) {
+    if (packet.link_type != 1) continue;
+    if (compare(packet.bytes, network_layer ? LinkType::kRaw : LinkType::kEthernet,
+                fmt::format("{} {}", packet.file, packet.number)))
+      ++compared;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(compared, packets.size() / 2);
+}
+
+TEST_P(LocatingAt, PacketsWithBytesChangedAndEndsCut) {
+  const auto packets = captures();
+  if (packets.empty()) GTEST_SKIP() << "no captures in ../shared/captures";
+  const bool network_layer = GetParam() == EntryPoint::kNetfilter;
+  load_at(GetParam(), 1);
+  std::mt19937 random(7);
+  size_t compared = 0;
+  for (unsigned round = 0; round < 30'000 && !HasFailure(); ++round) {
+    const auto& packet = packets[random() % packets.size()];
+    if (packet.link_type != 1 || packet.bytes.size() < 40) continue;
+    auto bytes = packet.bytes;
+    const size_t begin = network_layer ? 14 : 12;
+    for (unsigned changes = 1 + random() % 4; changes != 0; --changes) {
+      const size_t at = begin + random() % std::min<size_t>(bytes.size() - begin, 60);
+      bytes[at] = static_cast<uint8_t>(random() % 3 == 0 ? random() : bytes[at] ^ (1U << (random() % 8)));
+    }
+    if (random() % 4 == 0) bytes.resize(std::max<size_t>(34, bytes.size() - random() % 40));
+    if (compare(bytes, network_layer ? LinkType::kRaw : LinkType::kEthernet,
+                fmt::format("{} {} changed in round {}", packet.file, packet.number, round)))
+      ++compared;
+  }
+  EXPECT_GT(compared, 15'000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Hooks, LocatingAt,
+                         ::testing::Values(EntryPoint::kXdp, EntryPoint::kTcIn, EntryPoint::kNetfilter));
+
+TEST_F(Locating, RawIpAtXdp) {
+  load_at(EntryPoint::kXdp, 101);
+  size_t compared = 0;
+  for (const auto& packet : captures()) {
+    if (packet.link_type != 1 || packet.bytes.size() < 40) continue;
+    const std::span<const uint8_t> bytes = std::span(packet.bytes).subspan(14);
+    if (compare(bytes, LinkType::kRaw, fmt::format("{} {}", packet.file, packet.number))) ++compared;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(compared, 100U);
+}
+
+/// IPv6 with a hop-by-hop header of `options`, then UDP; the payload length field is 0.
+std::vector<uint8_t> jumbo_packet(std::vector<uint8_t> options, size_t length) {
+  std::vector<uint8_t> frame(length);
+  frame[12] = 0x86;
+  frame[13] = 0xdd;
+  frame[14] = 0x60;
+  frame[54] = 17;
+  frame[55] = static_cast<uint8_t>((options.size() + 2) / 8 - 1);
+  std::ranges::copy(options, frame.begin() + 56);
+  return frame;
+}
+
+TEST_F(Locating, Jumbograms) {
+  load_at(EntryPoint::kXdp, 1);
+  const std::vector<uint8_t> valid{0xc2, 4, 0, 1, 0, 0x10};
+  std::vector<uint8_t> padded{0, 0, 0, 1, 3, 0, 0, 0, 0xc2, 4, 0, 1, 0, 0x18};
+  std::vector<uint8_t> pads(2046, 0);
+  unsigned compared = 0;
+  for (const size_t length : {54 + 8 + 8, 1500, 65'000, 65'590, 65'700}) {
+    for (const auto& options :
+         {valid, padded, pads, {0xc2, 4, 0, 0, 0, 0x10}, {1, 4, 0, 0, 0, 0}, {0xc2, 4, 0, 1, 0xff, 0}}) {
+      if (options.size() + 56 > length) continue;
+      if (compare(jumbo_packet(options, length), LinkType::kEthernet, fmt::format("{} bytes", length))) ++compared;
+    }
+  }
+  EXPECT_GT(compared, 20U);
+}
+
+}  // namespace
+}  // namespace perilune::bpf
