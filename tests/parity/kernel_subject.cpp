@@ -168,9 +168,12 @@ class KernelSubject final : public Subject {
     const std::span<const uint8_t> value = std::span(entry.value).subspan(head, declaration.value.size());
     std::vector<uint8_t> key = entry.key;
     if (declaration.kind == script::MapKind::kLpm) {  // bits with the family's eight (u32), family, address
-      const uint8_t bits = static_cast<uint8_t>(key[0] - 8);
-      key.erase(key.begin(), key.begin() + 4);
-      key.insert(key.begin() + 1, bits);
+      std::vector<uint8_t> network(declaration.key_size());
+      network[0] = key[4];
+      network[1] = static_cast<uint8_t>(key[0] - 8);
+      for (size_t i = 2; i < network.size(); ++i)
+        network[i] = key[i + 3];
+      key = std::move(network);
     }
     const bool single = declaration.kind == script::MapKind::kCounter && declaration.key.parts.empty();
     if (single) key.clear();
