@@ -60,6 +60,10 @@ class ConstantPool {
   std::unordered_map<std::string, int64_t> offsets_;
 };
 
+/// Parts of the slot as signed numbers, which is what the builder takes for constants.
+inline constexpr int64_t kFrame = PL_FRAME;
+inline constexpr int64_t kStrings = PL_STRINGS;
+
 /// Fixed places in the slot's scratch area.
 inline constexpr int32_t kKeyScratch = PL_SCRATCH;             // a map's key: up to 520 bytes
 inline constexpr int32_t kValueScratch = PL_SCRATCH + 0x240;   // a map's value: up to 1,040 bytes

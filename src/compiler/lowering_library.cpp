@@ -412,6 +412,7 @@ void Lowering::call_max(Call& call) {
 void Lowering::min_or_max(Call& call, bool max) {
   if (call.arguments.empty()) return fail_argument(call, 0, "number expected, got no value");
   ir::Value best = 0;
+  int64_t most = 0;  // no more than this; 0: not known
   for (size_t n = 0; n < call.arguments.size(); ++n) {
     const AbstractValue& value = call.argument(n);
     if (value.kind == Kind::kFloat) refuse("float", fmt::format("{} with a floating-point number", call.name), "use integers");
@@ -419,8 +420,12 @@ void Lowering::min_or_max(Call& call, bool max) {
     if (!value.is_integer()) return fail_type(call, n, "number");
     const ir::Value candidate = integer_of(value);
     best = n == 0 ? candidate : max ? larger_signed(candidate, best) : smaller_signed(candidate, best);
+    const int64_t bound = value.kind == Kind::kInteger ? value.integer : value.most;
+    if (!max && bound > 0 && (most == 0 || bound < most)) most = bound;
   }
-  finish(call, {AbstractValue::dynamic_integer(best)});
+  AbstractValue result = AbstractValue::dynamic_integer(best);
+  result.most = most;
+  finish(call, {result});
 }
 
 void Lowering::call_abs(Call& call) {

@@ -59,12 +59,12 @@ ir::Value Lowering::packet_length() {
   const ir::BlockId six = b_.new_block();
   b_.branch(Condition::kEq, version, 4, four, not_four);
   b_.switch_to(four);
-  const ir::Value total = b_.swap(Op::kSwap16, b_.load(2, at(b_.add(network, PL_FRAME)), 2));
+  const ir::Value total = b_.swap(Op::kSwap16, b_.load(2, at(b_.add(network, kFrame)), 2));
   b_.branch(Condition::kNe, total, number(0), ir::Edge{join, {total}}, ir::Edge{join, {there}});
   b_.switch_to(not_four);
   b_.branch(Condition::kEq, version, number(6), ir::Edge{six, {}}, ir::Edge{join, {there}});
   b_.switch_to(six);
-  const ir::Value payload = b_.swap(Op::kSwap16, b_.load(2, at(b_.add(network, PL_FRAME)), 4));
+  const ir::Value payload = b_.swap(Op::kSwap16, b_.load(2, at(b_.add(network, kFrame)), 4));
   b_.branch(Condition::kNe, payload, number(0), ir::Edge{join, {b_.add(payload, 40)}}, ir::Edge{join, {there}});
   b_.switch_to(join);
   return b_.parameters(join)[0];
@@ -136,7 +136,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     if (target_.kernel() && !target_.has_frame) return set(result, AbstractValue::nil());
     const auto view = [&] {
       AbstractValue frame = AbstractValue::of(Kind::kView);
-      frame.a = number(PL_FRAME);
+      frame.a = number(kFrame);
       frame.b = header(offsetof(pl_header, captured));
       frame.most = PL_FRAME_MAX;
       return frame;
@@ -183,7 +183,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     return value_or_nil(Condition::kNe, flag(PL_HAS_TRANSPORT), number(0), result, [&] {
       const ir::Value transport = header(offsetof(pl_header, transport));
       AbstractValue view = AbstractValue::of(Kind::kView);
-      view.a = b_.add(transport, PL_FRAME);
+      view.a = b_.add(transport, kFrame);
       view.b = b_.sub(header(offsetof(pl_header, payload)), transport);
       view.most = PL_FRAME_MAX;
       view.least = 4;

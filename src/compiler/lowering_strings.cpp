@@ -135,7 +135,7 @@ ir::Value Lowering::allocate_string(ir::Value length) {
   ended_ = was_ended;
   resume(good, before);
   b_.store(8, b_.slot(), kStringTop, next);
-  return b_.add(top, PL_STRINGS);
+  return b_.add(top, kStrings);
 }
 
 void Lowering::copy_bytes(ir::Value to, ir::Value from, ir::Value length) {

@@ -35,6 +35,12 @@ bool is_number(FieldKind kind) {
   return kind <= FieldKind::kBits;
 }
 
+AbstractValue byte_value(ir::Value byte) {
+  AbstractValue value = AbstractValue::dynamic_integer(byte);
+  value.most = 255;
+  return value;
+}
+
 // Accessors: bytes, signed.
 struct Accessor {
   std::string_view name;
@@ -51,7 +57,7 @@ AbstractValue Lowering::headers_view() {
   const ir::Value network = header(offsetof(pl_header, network));
   const ir::Value payload = header(offsetof(pl_header, payload));
   AbstractValue view = AbstractValue::of(Kind::kView);
-  view.a = b_.add(network, PL_FRAME);
+  view.a = b_.add(network, kFrame);
   view.b = b_.sub(payload, network);
   view.most = PL_FRAME_MAX;
   view.least = target_.asks_not_ip ? 0 : 20;
@@ -62,7 +68,7 @@ AbstractValue Lowering::headers_view() {
 AbstractValue Lowering::payload_view() {
   const ir::Value payload = header(offsetof(pl_header, payload));
   AbstractValue view = AbstractValue::of(Kind::kView);
-  view.a = b_.add(payload, PL_FRAME);
+  view.a = b_.add(payload, kFrame);
   view.b = b_.sub(header(offsetof(pl_header, end)), payload);
   view.most = PL_FRAME_MAX;
   view.base = 0;
@@ -160,7 +166,7 @@ ir::Value Lowering::load_field(const Field& field, ir::Value pointer) {
                           static_cast<int64_t>(32 - first - width));
         if (first != 0) value = b_.binary(Op::kAnd, value, static_cast<int64_t>((uint64_t{1} << width) - 1));
       } else {
-        ir::Value high = b_.binary(Op::kShl, b_.swap(Op::kSwap64, b_.load(8, pointer, disp)), first);
+        ir::Value high = b_.binary(Op::kShl, b_.swap(Op::kSwap64, b_.load(8, pointer, disp)), static_cast<int64_t>(first));
         if (touched == 9) {
           high = b_.binary(Op::kOr, high,
                            b_.binary(Op::kLshr, b_.load(1, pointer, disp + 8), static_cast<int64_t>(8 - first)));
@@ -229,7 +235,9 @@ void Lowering::read_view_field(const AbstractValue& view, const Field& field, co
     } else if (!is_number(field.kind)) {
       set(result, address_text(part(static_cast<int64_t>(field.length)), field.kind));
     } else {
-      set(result, AbstractValue::dynamic_integer(load_field(field, at(seen.a))));
+      AbstractValue loaded = AbstractValue::dynamic_integer(load_field(field, at(seen.a)));
+      if (!field.is_signed && field.width <= 16) loaded.most = (int64_t{1} << field.width) - 1;
+      set(result, std::move(loaded));
     }
   }
   if (!always) outcome();
@@ -286,7 +294,7 @@ void Lowering::get_from_view(const AbstractValue& view, const AbstractValue& key
       know_length(seen, position.integer + 1);
     }
     ensure_bytes(seen, position.integer + 1);
-    set(result, AbstractValue::dynamic_integer(load_byte(seen.a, position)));
+    set(result, byte_value(load_byte(seen.a, position)));
     if (!always) outcome();
     return;
   }
@@ -298,7 +306,7 @@ void Lowering::get_from_view(const AbstractValue& view, const AbstractValue& key
   outcome();
   resume(inside, before);
   ensure_bytes(seen, -1);
-  set(result, AbstractValue::dynamic_integer(load_byte(seen.a, position)));
+  set(result, byte_value(load_byte(seen.a, position)));
   outcome();
 }
 
@@ -346,8 +354,8 @@ void Lowering::before_write(const AbstractValue& view, ir::Value begin, ir::Valu
     }
   }
   const ir::Value slot = b_.slot();
-  const ir::Value first = b_.sub(begin, number(PL_FRAME));
-  const ir::Value last = b_.sub(end, number(PL_FRAME));
+  const ir::Value first = b_.sub(begin, number(kFrame));
+  const ir::Value last = b_.sub(end, number(kFrame));
   const ir::Value old_begin = b_.load(4, slot, offsetof(pl_header, dirty_begin));
   const ir::Value old_end = b_.load(4, slot, offsetof(pl_header, dirty_end));
   const ir::Value least = smaller(first, old_begin);
@@ -666,6 +674,7 @@ void Lowering::call_segment(Call& call) {
   } else {
     part.b = smaller(rest, wanted.a);
     part.least = 0;
+    if (wanted.most > 0) part.most = std::min(part.most, wanted.most);
   }
   finish(call, {part});
 }

@@ -188,7 +188,8 @@ MatchBlocks lower_find_plain(const MatchContext& context, std::string_view liter
     pattern.items.push_back(item);
   }
   // A text without repetitions is always straight.
-  const auto blocks = Matching(context, pattern, subject, init, {.bounds = true, .captures = false, .equals = {}}).run();
+  const auto blocks =
+      Matching(context, pattern, subject, init, {.bounds = true, .captures = false, .equals = {}}).run();
   return blocks ? *blocks : MatchBlocks{};
 }
 

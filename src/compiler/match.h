@@ -38,8 +38,8 @@ struct MatchContext {
 };
 inline constexpr uint32_t kMatchScratch = 1024;
 
-/// Bytes [offset, offset + length) of the slot. They stand at PL_CONSTANTS or behind, with 64 bytes behind them that may
-/// be read. `most`: a bound of the length that is known now.
+/// Bytes [offset, offset + length) of the slot. They stand at PL_CONSTANTS or behind, with 64 bytes behind them that
+/// may be read. `most`: a bound of the length that is known now.
 struct Subject {
   ir::Value offset = ir::kNoValue;
   ir::Value length = ir::kNoValue;

@@ -3,7 +3,8 @@
 // The property relied on: of a step, the only thing that has to wait for the step before is the access to the table at
 // row + pair. So rows are numbers of bytes (nothing to multiply), pairs of byte classes come from two small tables off
 // the critical path, and the two states that never change again (yes, no) are the last rows, looked for once in eight
-// bytes. The subject's end is one more class, which leads to yes or no, so that there is no other end of the table's use.
+// bytes. The subject's end is one more class, which leads to yes or no, so that there is no other end of the table's
+// use.
 //
 //   C:  while (p + 8 <= end) { row = T[row + (c1[p[0]] + c2[p[1]])]; ... 4 times; if (row >= NO) break; p += 8; }
 //       the last 0 to 7 bytes in steps of 4, 2, 1, then the end
@@ -94,8 +95,8 @@ class Automaton {
   }
 
  private:
-  static constexpr int32_t kSecond = 512;                  // where the classes of second bytes stand: 2 bytes each
-  static constexpr int32_t kRows = 1024;                   // and the rows
+  static constexpr int32_t kSecond = 512;  // where the classes of second bytes stand: 2 bytes each
+  static constexpr int32_t kRows = 1024;   // and the rows
   [[nodiscard]] Value row_of(uint32_t state) { return b_.constant(int64_t{state} * row_bytes_); }
 
   void make_table() {
@@ -187,8 +188,7 @@ class Automaton {
     for (const int32_t count : {4, 2}) {
       const BlockId some = b_.new_block();
       const BlockId join = b_.new_block(2);
-      b_.branch(Condition::kNe, b_.binary(Op::kAnd, left, count), b_.constant(0), Edge{some, {}},
-                Edge{join, {p, row}});
+      b_.branch(Condition::kNe, b_.binary(Op::kAnd, left, count), b_.constant(0), Edge{some, {}}, Edge{join, {p, row}});
       b_.switch_to(some);
       const Value memory = pointer_at(p);
       Value now = row;

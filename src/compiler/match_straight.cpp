@@ -10,10 +10,10 @@
 // Beginnings are found by scanning for the literal that every match begins with. After a failure the scan goes on, and
 // that must not look at bytes again and again. Let d be the longest distance from a match's beginning to its first
 // repetition, which ran to e. Whoever begins in between comes to the same e and fails in the same way, so the scan goes
-// on at e - d + 1. For later repetitions the pattern must begin with a byte that is not in their sets: then no beginning
-// is within what they ran over; so too when items that may be missing (`?`) make d uncertain. A literal that a scan does
-// not find is not there for later beginnings either, when those scan for it from later on: there must be no `?` and at
-// most one repetition in front.
+// on at e - d + 1. For later repetitions the pattern must begin with a byte that is not in their sets: then no
+// beginning is within what they ran over; so too when items that may be missing (`?`) make d uncertain. A literal that
+// a scan does not find is not there for later beginnings either, when those scan for it from later on: there must be no
+// `?` and at most one repetition in front.
 //   aX[^b]*b[^c]*c   'a' is in [^c]: on "aX.baX.baX.b.." each beginning would scan to the end: not straight
 //
 // Cost: about 1 operation a byte where few bytes end a repetition (eight at a time), else 10.
@@ -36,8 +36,8 @@ using Kind = Step::Kind;
 
 /// What can follow from a step on.
 struct Rest {
-  ByteSet first;          // bytes that it can begin with
-  bool empty = false;     // it can take nothing
+  ByteSet first;            // bytes that it can begin with
+  bool empty = false;       // it can take nothing
   bool infallible = false;  // it matches whatever comes
 };
 
@@ -64,9 +64,9 @@ struct Plan {
   std::vector<Way> ways;  // by step
   bool possible = false;
   bool fast = true;
-  bool at_once = false;         // it can only begin where the search begins, or not at all
-  int32_t distance = 0;         // bytes in front of the first repetition, when ..
-  bool distance_fixed = true;   // .. that is known
+  bool at_once = false;        // it can only begin where the search begins, or not at all
+  int32_t distance = 0;        // bytes in front of the first repetition, when ..
+  bool distance_fixed = true;  // .. that is known
 };
 
 /// The bytes of the steps taken once from `first` on (marks between them do not matter) as far as they are a literal.

@@ -35,7 +35,7 @@ using ir::Op;
 using ir::Value;
 using pattern::Tdfa;
 
-constexpr uint32_t kListShift = 24;
+constexpr int64_t kListShift = 24;
 constexpr int64_t kRowMask = 0xffffff;
 
 class Tagged {
@@ -64,7 +64,8 @@ class Tagged {
     const BlockId finish = b_.new_block(1);  // the row in which the subject ends
     scan(from, row, finish);
     b_.switch_to(finish);
-    const Value entry = b_.load(4, b_.offset(table_, b_.add(b_.parameters(finish)[0], (classes_ - 1) * 4), mask_), kRows);
+    const Value entry =
+        b_.load(4, b_.offset(table_, b_.add(b_.parameters(finish)[0], int64_t{classes_ - 1} * 4), mask_), kRows);
     const Value last_row = b_.binary(Op::kAnd, entry, kRowMask);
     emitter_.require(Condition::kEq, last_row, b_.constant(matched_), Edge{no_, {}});
     std::set<uint32_t> lists;

@@ -137,7 +137,7 @@ class TwoPasses {
 
   /// `position` when the word has the start bit, else `otherwise`.
   Value chosen(Value word, Value position, Value otherwise) {
-    const Value bit = b_.binary(Op::kAnd, b_.binary(Op::kLshr, word, machine_.items), 1);
+    const Value bit = b_.binary(Op::kAnd, b_.binary(Op::kLshr, word, int64_t{machine_.items}), 1);
     const Value difference = b_.sub(position, otherwise);
     return b_.add(otherwise, b_.binary(Op::kMul, difference, bit));
   }

@@ -50,7 +50,7 @@ struct AbstractValue {
   ObjectId object = 0;  // kObject; kView: its layout (0: none)
   ir::Value a = ir::kNoValue;
   ir::Value b = ir::kNoValue;
-  int64_t most = 0;        // kDynamicString, kView: no longer than this
+  int64_t most = 0;        // kDynamicString, kView: no longer than this; kDynamicInteger: no more than this, 0: unknown
   int64_t least = 0;       // kView, kDynamicString: no shorter than this (known on this path)
   int64_t base = kUnknown; // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
   bool in_frame = false;   // kDynamicString: its bytes are the packet's, so writes would change it
