@@ -2,6 +2,7 @@
 // displacement's reach gets an address of its own.
 #include <bit>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -32,6 +33,8 @@ class Lowering {
         opacity_(function, graph_),
         numbers_(function.values),
         alias_(function.values),
+        repeatable_(function.values),
+        at_end_(function.blocks.size()),
         limit_(function.values, kAll),
         place_(function.blocks.size(), LowBlock::kNone) {}
 
@@ -53,7 +56,10 @@ class Lowering {
         if (*target != LowBlock::kNone) *target &= ~kIsPlace;
       }
     }
-    drop_unused_wides();
+    for (const BlockId block : graph_.order) {
+      std::vector<Low>& code = low_.blocks[place_[block] & ~kIsPlace].code;
+      code.insert(code.end(), at_end_[block].begin(), at_end_[block].end());
+    }
     return std::move(low_);
   }
 
@@ -77,15 +83,22 @@ class Lowering {
       low_.pointers[result] = is_pointer(instruction.op);
       switch (instruction.op) {
         case Op::kConst:
+          repeatable_[result] = &instruction;
           numbers_[result] = instruction.imm;
           limit_[result] = rounded(static_cast<uint64_t>(instruction.imm));
           break;
         case Op::kSlot:
           alias_[result] = kSlotRegister;
           break;
+        case Op::kTables:
+          repeatable_[result] = &instruction;
+          break;
         case Op::kOffset:
-          if (const auto number = numbers_[instruction.b]; number && (*number & instruction.imm) == 0) {
+          if (!numbers_[instruction.b]) break;
+          if ((*numbers_[instruction.b] & instruction.imm) == 0) {
             alias_[result] = alias_[instruction.a];
+          } else if (alias_[instruction.a] == kSlotRegister) {
+            repeatable_[result] = &instruction;
           }
           break;
         case Op::kLoad8:
@@ -123,10 +136,39 @@ class Lowering {
     }
   }
 
-  [[nodiscard]] Operand operand(Value value) const {
+  [[nodiscard]] Operand operand(Value value) {
     const auto number = numbers_[value];
     if (number && fits_signed(*number)) return {kNoRegister, *number};
-    return {alias_[value], 0};
+    return {reg(value), 0};
+  }
+
+  /// The register that holds a value in the current block. What can be computed anywhere at no cost is computed in the
+  /// block that uses it, or in front of the outermost loop around that.
+  Register reg(Value value) {
+    const Register known = alias_[value];
+    if (known == kSlotRegister || repeatable_[known] == nullptr) return known;
+    BlockId home = id_;
+    if (graph_.depth[home] != 0) {
+      while (graph_.depth[home] != 0)
+        home = graph_.dominator[home];
+    }
+    const auto [found, fresh] = copies_.try_emplace({known, home}, kNoRegister);
+    if (!fresh) return found->second;
+    const Instruction& instruction = *repeatable_[known];
+    Low low;
+    low.kind = instruction.op == Op::kConst    ? Low::Kind::kWide
+               : instruction.op == Op::kTables ? Low::Kind::kTables
+                                               : Low::Kind::kShift;
+    low.imm = instruction.imm;
+    if (low.kind == Low::Kind::kShift) {
+      low.a.reg = kSlotRegister;
+      low.imm = *numbers_[instruction.b] & instruction.imm;
+    }
+    low.file = file_;
+    low.line = line_;
+    low.result = found->second = new_register(is_pointer(instruction.op));
+    (home == id_ ? block_->code : at_end_[home]).push_back(low);
+    return low.result;
   }
 
   Low& append(Low::Kind kind) {
@@ -191,7 +233,7 @@ class Lowering {
 
   /// The register and displacement that stand for pointer + disp.
   std::pair<Register, int32_t> address(Value pointer, int32_t disp) {
-    const Register base = alias_[pointer];
+    const Register base = reg(pointer);
     if (disp >= INT16_MIN && disp <= INT16_MAX) return {base, disp};
     const Register reg = new_register(true);
     Low& low = append(Low::Kind::kShift);
@@ -208,13 +250,7 @@ class Lowering {
     if (is_binary(op)) return lower_binary(instruction);
     switch (op) {
       case Op::kConst:
-      case Op::kTables: {
-        if (op == Op::kConst && fits_signed(instruction.imm)) return;
-        Low& low = append(op == Op::kConst ? Low::Kind::kWide : Low::Kind::kTables);
-        low.imm = instruction.imm;
-        low.result = instruction.result;
-        return;
-      }
+      case Op::kTables:
       case Op::kSlot:
       case Op::kParam:
         return;
@@ -231,17 +267,15 @@ class Lowering {
         return;
       }
       case Op::kOffset: {
-        if (alias_[instruction.result] != instruction.result) return;
+        if (alias_[instruction.result] != instruction.result || repeatable_[instruction.result] != nullptr) return;
         const auto number = numbers_[instruction.b];
+        const Register base = reg(instruction.a);
+        const Register index = number ? kNoRegister : reg(instruction.b);
         Low& low = append(number ? Low::Kind::kShift : Low::Kind::kOffset);
-        low.a.reg = alias_[instruction.a];
-        if (number) {
-          low.imm = *number & instruction.imm;
-        } else {
-          low.b.reg = alias_[instruction.b];
-          low.imm = instruction.imm;
-          low.launder = opacity_.offsets[instruction.result];
-        }
+        low.a.reg = base;
+        low.b.reg = index;
+        low.imm = number ? *number & instruction.imm : instruction.imm;
+        low.launder = !number && opacity_.offsets[instruction.result];
         low.result = instruction.result;
         return;
       }
@@ -279,7 +313,7 @@ class Lowering {
     for (size_t i = 0; i < edge.arguments.size(); ++i) {
       const Value value = edge.arguments[i];
       Argument argument;
-      argument.value = operand(value);
+      argument.value = numbers_[value] ? Operand{kNoRegister, *numbers_[value]} : Operand{alias_[value], 0};
       const bool back = target.loop_header && graph_.dominates(edge.target, from);
       switch (opacity_.parameters[target.parameters[i]]) {
         case Opacity::Parameter::kPlain:
@@ -313,6 +347,7 @@ class Lowering {
     const Terminator& terminator = source.terminator;
     LowBlock block;
     block_ = &block;
+    id_ = id;
     place_[id] = static_cast<uint32_t>(low_.blocks.size()) | kIsPlace;
     block.frequency = layout_.frequencies[id];
     for (const Value parameter : source.parameters)
@@ -365,37 +400,20 @@ class Lowering {
     }
   }
 
-  void drop_unused_wides() {
-    std::vector<bool> used(low_.registers);
-    for (const LowBlock& block : low_.blocks) {
-      for (const Low& low : block.code) {
-        for_each_use(low, [&](const Operand& use, bool) { used[use.reg] = true; });
-      }
-      for (const Operand* use : {&block.a, &block.b}) {
-        if (!use->is_number()) used[use->reg] = true;
-      }
-      for (const Argument& argument : block.arguments) {
-        if (!argument.value.is_number()) used[argument.value.reg] = true;
-      }
-    }
-    for (LowBlock& block : low_.blocks) {
-      std::erase_if(block.code, [&](const Low& low) {
-        return (low.kind == Low::Kind::kWide || low.kind == Low::Kind::kTables || low.kind == Low::Kind::kShift) &&
-               !used[low.result];
-      });
-    }
-  }
-
   const Function& function_;
   const Graph graph_;
   const Layout layout_;
   const Opacity opacity_;
   std::vector<std::optional<int64_t>> numbers_;
   std::vector<Register> alias_;
+  std::vector<const Instruction*> repeatable_;  // what is computed near its uses
+  std::map<std::pair<Value, BlockId>, Register> copies_;
+  std::vector<std::vector<Low>> at_end_;  // by block: computed there for loops behind it
   std::vector<uint64_t> limit_;
   std::vector<uint32_t> place_;
   LowFunction low_;
   LowBlock* block_ = nullptr;
+  BlockId id_ = 0;
   uint32_t file_ = 0;
   uint32_t line_ = 0;
 };
