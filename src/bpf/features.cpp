@@ -124,15 +124,17 @@ bool knows_function(ProgramType type, int32_t function) {
                             log.find("unknown func") == std::string::npos && !log.empty());
 }
 
-bool kernel_has_function(const char* name) {
-  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), &btf__free);
-  return kernel && btf__find_by_name_kind(kernel.get(), name, BTF_KIND_FUNC) > 0;
+/// The kernel's own type information, where functions of the kernel are found. Null: it has none.
+using KernelFunctions = std::unique_ptr<btf, decltype(&btf__free)>;
+
+bool has_function(const KernelFunctions& types, const char* name) {
+  return types && btf__find_by_name_kind(types.get(), name, BTF_KIND_FUNC) > 0;
 }
 
 /// Packet dynptrs are made by functions of the kernel that programs find by its type information.
-bool has_packet_views() {
+bool has_packet_views(const KernelFunctions& types) {
   constexpr int32_t kDynptrRead = 201;  // the helper that reads them came first
-  return knows_function(ProgramType::kXdp, kDynptrRead) && kernel_has_function("bpf_dynptr_from_xdp");
+  return knows_function(ProgramType::kXdp, kDynptrRead) && has_function(types, "bpf_dynptr_from_xdp");
 }
 
 constexpr std::array<FeatureName, 17> kList{{
@@ -174,11 +176,13 @@ std::span<const FeatureName> feature_list() {
 
 Features probe_features() {
   Features found;
+  const KernelFunctions types(btf__load_vmlinux_btf(), &btf__free);
   const FileDescriptor xdp = loads(ProgramType::kXdp, kReturnOne);
   const FileDescriptor classifier = loads(ProgramType::kSchedCls, kReturnOne);
   const FileDescriptor netfilter = loads(ProgramType::kNetfilter, kReturnOne);
   found.permitted = xdp || classifier;
-  found.xdp = xdp && knows_link(xdp.get(), AttachType::kXdp);
+  // A wrong interface gives the same errno at XDP as a kernel without links: ask for the function that makes them.
+  found.xdp = xdp && (!types || has_function(types, "bpf_xdp_link_attach"));
   found.xdp_fragments = static_cast<bool>(loads(ProgramType::kXdp, kReturnOne, BPF_F_XDP_HAS_FRAGS));
   found.tcx = classifier && knows_link(classifier.get(), AttachType::kTcxIngress);
   found.clsact = static_cast<bool>(classifier);
@@ -189,7 +193,7 @@ Features probe_features() {
   found.bounded_loops = has_bounded_loops();
   found.bpf_loop = knows_function(ProgramType::kXdp, BPF_FUNC_loop);
   found.may_goto = has_may_goto();
-  found.packet_views = found.permitted && has_packet_views();
+  found.packet_views = found.permitted && has_packet_views(types);
   found.lpm_maps = map_can_be_made(BPF_MAP_TYPE_LPM_TRIE, 8, 8, 1, BPF_F_NO_PREALLOC);
   found.mapped_arrays = map_can_be_made(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE);
   found.run_statistics = enable_statistics().has_value();

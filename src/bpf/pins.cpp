@@ -38,7 +38,7 @@ uint64_t inode_of(const char* path) {
 
 /// Where bpffs is, or empty.
 std::string find_bpffs() {
-  if (const char* chosen = std::getenv("PERILUNE_BPFFS"); chosen != nullptr && *chosen != '\0') return chosen;
+  if (has_private_bpffs()) return std::getenv("PERILUNE_BPFFS");
   for (const char* place : {kMountPoint, kOutsideMountPoint}) {
     if (is_bpffs(place)) return place;
   }
@@ -124,6 +124,11 @@ std::vector<std::string> PinRoot::names() const {
 
 void PinRoot::remove_if_empty() {
   if (exists()) (void)rmdir(path_.c_str());
+}
+
+bool has_private_bpffs() {
+  const char* chosen = std::getenv("PERILUNE_BPFFS");
+  return chosen != nullptr && *chosen != '\0';
 }
 
 Result<void> check_filter_name(std::string_view name) {

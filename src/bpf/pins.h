@@ -43,6 +43,10 @@ class PinRoot {
   bool mounted_ = false;
 };
 
+/// The environment variable PERILUNE_BPFFS names another bpf file system than the machine's: for tests, which then see
+/// and change nothing but what is there.
+[[nodiscard]] bool has_private_bpffs();
+
 /// Letters, digits, '-' and '_', at most 60, not beginning with '-'.
 [[nodiscard]] Result<void> check_filter_name(std::string_view name);
 

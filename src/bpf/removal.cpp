@@ -101,6 +101,7 @@ std::string describe(const LinkInfo& link) {
 
 std::vector<Stray> find_strays(const PinRoot& root) {
   std::vector<Stray> strays;
+  if (has_private_bpffs()) return strays;
   const std::set<uint32_t> pinned = pinned_links(root);
   Result<uint32_t> id = next_id(ObjectKind::kLink, 0);
   for (; id && *id != 0; id = next_id(ObjectKind::kLink, *id)) {
