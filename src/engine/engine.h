@@ -32,6 +32,10 @@ enum class Kind : uint8_t { kAuto, kKernel, kNative, kLua };
 [[nodiscard]] std::string_view to_string(Kind kind);
 [[nodiscard]] std::optional<Kind> parse_kind(std::string_view name);
 
+/// How the native engine runs code: as the processor's own where there is a translation (else interpreted);
+/// interpreted; interpreted with every access to memory checked (for tests).
+enum class NativeCode : uint8_t { kMachine, kInterpreted, kChecked };
+
 enum class NonIp : uint8_t { kPass, kBlock, kAsk };  // what happens to frames without an IP header
 
 struct Options {
@@ -44,6 +48,7 @@ struct Options {
   NonIp non_ip = NonIp::kPass;
   bool record_lines = false;  // Decision::line of the return statement
   bool packet_time = false;   // time.now() and times to live follow the packets (captures)
+  NativeCode native_code = NativeCode::kMachine;
   std::optional<uint64_t> seed;
   uint64_t map_memory = uint64_t{256} << 20;  // bytes that all maps together may take
 };
@@ -93,10 +98,12 @@ class Program {
   /// Worker 0 must be made first; workers may then run on threads of their own.
   [[nodiscard]] virtual tl::expected<std::unique_ptr<PacketWorker>, Diagnostics> packet_worker(unsigned index) = 0;
   [[nodiscard]] virtual const ErrorLog& errors() const = 0;
+  /// Their contents as they are now; engines that keep them elsewhere copy them.
   [[nodiscard]] virtual script::MapStore& maps() = 0;
 };
 
-/// Reads nothing yet but checks that the engine asked for exists; `observer` must outlive the program.
+/// With kAuto and kNative the script is loaded and compiled here, so that it is known which engine will run it: what is
+/// wrong with it is found now, or when worker 0 is made. `observer` must outlive the program.
 [[nodiscard]] tl::expected<std::unique_ptr<Program>, Diagnostics> open(const std::string& script_path,
                                                                        const Options& options, Observer& observer);
 

@@ -1,0 +1,221 @@
+#include "engine/native_engine.h"
+
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "compiler/events.h"
+#include "engine/native_maps.h"
+#include "engine/native_slot.h"
+#include "packet/edit.h"
+#include "vm/program.h"
+
+namespace perilune::engine {
+namespace {
+
+using packet::Decision;
+using packet::Malformed;
+using packet::Verdict;
+
+// The message of an error: {0} and {1} are the numbers that the code left.
+std::string error_message(const ir::Site& site, const pl_header& header) {
+  std::string message = site.text;
+  for (size_t i = 0; i < std::size(header.error_values); ++i) {
+    const std::string mark = fmt::format("{{{}}}", i);
+    const std::string number = fmt::format("{}", static_cast<int64_t>(header.error_values[i]));
+    for (size_t at = message.find(mark); at != std::string::npos; at = message.find(mark, at + number.size())) {
+      message.replace(at, mark.size(), number);
+    }
+  }
+  return message;
+}
+
+class NativeWorker final : public PacketWorker, private vm::Environment {
+ public:
+  NativeWorker(ScriptProgram& shared, const LoadedScript& script, script::Random random)
+      : shared_(&shared), script_(&script), random_(random), fuel_(shared.options.limits.call_instructions) {}
+
+  [[nodiscard]] Result<void> start(const vm::Program& program) {
+    auto machine = program.machine(*this);
+    if (!machine) return tl::make_unexpected(std::move(machine.error()));
+    machine_ = std::move(*machine);
+    machine_->header().fuel_limit = fuel_;
+    return {};
+  }
+
+  Decision judge(const packet::Packet& packet) override {
+    if (shared_->options.packet_time) shared_->packet_clock.advance(packet.time_ns);
+    location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
+    const std::optional<Decision> settled = shared_->decide_without_script(location_);
+    const Decision decision = settled.has_value() ? *settled : ask(packet);
+    statistics_.count(decision, location_);
+    return decision;
+  }
+
+  const packet::Location& location() const override { return location_; }
+
+  Statistics statistics() const override {
+    Statistics snapshot;
+    snapshot += statistics_;
+    return snapshot;
+  }
+
+ private:
+  Decision ask(const packet::Packet& packet) {
+    if (packet.bytes.size() > PL_FRAME_MAX) [[unlikely]] {
+      return shared_->failed(packet, at(0, fmt::format("the packet has {} bytes; a compiled filter sees at most {}",
+                                                       packet.bytes.size(), PL_FRAME_MAX)));
+    }
+    packet_ = &packet;
+    fill_slot(machine_->slot(), packet, location_, fuel_);
+    pl_header& header = machine_->header();
+    header.time_override = shared_->options.packet_time ? shared_->packet_clock.now_ns() : system_clock_.now_ns();
+    const uint64_t result = machine_->run(nullptr);
+    const uint32_t line = shared_->options.record_lines ? static_cast<uint32_t>(result >> PL_LINE_SHIFT) : 0;
+    switch (result & 0xff) {
+      case PL_PASS:
+        return settle(packet, Verdict::kPass, line);
+      case PL_BLOCK:
+        return settle(packet, Verdict::kBlock, line);
+      case PL_REJECT:
+        return settle(packet, Verdict::kReject, line);
+      case PL_REPLY:
+        return settle(packet, Verdict::kReply, line);
+      case PL_NO_OPINION:
+        return settle(packet, std::nullopt, line);
+      default:
+        return shared_->failed(packet, script_error());
+    }
+  }
+
+  Decision settle(const packet::Packet& packet, std::optional<Verdict> verdict, uint32_t line) {
+    Decision decision = shared_->decided(verdict, line);
+    if (decision.verdict != Verdict::kPass && decision.verdict != Verdict::kReply) return decision;
+    const pl_header& header = machine_->header();
+    if (header.dirty_end != 0) {
+      if (const Malformed malformed = commit(packet, decision); malformed != Malformed::kNone) {
+        return shared_->failed(packet, at(line, malformed_by_script(malformed)));
+      }
+    }
+    decision.mark_set = header.mark_set != 0;
+    if (decision.mark_set) decision.mark = header.mark;
+    return decision;
+  }
+
+  // What the filter wrote, as a packet in the slot.
+  Malformed commit(const packet::Packet& packet, Decision& decision) {
+    pull_frame(machine_->slot(), packet, packet.bytes.size());
+    const std::span<uint8_t> after{machine_->slot() + PL_FRAME, packet.bytes.size()};
+    const packet::Edit edit = packet::finish_edit(packet, location_, after, packet.wire_length);
+    if (edit.location.malformed != Malformed::kNone) return edit.location.malformed;
+    decision.modified = edit.differs;
+    if (edit.differs) decision.bytes = after;
+    return Malformed::kNone;
+  }
+
+  [[nodiscard]] script::ScriptError script_error() const {
+    const ir::Image& image = script_->compiled.image;
+    const pl_header& header = machine_->header();
+    if (header.error_site >= image.errors.size()) return at(0, "an error of an unknown place");
+    const ir::Site& site = image.errors[header.error_site];
+    return {site.file < image.files.size() ? image.files[site.file] : shared_->script_path,
+            site.line,
+            error_message(site, header),
+            {}};
+  }
+
+  // An error that belongs to no instruction: at the return statement when it is known, else at the entry point.
+  [[nodiscard]] script::ScriptError at(uint32_t line, std::string message) const {
+    const script::EntryPoint& entry_point = script_->entry_point;
+    return {entry_point.file, line != 0 ? line : entry_point.line, std::move(message), {}};
+  }
+
+  // vm::Environment
+  void pull(void* /*context*/, uint64_t upto) override { pull_frame(machine_->slot(), *packet_, upto); }
+  uint64_t random() override { return random_.next(); }
+  int output(std::span<const uint8_t> record) override {
+    pl_event event{};
+    if (record.size() < sizeof event) return 0;
+    std::memcpy(&event, record.data(), sizeof event);
+    const std::vector<ir::Site>& logs = script_->compiled.image.logs;
+    if (event.kind != PL_EVENT_LOG || event.site >= logs.size()) return 0;
+    const ir::Site& site = logs[event.site];
+    shared_->observer->on_log(packet_->number, site.line, compiler::log_text(site, record.subspan(sizeof event)));
+    return 0;
+  }
+
+  ScriptProgram* shared_;
+  const LoadedScript* script_;
+  script::Random random_;
+  script::SystemClock system_clock_;
+  uint64_t fuel_;
+  std::unique_ptr<vm::Machine> machine_;
+  const packet::Packet* packet_ = nullptr;
+  packet::Location location_;
+  Statistics statistics_;
+};
+
+class NativeProgram final : public Program {
+ public:
+  NativeProgram(std::unique_ptr<ScriptProgram> shared, LoadedScript script)
+      : shared_(std::move(shared)), script_(std::move(script)) {}
+
+  [[nodiscard]] Result<void> start() {
+    vm::Options options;
+    options.machine_code = shared_->options.native_code != NativeCode::kInterpreted;
+    options.checked = shared_->options.native_code == NativeCode::kChecked;
+    auto program = vm::Program::load(script_.compiled.image, options);
+    if (!program) return tl::make_unexpected(std::move(program.error()));
+    vm_ = std::move(*program);
+    return {};
+  }
+
+  Kind kind() const override { return Kind::kNative; }
+  std::string explanation() const override {
+    return vm_->translated() ? "engine: native (machine code)" : "engine: native (interpreted)";
+  }
+  const ErrorLog& errors() const override { return shared_->errors; }
+
+  script::MapStore& maps() override {
+    const std::lock_guard lock(maps_mutex_);
+    show_maps(script_.compiled.maps, vm_->maps(), shared_->maps);
+    return shared_->maps;
+  }
+
+  tl::expected<std::unique_ptr<PacketWorker>, Diagnostics> packet_worker(unsigned index) override {
+    auto worker = std::make_unique<NativeWorker>(*shared_, script_, random_of(index));
+    if (auto started = worker->start(*vm_); !started) {
+      return tl::make_unexpected(Diagnostics{{Severity::kError, "native-code", shared_->script_path, 0,
+                                              std::move(started.error().message), "use --engine lua"}});
+    }
+    return worker;
+  }
+
+ private:
+  // As if the main chunk had run in a state of that worker's own.
+  [[nodiscard]] script::Random random_of(unsigned index) const {
+    if (index == 0) return script_.random;
+    const std::optional<uint64_t> seed = shared_->seed_of(index);
+    script::Random random(seed.has_value() ? *seed : script::Random::system_seed());
+    while (random.drawn() < script_.random.drawn())
+      (void)random.next();
+    return random;
+  }
+
+  std::unique_ptr<ScriptProgram> shared_;
+  LoadedScript script_;
+  std::unique_ptr<vm::Program> vm_;
+  std::mutex maps_mutex_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Program>> open_native(std::unique_ptr<ScriptProgram> shared, LoadedScript script) {
+  auto program = std::make_unique<NativeProgram>(std::move(shared), std::move(script));
+  if (auto started = program->start(); !started) return tl::make_unexpected(std::move(started.error()));
+  return program;
+}
+
+}  // namespace perilune::engine

@@ -1,0 +1,93 @@
+#include "engine/native_slot.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace perilune::engine {
+namespace {
+
+// Nearly all headers are shorter; a constant size is copied without a call.
+constexpr uint32_t kFirstBytes = 128;
+
+pl_header& header_of(uint8_t* slot) {
+  return *reinterpret_cast<pl_header*>(slot + PL_HEADER);
+}
+
+unsigned flag(bool is_set, unsigned bit) {
+  return is_set ? bit : 0;
+}
+
+void copy_frame(uint8_t* slot, const packet::Packet& packet, uint32_t upto) {
+  pl_header& header = header_of(slot);
+  if (packet.bytes.size() >= kFirstBytes && upto <= kFirstBytes) {
+    std::memcpy(slot + PL_FRAME, packet.bytes.data(), kFirstBytes);
+    header.copied = kFirstBytes;
+    return;
+  }
+  std::memcpy(slot + PL_FRAME, packet.bytes.data(), upto);
+  header.copied = upto;
+}
+
+void copy_addresses(pl_header& header, const uint8_t* network) {
+  if (header.version == 4) {
+    std::memcpy(header.source, network + 12, 4);
+    std::memcpy(header.destination, network + 16, 4);
+  } else if (header.version == 6) {
+    std::memcpy(header.source, network + 8, 16);
+    std::memcpy(header.destination, network + 24, 16);
+  }
+}
+
+}  // namespace
+
+void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& location, uint64_t fuel) {
+  pl_header& header = header_of(slot);
+  const auto captured = static_cast<uint32_t>(packet.bytes.size());
+  const bool is_ip = location.version != 0;
+  // Without IP there are no headers: all behind the link header is payload.
+  header.network = location.network;
+  header.transport = is_ip ? location.transport : location.network;
+  header.payload = is_ip ? location.payload : location.network;
+  header.end = is_ip ? location.end : captured;
+  header.captured = captured;
+  header.wire_length = static_cast<uint32_t>(packet.wire_length);
+  header.flags = flag(location.fragment, PL_FRAGMENT) | flag(location.first_fragment, PL_FIRST_FRAGMENT) |
+                 flag(location.has_transport, PL_HAS_TRANSPORT) | flag(location.has_ports, PL_HAS_PORTS) |
+                 flag(location.truncated, PL_TRUNCATED) | flag(packet.has_frame, PL_HAS_FRAME);
+  header.version = location.version;
+  header.protocol = location.protocol;
+  header.source_port = location.source_port;
+  header.destination_port = location.destination_port;
+  header.ethertype = location.ethertype;
+  header.vlan = location.vlan;
+  header.vlan_tags = location.vlan_tags;
+  header.malformed = 0;
+  header.ifindex = packet.ifindex;
+  header.mark = packet.mark;
+  header.fragment_offset = location.fragment_offset;
+  header.link_type = static_cast<unsigned>(packet.link);
+  header.number = packet.number;
+  header.direction = static_cast<unsigned>(packet.direction);
+  header.time_ns = packet.time_ns;
+  header.interface_length = static_cast<unsigned>(std::min(packet.interface.size(), sizeof header.interface_name));
+  if (header.interface_length != 0) {
+    std::memcpy(header.interface_name, packet.interface.data(), header.interface_length);
+  }
+  header.dirty_begin = 0;
+  header.dirty_end = 0;
+  header.mark_set = 0;
+  header.error_site = 0;
+  header.fuel = fuel;
+  copy_addresses(header, packet.bytes.data() + location.network);
+  copy_frame(slot, packet, header.payload);
+}
+
+void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto) {
+  pl_header& header = header_of(slot);
+  const auto end = static_cast<uint32_t>(std::min<uint64_t>(upto, header.captured));
+  if (end <= header.copied) return;
+  std::memcpy(slot + PL_FRAME + header.copied, packet.bytes.data() + header.copied, end - header.copied);
+  header.copied = end;
+}
+
+}  // namespace perilune::engine

@@ -1,0 +1,18 @@
+// Packets into and out of the slot that compiled code works in (ir/memory_layout.h).
+#pragma once
+
+#include <cstdint>
+
+#include "ir/memory_layout.h"
+#include "packet/packet.h"
+
+namespace perilune::engine {
+
+/// Fills what is set before each call but for the time, and zeroes what the filter sets; the frame's bytes stand in the
+/// slot at least up to the payload. The packet must not be longer than PL_FRAME_MAX.
+void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& location, uint64_t fuel);
+
+/// Makes frame bytes [0, upto) stand in the slot, as far as there are that many.
+void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto);
+
+}  // namespace perilune::engine
