@@ -24,11 +24,14 @@ std::string quoted(const std::string& text) {
 
 Result<std::unique_ptr<CompiledPattern>> CompiledPattern::make(const std::string& pattern, PatternNeeds needs) {
   auto made = std::make_unique<CompiledPattern>();
-  const std::string script = fmt::format(
-      needs == PatternNeeds::kYesOrNo ? "function filter(hdr, pld)\n  return tostring(pld):match({}) ~= nil\nend\n"
-                                      : "function filter(hdr, pld)\n  local found = tostring(pld):match({})\n"
-                                        "  if not found then return false end\n  return found:byte() ~= 0\nend\n",
-      quoted(pattern));
+  const std::string matched = fmt::format("tostring(pld):match({})", quoted(pattern));
+  const std::string script =
+      needs == PatternNeeds::kYesOrNo
+          ? fmt::format("function filter(hdr, pld)\n  return {} ~= nil\nend\n", matched)
+          : fmt::format(
+                "function filter(hdr, pld)\n  local found = {}\n  if not found then return false end\n"
+                "  return found:byte() ~= 0\nend\n",
+                matched);
   auto compiled = compile_text(script, compiler::HookKind::kNative);
   if (!compiled) return tl::make_unexpected(compiled.error());
   made->compiled_ = std::move(*compiled);

@@ -49,8 +49,8 @@ local function name_of(hello)
   while at and at < #hello do
     local e = hello:segment(at):layout(extension)
     if e.type == 0 and e.name_type == 0 and e.name_length then
-      local name = tostring(hello:segment(at + 9, e.name_length))
-      if #name < e.name_length then return nil end               -- the rest is in another segment
+      local name = tostring(hello:segment(at + 9, 255)):sub(1, e.name_length)
+      if #name < e.name_length then return nil end       -- longer than names are, or the rest is in another segment
       return name:lower()
     end
     at = e.length and at + 4 + e.length

@@ -17,7 +17,7 @@
 namespace perilune::script {
 namespace {
 
-constexpr size_t kLongestSource = size_t{16} << 20;
+constexpr size_t kLongestSource = size_t{64} << 20;
 
 tl::unexpected<Diagnostics> problem(std::string code, const std::string& file, std::string message,
                                     std::string hint = {}) {
