@@ -172,8 +172,12 @@ Effects effects_of(const Prototype& prototype, size_t pc) {
     case Opcode::kBXorK:
     case Opcode::kShrI:
     case Opcode::kShlI:
-    case Opcode::kTestSet:
       c.use(i.b());
+      c.define(i.a());
+      break;
+    case Opcode::kTestSet:  // sets the register on one side only: on the other it keeps its value
+      c.use(i.b());
+      c.use(i.a());
       c.define(i.a());
       break;
     case Opcode::kLoadI:

@@ -102,6 +102,8 @@ class KernelSubject final : public Subject {
     std::array<uint64_t, PL_COUNTERS> before;
     std::memcpy(before.data(), header_->counters, sizeof before);
     line_.reset();
+    now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as the clock of captures: never back
+    header_->time_override = now_ns_;
     const auto ran =
         bpf::test_run(loaded_.program.get(), loaded_.entry_point, stored.packet.has_frame ? bytes : frame_, options);
     if (!ran) {
@@ -162,6 +164,8 @@ class KernelSubject final : public Subject {
   }
 
  private:
+  uint64_t now_ns_ = 0;
+
   static void add_entry(const script::Map& map, const ir::MapSpec::Entry& entry, std::vector<std::string>& to) {
     const script::MapDeclaration& declaration = map.declaration();
     const size_t head = declaration.ttl_ns != 0 ? 8 : 0;
@@ -214,7 +218,7 @@ class KernelSubject final : public Subject {
   compiler::Compiled compiled_;
   bpf::LoadedProgram loaded_;
   bpf::MappedValue memory_;
-  const pl_header* header_ = nullptr;
+  pl_header* header_ = nullptr;
   std::unique_ptr<ring_buffer, RingBufferDeleter> ring_;
   std::vector<uint8_t> frame_;
   bpf::TestRunResult run_;
