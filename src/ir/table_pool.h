@@ -1,7 +1,7 @@
 // The read-only tables of one image, collected while it is compiled: Image::tables in the end.
 //
-// A table is read at base + (index & mask): the verifier sees every byte up to the mask as read, so a table says how far
-// it is reached, which may be beyond its own end: other tables or zeros stand there.
+// A table is read at base + (index & mask): the verifier sees every byte up to the mask as read, so a table says how
+// far it is reached, which may be beyond its own end: other tables or zeros stand there.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@ namespace perilune::ir {
 
 class TablePool {
  public:
-  /// Where the table stands: the same place for the same bytes. `alignment` is a power of two; `reach`: bytes from there
-  /// on that may be read.
+  /// Where the table stands: the same place for the same bytes. `alignment` is a power of two; `reach`: bytes from
+  /// there on that may be read.
   uint32_t add(std::span<const uint8_t> table, uint32_t alignment, size_t reach) {
     std::vector<uint8_t> key(table.begin(), table.end());
     const auto found = places_.find(key);
