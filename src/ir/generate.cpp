@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ir/fold.h"
+#include "ir/loop_values.h"
 #include "ir/low.h"
 #include "ir/passes.h"
 
@@ -34,8 +35,10 @@ std::optional<Function> without_known_branches(const Function& function) {
 }  // namespace
 
 Result<Code> generate(const Function& function) {
-  const std::optional<Function> changed = without_known_branches(function);
-  LowFunction low = lower(changed ? *changed : function);
+  std::optional<Function> changed = without_known_branches(function);
+  if (!changed) changed = function;
+  expose_loop_values(*changed);
+  LowFunction low = lower(*changed);
   const Result<Allocation> allocation = allocate(low);
   if (!allocation) return tl::make_unexpected(allocation.error());
   return emit(low, *allocation);
