@@ -1,6 +1,7 @@
 // One compiled match in user space: a function that matches a subject in the slot and writes down what it found.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -74,29 +75,38 @@ class MatchRunner {
   std::string problem;
 
   RunMatch run(std::string_view subject, size_t init) {
-    uint8_t* memory = machine_->slot();
+    place(machine_->slot(), subject, init);
+    const uint64_t result = machine_->run(nullptr);
+    if (checked_) problem = machine_->fault();
+    return read(machine_->slot(), result, subject);
+  }
+
+  /// Puts the arguments into a slot's memory.
+  static void place(uint8_t* memory, std::string_view subject, size_t init) {
     const auto write = [&](int32_t at, uint32_t number) { std::memcpy(memory + at, &number, 4); };
     // What stood there before stays behind it: nothing may come of that.
     std::memcpy(memory + kOffset, subject.data(), subject.size());
     write(kArguments, kOffset);
     write(kArguments + 4, static_cast<uint32_t>(subject.size()));
     write(kArguments + 8, static_cast<uint32_t>(init));
-    const uint64_t result = machine_->run(nullptr);
-    if (checked_) problem = machine_->fault();
+  }
+
+  /// What a run that returned `result` left in the slot's memory.
+  RunMatch read(const uint8_t* memory, uint64_t result, std::string_view subject) {
     if (result == kExhausted) problem = "exhausted";
     RunMatch found;
     found.matched = result == 1;
     if (!found.matched) return found;
-    const auto read = [&](int32_t at) {
+    const auto number_at = [&](int32_t at) {
       int64_t number = 0;
       std::memcpy(&number, memory + at, 8);
       return number;
     };
-    found.start = read(kResults);
-    found.end = read(kResults + 8);
+    found.start = number_at(kResults);
+    found.end = number_at(kResults + 8);
     for (size_t i = 0; i < positions_.size(); ++i) {
-      const int64_t start = read(kResults + 16 + static_cast<int32_t>(16 * i));
-      const int64_t length = read(kResults + 24 + static_cast<int32_t>(16 * i));
+      const int64_t start = number_at(kResults + 16 + static_cast<int32_t>(16 * i));
+      const int64_t length = number_at(kResults + 24 + static_cast<int32_t>(16 * i));
       if (start < 0 || length < 0 || start + length > static_cast<int64_t>(subject.size())) {
         problem = "capture out of bounds";
         return found;
@@ -108,6 +118,12 @@ class MatchRunner {
     return found;
   }
 
+  /// The tables as the loader pads them.
+  [[nodiscard]] std::vector<uint8_t> padded_tables() const {
+    std::vector<uint8_t> tables = image_.tables;
+    tables.resize(std::bit_ceil(tables.size()) + 64);
+    return tables;
+  }
   [[nodiscard]] size_t instructions() const { return image_.code.insns.size(); }
   [[nodiscard]] const ir::Image& image() const { return image_; }
 
