@@ -3,7 +3,7 @@
  *   count -> malformed? -> not IP? -> copy up to the payload -> filter() -> verdict -> write back -> report
  *
  * Of the hook, besides what pull.h and commit.h need:
- *   u64 commit(PL_CTX*, slot_offset)                  writes back; 0, or PL_ERROR when the script broke the packet
+ *   u64 commit(PL_CTX*, slot_offset)                  writes back; 0: done, see commit.h
  */
 #ifndef PERILUNE_BPF_RUNTIME_ENTRY_H
 #define PERILUNE_BPF_RUNTIME_ENTRY_H
@@ -65,7 +65,10 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
     cause = CAUSE_DEFAULT;
   }
   if (pl_writes() && header->dirty_end != 0 && (verdict == PL_PASS || verdict == PL_REPLY)) {
-    if (unlikely(commit(ctx, slot_offset) != 0)) return script_failed(ctx, slot_offset, header, line);
+    if (unlikely(commit(ctx, slot_offset) != 0)) {
+      header->error_site = PL_SITE_BROKEN_PACKET;
+      return script_failed(ctx, slot_offset, header, line);
+    }
   }
   return decided(ctx, slot_offset, header, verdict, cause, line);
 }

@@ -11,7 +11,53 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return skb_load_bytes(ctx, offset, to, length);
 }
 
-PL_INLINE unsigned long long commit(PL_CTX* ctx, unsigned long long slot_offset) { return 0; }
+#include "slot.h"
+
+PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {
+  if (unlikely(ctx->vlan_present)) {
+    header->vlan = ctx->vlan_tci;
+    header->vlan_tags = 1;
+  }
+}
+
+/* Is this checksum one that the device finishes (only the pseudo header's sum is in the field)? No field of the context
+ * says so, but the kernel leaves such a checksum alone when it is told of a change in what the packet carries. */
+PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
+  u16 before = 0, after = 0;
+  if (skb_load_bytes(ctx, offset, &before, sizeof before) != 0) return 0;
+  if (l4_csum_replace(ctx, offset, 0, 1, 0) != 0) return 0;
+  if (skb_load_bytes(ctx, offset, &after, sizeof after) != 0) return 0;
+  if (before == after) return 1;
+  skb_store_bytes(ctx, offset, &before, sizeof before, 0);
+  return 0;
+}
+
+PL_INLINE long store_part(PL_CTX* ctx, u8* slot, u64 offset, u64 length, u64 flags) {
+  opaque(offset);
+  if (offset > PL_FRAME_MAX) return -1;
+  --length;
+  opaque(length);
+  if (length >= 0x8000) return -1;
+  ++length;
+  return skb_store_bytes(ctx, offset, slot + PL_FRAME + offset, length, flags);
+}
+
+#define RECOMPUTE_CSUM 1
+
+/* A sum over the whole packet that the device made must follow (RECOMPUTE_CSUM); it begins at the IP header. */
+PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
+  const u64 network = header_of(slot)->network;
+  if (unlikely(offset < network)) {
+    const u64 before = network - offset;
+    if (length <= before) return store_part(ctx, slot, offset, length, 0);
+    if (store_part(ctx, slot, offset, before, 0) != 0) return -1;
+    offset = network;
+    length -= before;
+  }
+  return store_part(ctx, slot, offset, length, RECOMPUTE_CSUM);
+}
+
+#include "commit.h"
 #include "entry.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
@@ -24,10 +70,7 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
   u32 verdict;
 
   begin(header, captured, ctx->ifindex, ctx->mark);
-  if (unlikely(ctx->vlan_present)) {
-    header->vlan = ctx->vlan_tci;
-    header->vlan_tags = 1;
-  }
+  packet_tags(ctx, header);
   if (unlikely(captured > PL_FRAME_MAX)) {
     verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
   } else {

@@ -7,7 +7,22 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return xdp_load_bytes(ctx, offset, to, length);
 }
 
-PL_INLINE unsigned long long commit(PL_CTX* ctx, unsigned long long slot_offset) { return 0; }
+#include "slot.h"
+
+PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {}
+PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) { return 0; }
+
+PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
+  opaque(offset);
+  if (offset > PL_FRAME_MAX) return -1;
+  --length;
+  opaque(length);
+  if (length >= 0x8000) return -1;
+  ++length;
+  return xdp_store_bytes(ctx, offset, slot + PL_FRAME + offset, length);
+}
+
+#include "commit.h"
 #include "entry.h"
 
 PL_ENTRY int xdp_entry(PL_CTX* ctx) {

@@ -1,0 +1,382 @@
+/* Writing a filter's changes back, checksums right: packet::repair_checksums() (src/packet/checksum.cpp tells what
+ * "right" means, and about the two zeros of one's complement) for a packet that is partly here and partly in the kernel.
+ *
+ * Of the hook, besides what pull.h needs:
+ *   void packet_tags(PL_CTX*, header)                              vlan and vlan_tags of a tag beside the frame
+ *   long packet_store(PL_CTX*, slot, offset, length)               slot bytes to the same place of the packet
+ *   u32 is_partial(PL_CTX*, offset)                                does the device finish the checksum at `offset`?
+ *
+ * Two ways:
+ * - Most writes change a few bytes and none that says where headers are. Then the checksums change by the difference
+ *   between the dirty bytes and what the packet has there (commit_difference).
+ * - Otherwise (lengths, protocols, fragments, extension headers, SCTP, many bytes) everything is summed twice
+ *   (commit_whole): after from the slot; then slot and packet swap the dirty bytes, so that the packet has what was
+ *   written and the slot what was before, and before from the slot again.
+ *
+ * A checksum field is first set back to what the packet has: what a script wrote into it does not count, and a field
+ * that does not change needs no hole in any sum.
+ * Sums are of little-endian words: swapping the bytes of all words swaps those of the sum (RFC 1071, 2B).
+ */
+#ifndef PERILUNE_BPF_RUNTIME_COMMIT_H
+#define PERILUNE_BPF_RUNTIME_COMMIT_H
+
+#include "location.h"
+
+/* The workspace: the script's strings are nobody's any more. */
+#define WORKSPACE PL_STRINGS
+#define BYTES_BEFORE (PL_STRINGS + 0x400u)
+#define MOST_DIFFERENCE 4096u /* bytes, for commit_difference */
+#define SWAP_CHUNK 4096u
+#define GRANULE 64u
+
+/* Of struct pl_header, what locate() finds. */
+struct place {
+  u32 network;
+  u32 transport;
+  u32 end;
+  u32 flags;
+  u32 version;
+  u32 protocol;
+  u32 fragment_offset;
+  u32 vlan;
+  u32 vlan_tags;
+};
+
+/* Folded; each without the checksum field it is for. Of SCTP: the CRC. */
+struct sums {
+  u32 ip;
+  u32 ip_field;
+  u32 pseudo;
+  u32 all;
+  u32 field;
+};
+
+struct workspace {
+  struct place before;
+  struct place after;
+  struct sums sums_before;
+  struct sums sums_after;
+  u32 crc_table[16];
+  u32 written;      /* what the script left in the transport's checksum field */
+  u32 packet_field; /* what the packet has there */
+  u32 partial;
+  u32 differs;
+  u32 unused;
+};
+#define WORK(slot) ((struct workspace*)((slot) + WORKSPACE))
+
+PL_INLINE u32 fold(u64 sum) {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return sum;
+}
+
+/* Bytes from a transport header's start to its 16-bit checksum; 0: it has none. */
+PL_INLINE u32 checksum_offset(u32 flags, u32 protocol) {
+  if (!(flags & PL_HAS_TRANSPORT)) return 0;
+  if (protocol == PROTOCOL_TCP) return 16;
+  if (protocol == PROTOCOL_UDP) return 6;
+  if (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6) return 2;
+  return 0;
+}
+
+PL_INLINE void note_place(struct place* place, const struct pl_header* header) {
+  place->network = header->network;
+  place->transport = header->transport;
+  place->end = header->end;
+  place->flags = header->flags;
+  place->version = header->version;
+  place->protocol = header->protocol;
+  place->fragment_offset = header->fragment_offset;
+  place->vlan = header->vlan;
+  place->vlan_tags = header->vlan_tags;
+}
+
+/* ---- sums of what stands in the slot ---- */
+
+struct pass {
+  u64 slot_offset;
+  u64 at;    /* in the slot */
+  u64 other; /* in the slot: the bytes to compare with, or to copy from */
+  u64 sum;
+  u64 differs;
+};
+
+/* Any byte of the slot; what lies behind it is padding. */
+PL_INLINE u8* slot_byte(u8* slot, u64 offset) {
+  opaque(offset);
+  offset &= PL_SLOT_MASK;
+  return slot + offset;
+}
+
+PL_INLINE u64 halves(u64 word) { return (word & 0xffffffff) + (word >> 32); }
+
+static long sum_granule(u32 round, void* argument) {
+  struct pass* pass = argument;
+  const u64* p = (const u64*)slot_byte(slot_at(pass->slot_offset), pass->at);
+  pass->at += GRANULE;
+  pass->sum += halves(p[0]) + halves(p[1]) + halves(p[2]) + halves(p[3]) + halves(p[4]) + halves(p[5]) +
+               halves(p[6]) + halves(p[7]);
+  return 0;
+}
+
+/* The first `length` (1 to 8) bytes of a word. */
+PL_INLINE u64 first_bytes(u64 word, u64 length) {
+  const u64 shift = (64 - 8 * length) & 63;
+  return word << shift >> shift;
+}
+
+/* Frame bytes [begin, end), summed, not folded. */
+PL_GLOBAL u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
+  struct pass pass = {slot_offset, PL_FRAME + begin, 0, 0, 0};
+  u8* slot = slot_at(slot_offset);
+  u64 length, at, sum, i;
+  if (begin >= end) return 0;
+  length = end - begin;
+  if (length > PL_FRAME_MAX) return 0;
+  if (length >= GRANULE) loop(length / GRANULE, sum_granule, &pass, 0);
+  at = pass.at;
+  sum = pass.sum;
+  length &= GRANULE - 1;
+#pragma clang loop unroll(disable)
+  for (i = 0; i < GRANULE; i += 8) {
+    u64 left = length - i;
+    if (length <= i) break;
+    if (left > 8) left = 8;
+    sum += halves(first_bytes(*(const u64*)slot_byte(slot, at + i), left));
+  }
+  return sum;
+}
+
+static long difference_granule(u32 round, void* argument) {
+  struct pass* pass = argument;
+  u8* slot = slot_at(pass->slot_offset);
+  const u64* after = (const u64*)slot_byte(slot, pass->at);
+  const u64* before = (const u64*)slot_byte(slot, pass->other);
+  u64 sum = 0, differs = 0;
+  u32 i;
+#pragma clang loop unroll(full)
+  for (i = 0; i < 8; ++i) {
+    sum += halves(after[i]) + halves(~before[i]);
+    differs |= after[i] ^ before[i];
+  }
+  pass->at += GRANULE;
+  pass->other += GRANULE;
+  pass->sum += sum;
+  pass->differs |= differs;
+  return 0;
+}
+
+/* Frame bytes from `begin` on, less the bytes at `other` of the slot: the sum's change, folded; bit 16: they differ. */
+PL_GLOBAL u64 difference(u64 slot_offset, u64 begin, u64 other, u64 length) {
+  struct pass pass = {slot_offset, PL_FRAME + begin, other, 0, 0};
+  u8* slot = slot_at(slot_offset);
+  u64 sum, differs, i;
+  if (length > MOST_DIFFERENCE) return 0;
+  if (length >= GRANULE) loop(length / GRANULE, difference_granule, &pass, 0);
+  sum = pass.sum;
+  differs = pass.differs;
+  length &= GRANULE - 1;
+#pragma clang loop unroll(disable)
+  for (i = 0; i < GRANULE; i += 8) {
+    u64 left = length - i, after, before;
+    if (length <= i) break;
+    if (left > 8) left = 8;
+    after = first_bytes(*(const u64*)slot_byte(slot, pass.at + i), left);
+    before = first_bytes(*(const u64*)slot_byte(slot, pass.other + i), left);
+    sum += halves(after) + halves(~before);
+    differs |= after ^ before;
+  }
+  return fold(sum) | (differs ? 0x10000 : 0);
+}
+
+/* ---- writes that leave every header where it is ---- */
+
+PL_INLINE u32 overlaps(u32 begin, u32 end, u32 other_begin, u32 other_end) {
+  return begin < other_end && other_begin < end;
+}
+
+/* Could [begin, end) say where headers are? The bytes that do: the link header; of IPv4 all before the time to live,
+ * and the protocol; of IPv6 all before the hop limit, and extension headers; of TCP the data offset; of UDP the length.
+ */
+PL_INLINE u32 may_move_headers(const struct pl_header* header, u32 begin, u32 end) {
+  const u32 network = header->network;
+  const u32 transport = header->transport;
+  if (begin < network) return 1;
+  if (header->version == 4) {
+    if (overlaps(begin, end, network, network + 8) || overlaps(begin, end, network + 9, network + 10)) return 1;
+  } else if (header->version == 6) {
+    if (overlaps(begin, end, network, network + 7) || overlaps(begin, end, network + 40, transport)) return 1;
+  } else {
+    return 0;
+  }
+  if (header->protocol == PROTOCOL_TCP) return overlaps(begin, end, transport + 12, transport + 13);
+  if (header->protocol == PROTOCOL_UDP) return overlaps(begin, end, transport + 4, transport + 6);
+  return 0;
+}
+
+/* The change of [begin, end) cut to a zone, word by word from the zone's start. `dirty`: where the bytes before begin. */
+PL_INLINE u64 zone_difference(u64 slot_offset, u32 dirty, u32 begin, u32 end, u32 zone_begin, u32 zone_end) {
+  if (begin < zone_begin) begin = zone_begin;
+  if (end > zone_end) end = zone_end;
+  if (begin >= end) return 0;
+  begin -= (begin - zone_begin) & 1;
+  return difference(slot_offset, begin, BYTES_BEFORE + begin - dirty, end - begin);
+}
+
+enum { COMMITTED, BROKEN, NEEDS_WHOLE };
+
+/* RFC 1624 for what a difference does to a checksum that covers more than zeros. */
+PL_INLINE u32 updated(u32 checksum, u64 change) {
+  const u32 result = ~fold((~checksum & 0xffff) + change) & 0xffff;
+  return result == 0xffff ? 0 : result;
+}
+
+PL_INLINE void set_field(u8* slot, u32 at, u32 value) { *(u16*)frame_at(slot, at) = value; }
+PL_INLINE u32 field(u8* slot, u32 at) { return *(const u16*)frame_at(slot, at); }
+
+/* Is a field outside the dirty bytes, and must be stored on its own? */
+PL_INLINE u32 is_outside(u32 at, u32 begin, u32 end) { return at < begin || at + 2 > end; }
+
+PL_GLOBAL u64 commit_difference(PL_CTX* ctx, u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  const u32 network = header->network;
+  const u32 transport = header->transport;
+  const u32 version = header->version;
+  const u32 protocol = header->protocol;
+  const u32 dirty_begin = header->dirty_begin;
+  const u32 dirty_end = header->dirty_end;
+  const u32 offset = checksum_offset(header->flags, protocol);
+  const u32 at = transport + offset;
+  const u32 ip_at = network + 10;
+  u32 begin = dirty_begin, ip_before = 0, ip_after = 0, before = 0, after = 0, written = 0;
+  u64 change, pseudo = 0, data = 0, differs = 0;
+  u64 length;
+
+  /* What the packet has, from one byte before (words may begin there). */
+  if (begin > 0) --begin;
+  length = (u64)dirty_end - begin - 1;
+  opaque(length);
+  if (length >= MOST_DIFFERENCE) return NEEDS_WHOLE;
+  ++length;
+  if (packet_load(ctx, begin, slot + BYTES_BEFORE, length) != 0) return BROKEN;
+
+  if (version == 4) {
+    ip_before = field(slot, ip_at);
+    if (overlaps(dirty_begin, dirty_end, ip_at, ip_at + 2)) {
+      if (packet_load(ctx, ip_at, &WORK(slot)->unused, 2) != 0) return BROKEN;
+      ip_before = *(const u16*)&WORK(slot)->unused;
+      set_field(slot, ip_at, ip_before);
+    }
+  }
+  if (offset) {
+    before = written = field(slot, at);
+    if (overlaps(dirty_begin, dirty_end, at, at + 2)) {
+      if (packet_load(ctx, at, &WORK(slot)->unused, 2) != 0) return BROKEN;
+      before = *(const u16*)&WORK(slot)->unused;
+      set_field(slot, at, before);
+    }
+  }
+
+  /* All of it, for the comparison; then the parts that count. */
+  differs = difference(slot_offset, dirty_begin, BYTES_BEFORE + dirty_begin - begin, dirty_end - dirty_begin) & 0x10000;
+  ip_after = ip_before;
+  if (version == 4) {
+    change = zone_difference(slot_offset, begin, dirty_begin, dirty_end, network, transport);
+    ip_after = updated(ip_before, change & 0xffff);
+  }
+  after = before;
+  if (offset) {
+    if (protocol != PROTOCOL_ICMP) {
+      pseudo = version == 4 ? zone_difference(slot_offset, begin, dirty_begin, dirty_end, network + 12, network + 20)
+                            : zone_difference(slot_offset, begin, dirty_begin, dirty_end, network + 8, network + 40);
+      pseudo &= 0xffff;
+    }
+    data = zone_difference(slot_offset, begin, dirty_begin, dirty_end, transport, header->end) & 0xffff;
+    if (is_partial(ctx, at)) {
+      after = fold(before + pseudo);
+    } else if (protocol == PROTOCOL_UDP && (before == 0 || (written == 0 && version == 4))) {
+      after = 0;
+    } else {
+      after = updated(before, pseudo + data);
+      if (protocol == PROTOCOL_UDP && after == 0) after = 0xffff;
+      /* A message of nothing but zeros is a case of its own. */
+      if (protocol == PROTOCOL_ICMP && (after == 0 || before == 0 || before == 0xffff)) return NEEDS_WHOLE;
+    }
+  }
+  if (!differs && ip_after == ip_before && after == before) return COMMITTED;
+  if (version == 4) set_field(slot, ip_at, ip_after);
+  if (offset) set_field(slot, at, after);
+  if (packet_store(ctx, slot, dirty_begin, dirty_end - dirty_begin) != 0) return BROKEN;
+  if (ip_after != ip_before && is_outside(ip_at, dirty_begin, dirty_end)) {
+    if (packet_store(ctx, slot, ip_at, 2) != 0) return BROKEN;
+  }
+  if (after != before && is_outside(at, dirty_begin, dirty_end)) {
+    if (packet_store(ctx, slot, at, 2) != 0) return BROKEN;
+  }
+  ++header->counters[PL_COUNT_MODIFIED];
+  return COMMITTED;
+}
+
+#include "commit_whole.h"
+
+/* Finds the headers again, notes both places. BROKEN: malformed; NEEDS_WHOLE: they are elsewhere or are others. */
+PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  struct place* before = &WORK(slot)->before;
+  struct place* after = &WORK(slot)->after;
+  u64 malformed;
+  note_place(before, header);
+  header->vlan = 0;
+  header->vlan_tags = 0;
+  packet_tags(ctx, header);
+  malformed = locate(ctx, slot_offset);
+  if (malformed != MALFORMED_NONE) {
+    header->malformed = MALFORMED_NONE; /* it did not arrive like that */
+    header->error_values[0] = malformed;
+    return BROKEN;
+  }
+  note_place(after, header);
+  if (before->network != after->network || before->transport != after->transport || before->end != after->end ||
+      before->flags != after->flags || before->version != after->version || before->protocol != after->protocol) {
+    return NEEDS_WHOLE;
+  }
+  return COMMITTED;
+}
+
+PL_INLINE u32 is_plain(const struct pl_header* header) {
+  if (header->flags & PL_FRAGMENT) return 0;
+  if (header->version == 6 && header->transport != header->network + 40) return 0;
+  return header->protocol != PROTOCOL_SCTP;
+}
+
+/* 0: the packet is as the script wants it. Else the script broke its headers (error_values[0] says how), or the kernel
+ * did not take the bytes; then nothing was written. */
+PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
+  struct pl_header* header = header_of(slot_at(slot_offset));
+  u64 done = COMMITTED;
+  u32 relocated = 0;
+  /* XDP frames are written to from offsets of 16 bits. */
+  if (header->dirty_begin >= header->dirty_end || header->dirty_end > header->copied || header->dirty_end > 0xffff) {
+    return BROKEN;
+  }
+  if (!is_plain(header) || may_move_headers(header, header->dirty_begin, header->dirty_end)) {
+    relocated = 1;
+    done = relocate(ctx, slot_offset);
+    if (done == BROKEN) return BROKEN;
+    if (!is_plain(header)) done = NEEDS_WHOLE;
+  }
+  if (done == COMMITTED) done = commit_difference(ctx, slot_offset);
+  if (done == NEEDS_WHOLE) {
+    if (pull(ctx, slot_offset, header->captured) != 0) return BROKEN;
+    if (!relocated && relocate(ctx, slot_offset) == BROKEN) return BROKEN;
+    done = commit_whole(ctx, slot_offset);
+  }
+  return done;
+}
+
+#endif
