@@ -1,0 +1,172 @@
+// The shape of generated code, where it matters.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "interpret.h"
+#include "ir/memory_layout.h"
+#include "ir/passes.h"
+
+namespace perilune::ir {
+namespace {
+
+class GenerateTest : public testing::Test {
+ protected:
+  GenerateTest() : builder_(function_) {
+    builder_.switch_to(builder_.new_block());
+    slot_ = builder_.slot();
+  }
+  std::string text() {
+    const Result<Code> code = generate(function_);
+    EXPECT_TRUE(code);
+    return code ? disassemble(*code) : "";
+  }
+  static size_t count(const std::string& text, const std::string& part) {
+    size_t result = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+      ++result;
+    return result;
+  }
+  Function function_;
+  Builder builder_;
+  Value slot_ = kNoValue;
+};
+
+TEST_F(GenerateTest, LineRecordsBeginAtTheFirstInstruction) {
+  builder_.at(0, 3);
+  builder_.store(8, slot_, 0x1000, builder_.constant(1));
+  builder_.at(1, 9);
+  builder_.store(8, slot_, 0x1008, builder_.constant(2));
+  builder_.ret(builder_.constant(0));
+  const Result<Code> code = generate(function_);
+  ASSERT_TRUE(code);
+  ASSERT_EQ(code->lines.size(), 2u);
+  EXPECT_EQ(code->lines[0].insn, 0u);
+  EXPECT_EQ(code->lines[0].line, 3u);
+  EXPECT_EQ(code->lines[1].file, 1u);
+  EXPECT_EQ(code->lines[1].line, 9u);
+}
+
+TEST_F(GenerateTest, BoundsTheVerifierKnowsNeedNoMask) {
+  const Value byte = builder_.load(1, slot_, 0);
+  builder_.ret(builder_.load(1, builder_.offset(builder_.tables(0), byte, 0xff), 0));
+  EXPECT_EQ(count(text(), "&= 255"), 0u) << text();
+}
+
+TEST_F(GenerateTest, UnknownIndicesAreMaskedRightBeforeTheirUse) {
+  const Value index = builder_.load(4, slot_, 0);
+  builder_.ret(builder_.load(1, builder_.offset(slot_, index, 0xffff), 0));
+  EXPECT_EQ(count(text(), "&= 65535"), 1u) << text();
+}
+
+TEST_F(GenerateTest, AChosenConstantGoesThroughMemoryWhenItBecomesAnIndex) {
+  const Value x = builder_.load(4, slot_, 0);
+  const BlockId then = builder_.new_block();
+  const BlockId join = builder_.new_block(1);
+  builder_.branch(Condition::kEq, x, 0, Edge{then, {}}, Edge{join, {builder_.constant(100)}});
+  builder_.switch_to(then);
+  builder_.jump(join, {builder_.constant(200)});
+  builder_.switch_to(join);
+  builder_.ret(builder_.load(1, builder_.offset(slot_, builder_.parameters(join)[0], 0xffff), 0));
+  const std::string code = text();
+  EXPECT_EQ(count(code, ") = 100"), 1u) << code;
+  EXPECT_EQ(count(code, ") = 200"), 1u) << code;
+}
+
+TEST_F(GenerateTest, ALoopTestsMayGotoFirstAndIsEnteredWithUnknownValues) {
+  const BlockId head = builder_.new_block(1);
+  const BlockId exit = builder_.new_block();
+  const BlockId exhausted = builder_.new_block();
+  builder_.jump(head, {builder_.constant(0)});
+  function_.blocks[head].loop_header = true;
+  function_.blocks[head].exhausted = exhausted;
+  builder_.switch_to(head);
+  const Value next = builder_.add(builder_.parameters(head)[0], 1);
+  builder_.branch(Condition::kUlt, next, 1000, Edge{head, {next}}, Edge{exit, {}});
+  builder_.switch_to(exit);
+  builder_.ret(next);
+  builder_.switch_to(exhausted);
+  builder_.ret(builder_.constant(5));
+  const Result<Code> code = generate(function_);
+  ASSERT_TRUE(code);
+  const auto loop = std::find_if(code->insns.begin(), code->insns.end(), [](const Insn& i) { return i.code == 0xe5; });
+  ASSERT_NE(loop, code->insns.end());
+  EXPECT_EQ((loop - 1)->code, 0x79) << disassemble(*code);  // from memory
+  // may_goto, +1, jump back: nothing else goes round
+  const auto back = std::find_if(loop, code->insns.end(), [](const Insn& i) { return i.off < 0 && (i.code & 7) == 5; });
+  ASSERT_NE(back, code->insns.end());
+  EXPECT_EQ(back - loop, 2) << disassemble(*code);
+  test::World world;
+  EXPECT_EQ(test::interpret(*code, world).result, 1000u);
+}
+
+TEST_F(GenerateTest, ACallOffTheHotPathDoesNotDisturbALoop) {
+  // Six values go round a loop in which a call is unlikely.
+  const BlockId head = builder_.new_block(6);
+  const BlockId cold = builder_.new_block();
+  const BlockId latch = builder_.new_block();
+  const BlockId exit = builder_.new_block();
+  const BlockId exhausted = builder_.new_block();
+  std::vector<Value> start;
+  for (int i = 0; i < 6; ++i)
+    start.push_back(builder_.load(8, slot_, 0x2000 + 8 * i));
+  builder_.jump(head, start);
+  function_.blocks[head].loop_header = true;
+  function_.blocks[head].exhausted = exhausted;
+  function_.blocks[cold].unlikely = true;
+  const std::vector<Value> p(builder_.parameters(head).begin(), builder_.parameters(head).end());
+  builder_.switch_to(head);
+  builder_.branch(Condition::kEq, p[0], 0x1234, cold, latch);
+  builder_.switch_to(cold);
+  builder_.pull(p[1]);
+  builder_.jump(latch);
+  builder_.switch_to(latch);
+  std::vector<Value> next;
+  next.push_back(builder_.add(p[0], 1));
+  for (size_t i = 1; i < 6; ++i)
+    next.push_back(builder_.add(p[i], p[i - 1]));
+  builder_.branch(Condition::kUlt, next[0], 1000000, Edge{head, next}, Edge{exit, {}});
+  builder_.switch_to(exit);
+  builder_.ret(next[5]);
+  builder_.switch_to(exhausted);
+  builder_.ret(builder_.constant(5));
+  const Result<Code> code = generate(function_);
+  ASSERT_TRUE(code);
+  const auto loop = std::find_if(code->insns.begin(), code->insns.end(), [](const Insn& i) { return i.code == 0xe5; });
+  const auto back = std::find_if(loop, code->insns.end(), [](const Insn& i) { return i.off < 0 && (i.code & 7) == 5; });
+  ASSERT_NE(back, code->insns.end());
+  EXPECT_TRUE(std::none_of(loop, back, [](const Insn& i) {
+    return (i.code & 7) >= 1 && (i.code & 7) <= 3;  // memory
+  })) << disassemble(*code);
+}
+
+TEST_F(GenerateTest, TooLongAJumpIsAnError) {
+  const Value x = builder_.load(4, slot_, 0);
+  const BlockId far = builder_.new_block();
+  const BlockId near = builder_.new_block();
+  builder_.branch(Condition::kEq, x, 0, far, near);
+  builder_.switch_to(near);
+  for (int i = 0; i < 40000; ++i)
+    builder_.store(1, slot_, 0x1000, x);
+  builder_.jump(far);
+  builder_.switch_to(far);
+  builder_.ret(builder_.constant(1));
+  const Result<Code> code = generate(function_);
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().fault, Fault::kInput);
+  EXPECT_NE(code.error().message.find("too long"), std::string::npos) << code.error().message;
+}
+
+TEST_F(GenerateTest, DisassemblyNamesWhatTheLoaderFillsIn) {
+  builder_.at(0, 4);
+  builder_.pull(builder_.load(4, slot_, 0));
+  builder_.ret(builder_.map_lookup(1, 0x1000, 0x1010, 8));
+  const std::string code = text();
+  for (const char* part :
+       {"; file 0 line 4", "; memory + 0", "; whole slots", "; pull", "; map 1", "call map_lookup_elem#1", "exit"}) {
+    EXPECT_NE(code.find(part), std::string::npos) << part << "\n" << code;
+  }
+}
+
+}  // namespace
+}  // namespace perilune::ir
