@@ -341,7 +341,7 @@ std::string explanation(const engine::Program& program) {
 int refuse(const Diagnostics& diagnostics) {
   print_diagnostics(diagnostics, stderr);
   const bool engine_missing = std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& diagnostic) {
-    return diagnostic.code == "engine-not-built";
+    return diagnostic.code == "engine-not-here";
   });
   return engine_missing ? kCannotRun : kInputAtFault;
 }
