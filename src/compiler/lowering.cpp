@@ -32,6 +32,8 @@ bool same(const AbstractValue& a, const AbstractValue& b) {
     case Kind::kDynamicString:
     case Kind::kView:
       return a.a == b.a && a.b == b.b;
+    case Kind::kAddress:
+      return a.a == b.a && a.b == b.b && a.index == b.index;
     case Kind::kTable:
     case Kind::kMatch:
       return a.index == b.index;
@@ -165,7 +167,8 @@ void Lowering::walk() {
         return;
       }
     }
-    if (ended_) return;
+    // `return pkt:block()`: the library call itself was the end, on its only path.
+    if (ended_ || b_.terminated()) return;
     const Frame& frame = st_.top();
     if (frame.callee->code->info.joins[frame.pc]) {
       transfer();
@@ -290,6 +293,9 @@ std::string Lowering::shape_of(State& state) const {
       case Kind::kView:
         shape += fmt::format("v{}{}", value->object, value->base == AbstractValue::kHeaders ? "h" : "p");
         break;
+      case Kind::kAddress:
+        shape += fmt::format("A{}", value->index);
+        break;
       case Kind::kPacket:
         shape += 'P';
         break;
@@ -322,6 +328,7 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
     if (value->kind != Kind::kView && value->kind != Kind::kDynamicString) continue;
     joined.most = std::max(joined.most, value->most);
     joined.least = std::min(joined.least, value->least);
+    joined.digits = joined.digits && value->digits;
     if (value->base != joined.base) joined.base = AbstractValue::kUnknown;
   }
   if (all_same && !forced) return false;
@@ -339,13 +346,15 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
         most = std::max(most, value->kind == Kind::kString ? static_cast<int64_t>(value->string().size()) : value->most);
         in_frame = in_frame || value->in_frame;
       }
+      const bool digits = std::ranges::all_of(values, [](const AbstractValue* value) { return value->digits; });
       joined = AbstractValue::of(Kind::kDynamicString);
       joined.most = most;
+      joined.digits = digits;
       joined.in_frame = in_frame;
       return true;
     }
     default:
-      return joined.kind == Kind::kView;  // others are alike by their shape
+      return joined.kind == Kind::kView || joined.kind == Kind::kAddress;  // others are alike by their shape
   }
 }
 
@@ -364,6 +373,7 @@ void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue
       }
       [[fallthrough]];
     case Kind::kView:
+    case Kind::kAddress:
       arguments.push_back(value.a);
       arguments.push_back(value.b);
       break;
@@ -389,7 +399,7 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
     if (a.kind == Kind::kDynamicString || a.kind == Kind::kView) {
       const int64_t most = b.kind == Kind::kString ? static_cast<int64_t>(b.string().size()) : b.most;
       const int64_t least = b.kind == Kind::kString ? most : b.least;
-      if (most > a.most || least < a.least) fits = false;
+      if (most > a.most || least < a.least || (a.digits && !b.digits)) fits = false;
       if (a.base != b.base && a.base != AbstractValue::kUnknown && a.kind == Kind::kView) fits = false;
     }
     if (!fits) return false;
@@ -531,7 +541,8 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
     for (size_t k = 0; k < values.size(); ++k)
       append_arguments(joined, *values[k], arguments[k]);
     joined.a = b_.add_parameter(version.block);
-    if (joined.kind == Kind::kDynamicString || joined.kind == Kind::kView) joined.b = b_.add_parameter(version.block);
+    if (joined.kind == Kind::kDynamicString || joined.kind == Kind::kView || joined.kind == Kind::kAddress)
+      joined.b = b_.add_parameter(version.block);
     *mine[i] = joined;
   }
   // Views that name the same bytes were joined one by one; facts about them stay per copy.
@@ -581,9 +592,11 @@ void Lowering::burn_fuel(uint64_t instructions) {
 }
 
 void Lowering::fail(const std::string& message, ir::Value first, ir::Value second) {
-  const Frame& frame = st_.top();
-  const uint32_t file = frame.callee->code->file;
-  const uint32_t line = frame.callee->code->prototype->line(current_pc_);
+  fail_at(prototype().line(current_pc_), message, first, second);
+}
+
+void Lowering::fail_at(uint32_t line, const std::string& message, ir::Value first, ir::Value second) {
+  const uint32_t file = st_.top().callee->code->file;
   const std::string key = fmt::format("{}:{}:{}", file, line, message);
   auto [found, inserted] = error_sites_.emplace(key, static_cast<uint32_t>(image_.errors.size()));
   if (inserted) image_.errors.push_back({file, line, message});
@@ -621,6 +634,7 @@ ir::Value Lowering::integer_of(const AbstractValue& value) {
 
 StringParts Lowering::string_of(const AbstractValue& value) {
   if (value.kind == Kind::kDynamicString) return {value.a, value.b, value.most};
+  if (value.kind == Kind::kAddress) return string_of(address_text(value.a, static_cast<luadata::FieldKind>(value.index)));
   const auto length = static_cast<int64_t>(value.string().size());
   return {number(constants_.add(value.string())), number(length), length};
 }
@@ -676,6 +690,7 @@ std::string Lowering::type_name(const AbstractValue& value) const {
       return "number";
     case Kind::kString:
     case Kind::kDynamicString:
+    case Kind::kAddress:
       return "string";
     case Kind::kObject: {
       const AbstractValue name = world_->metafield(value.object, "__name");
