@@ -16,6 +16,7 @@
 // Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth; beyond them the script is refused.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -163,6 +164,8 @@ class Lowering {
   [[noreturn]] static void refuse(std::string code, std::string message, std::string hint);
   /// A script error: this path ends.
   void fail(const std::string& message, ir::Value first = ir::kNoValue, ir::Value second = ir::kNoValue);
+  void fail_at(uint32_t line, const std::string& message, ir::Value first = ir::kNoValue,
+               ir::Value second = ir::kNoValue);
   void fail_argument(const Call& call, size_t argument, const std::string& problem);
   void fail_type(const Call& call, size_t argument, const std::string& expected);
   [[nodiscard]] AbstractValue& reg(uint32_t index) { return st_.top().registers[index]; }
@@ -298,7 +301,7 @@ class Lowering {
   void start_match(Call& call, bool find);
   [[nodiscard]] bool match_init(const Call& call, const StringParts& subject, ir::Value& init);
   [[nodiscard]] Values match_results(bool find, const AbstractValue& text, const StringParts& parts,
-                                     const MatchBlocks& blocks);
+                                     const MatchBlocks& blocks, const std::vector<bool>& digits);
   void match_now(const Call& call, bool find);
   void force_match(uint32_t reg_index);
   void test_match(const AbstractValue& match, const std::string* equals, ir::BlockId& yes, ir::BlockId& no);
@@ -333,7 +336,9 @@ class Lowering {
   [[nodiscard]] bool write_address(const AbstractValue& view, const luadata::Field& field, const AbstractValue& key,
                                    const AbstractValue& value);
   /// An address of the packet as a new string: "192.0.2.1".
-  [[nodiscard]] AbstractValue address_text(const AbstractValue& bytes, luadata::FieldKind kind);
+  [[nodiscard]] AbstractValue address_text(ir::Value bytes, luadata::FieldKind kind);
+  [[nodiscard]] AbstractValue read_address(const luadata::Field& field, ir::Value pointer);
+  [[nodiscard]] static std::optional<std::array<uint64_t, 2>> address_words(const std::string& text, uint32_t kind);
   AbstractValue payload_view();
 
   // --- lowering_packet.cpp
@@ -439,6 +444,7 @@ class Lowering {
   bool ended_ = false;
   Instruction current_;
   uint32_t current_pc_ = 0;
+  uint32_t return_line_ = 0;  // of the innermost return under way
   int32_t next_worker_offset_ = PL_WORKER;
 
   struct PendingMatch {

@@ -204,7 +204,7 @@ void Lowering::divide(bool modulo, const AbstractValue& a, const AbstractValue& 
   const ir::Value x = integer_of(a);
   if (b.kind == Kind::kInteger) {
     const int64_t by = b.integer;
-    if (by == 0) return fail(modulo ? "attempt to perform 'n%%0'" : "attempt to perform 'n//0'");
+    if (by == 0) return fail(modulo ? "attempt to perform 'n%0'" : "attempt to divide by zero");
     if (by > 0) {
       if (std::has_single_bit(static_cast<uint64_t>(by))) {
         const ir::Value value = modulo ? b_.binary(Op::kAnd, x, by - 1)
@@ -227,7 +227,7 @@ void Lowering::divide(bool modulo, const AbstractValue& a, const AbstractValue& 
     b_.branch(Condition::kEq, y, 0, zero, nonzero);
     const State before = st_;
     b_.switch_to(zero);
-    fail(modulo ? "attempt to perform 'n%%0'" : "attempt to perform 'n//0'");
+    fail(modulo ? "attempt to perform 'n%0'" : "attempt to divide by zero");
     ended_ = false;
     resume(nonzero, before);
   }

@@ -95,6 +95,7 @@ void Lowering::op_return(uint32_t first, int32_t count) {
   Values results;
   for (uint32_t r = first; r < end; ++r)
     results.push_back(reg(r));
+  return_line_ = prototype().line(current_pc_);
   return_from(std::move(results));
 }
 
@@ -135,13 +136,14 @@ void Lowering::deliver(Frame::Return kind, uint32_t result, int32_t wanted, cons
 void Lowering::finish(const Call& call, Values results) {
   const bool was_ended = ended_;
   ended_ = false;
+  return_line_ = prototype().line(current_pc_);
   deliver(call.on_return, call.result, call.wanted, results);
   if (!ended_) outcome();
   ended_ = was_ended;
 }
 
 void Lowering::return_verdict(uint64_t verdict) {
-  const uint64_t line = prototype().line(current_pc_);
+  const uint64_t line = return_line_;
   b_.ret(number(static_cast<int64_t>(verdict | (line << PL_LINE_SHIFT))));
   ended_ = true;
 }
@@ -152,7 +154,7 @@ void Lowering::verdict(const Values& results) {
   constexpr const char* kExpected = "return true, false, nil, 'pass', 'block', 'reject' or 'reply'";
   const std::string& name = world_->state().options().function;
   const auto wrong = [&](const std::string& what, ir::Value first = ir::kNoValue) {
-    fail(fmt::format("{} returned {}; {}", name, what, kExpected), first);
+    fail_at(return_line_, fmt::format("{} returned {}; {}", name, what, kExpected), first);
   };
   static constexpr std::pair<std::string_view, uint64_t> kVerdicts[] = {
       {"pass", PL_PASS}, {"block", PL_BLOCK}, {"reject", PL_REJECT}, {"reply", PL_REPLY}};
@@ -164,7 +166,7 @@ void Lowering::verdict(const Values& results) {
       return return_verdict(value.integer != 0 ? PL_PASS : PL_BLOCK);
     case Kind::kDynamicBoolean: {
       // pass is 0 and block 1
-      const uint64_t line = prototype().line(current_pc_);
+      const uint64_t line = return_line_;
       const ir::Value verdict = b_.binary(ir::Op::kXor, value.a, 1);
       b_.ret(b_.binary(ir::Op::kOr, verdict, static_cast<int64_t>(line << PL_LINE_SHIFT)));
       ended_ = true;

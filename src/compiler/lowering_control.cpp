@@ -263,13 +263,11 @@ void Lowering::op_for_prep() {
                                             : cut < -0x1p63 ? INT64_MIN
                                                             : static_cast<int64_t>(cut));
   }
-  const std::pair<const AbstractValue*, const char*> parts[] = {{&limit, "limit"}, {&step, "step"}, {&start, "initial"}};
+  const std::pair<const AbstractValue*, const char*> parts[] = {{&limit, "limit"}, {&step, "step"}, {&start, "initial value"}};
   for (const auto& [value, name] : parts) {
     if (value->is_integer()) continue;
     if (value->kind == Kind::kFloat) refuse("float", "a loop over floating-point numbers", "use integers");
-    const std::string_view what = name;
-    return fail(what == "initial" ? "'for' initial value must be a number"
-                                  : fmt::format("'for' {} must be a number", what));
+    return fail(fmt::format("bad 'for' {} (number expected, got {})", name, type_name(*value)));
   }
   if (step.kind == Kind::kInteger && step.integer == 0) return fail("'for' step is zero");
   const Loop* loop = st_.top().callee->code->info.loop_at(body);

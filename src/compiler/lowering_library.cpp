@@ -282,6 +282,10 @@ bool Lowering::check_format(const Call& call, const std::string& format, Values&
         }
         break;
       case 's':
+        if (format[at - 1] != '%' && value.kind == Kind::kDynamicString) {
+          refuse("log-format", "log of a string with a width or precision, which fails when the string has zeros",
+                 "cut it with :sub, and write %s");
+        }
         break;
       default:
         refuse("log-format", fmt::format("log with the conversion %{}", kind), "use %s, %d or %x");
@@ -535,7 +539,7 @@ void Lowering::call_net_ip(Call& call) {
   if (!four) {
     refuse("address-text", "net.ip of an address that may be IPv6", "log the address's bytes, or keep this script on the lua engine");
   }
-  finish(call, {address_text(address, luadata::FieldKind::kIpv4)});
+  finish(call, {address_text(b_.load(4, at(address.a), 0), luadata::FieldKind::kIpv4)});
 }
 
 }  // namespace perilune::compiler

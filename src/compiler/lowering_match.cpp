@@ -48,6 +48,25 @@ pattern::Pattern parse_pattern(const std::string& text, pattern::Anchors anchors
 
 }  // namespace
 
+// Which captures (or the whole match, when there are none) can hold nothing but decimal digits?
+static std::vector<bool> digits_only(const pattern::Pattern& pattern) {
+  std::vector<bool> result(std::max<size_t>(pattern.captures.size(), 1), true);
+  std::vector<bool> open(result.size(), pattern.captures.empty());
+  for (const pattern::Item& item : pattern.items) {
+    if (item.kind == pattern::Item::Kind::kOpen) open[item.capture] = true;
+    if (item.kind == pattern::Item::Kind::kClose) open[item.capture] = false;
+    if (item.kind != pattern::Item::Kind::kByte) continue;
+    bool digits = true;
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      if (item.set.contains(static_cast<uint8_t>(byte)) && (byte < '0' || byte > '9')) digits = false;
+    }
+    for (size_t n = 0; n < result.size(); ++n) {
+      if (open[n] && !digits) result[n] = false;
+    }
+  }
+  return result;
+}
+
 // The position to begin at, from 0. False: it lies behind the end on this path, or the script has failed.
 bool Lowering::match_init(const Call& call, const StringParts& subject, ir::Value& init) {
   init = number(0);
@@ -109,6 +128,7 @@ void Lowering::match_now(const Call& call, bool find) {
   const MatchContext context = context_for(b_, tables_, exhausted());
   const State before = st_;
   MatchBlocks blocks;
+  std::vector<bool> digits;
   if (plain || (find && pattern::is_plain(pattern_text))) {
     blocks = lower_find_plain(context, pattern_text, subject, init);
   } else {
@@ -116,6 +136,7 @@ void Lowering::match_now(const Call& call, bool find) {
     MatchNeeds needs;
     needs.bounds = find ? call.wanted != 0 : pattern.captures.empty();
     needs.captures = find ? call.wanted < 0 || call.wanted > 2 : true;
+    digits = digits_only(pattern);
     auto lowered = lower_match(context, pattern, subject, init, needs);
     if (!lowered) refuse("pattern-too-complex", lowered.error(), "anchor the pattern with ^, shorten the subject, or simplify");
     blocks = std::move(*lowered);
@@ -124,27 +145,29 @@ void Lowering::match_now(const Call& call, bool find) {
   resume(blocks.no, before);
   finish(call, {AbstractValue::nil()});
   resume(yes, before);
-  finish(call, match_results(find, text, parts, blocks));
+  finish(call, match_results(find, text, parts, blocks, digits));
 }
 
 std::vector<AbstractValue> Lowering::match_results(bool find, const AbstractValue& text, const StringParts& parts,
-                                                   const MatchBlocks& blocks) {
+                                                   const MatchBlocks& blocks, const std::vector<bool>& digits) {
   Values results;
-  const auto slice = [&](ir::Value start, ir::Value length) {
+  const auto slice = [&](ir::Value start, ir::Value length, size_t number_of_capture) {
     AbstractValue part = AbstractValue::dynamic_string(b_.add(parts.offset, start), length, parts.most);
     part.in_frame = text.in_frame;
+    part.digits = number_of_capture < digits.size() && digits[number_of_capture];
     return part;
   };
   if (find) {
     results.push_back(AbstractValue::dynamic_integer(b_.add(blocks.start, 1)));
     results.push_back(AbstractValue::dynamic_integer(blocks.end));
   } else if (blocks.captures.empty()) {
-    results.push_back(slice(blocks.start, b_.sub(blocks.end, blocks.start)));
+    results.push_back(slice(blocks.start, b_.sub(blocks.end, blocks.start), 0));
     return results;
   }
-  for (const CaptureValues& capture : blocks.captures) {
+  for (size_t n = 0; n < blocks.captures.size(); ++n) {
+    const CaptureValues& capture = blocks.captures[n];
     results.push_back(capture.position ? AbstractValue::dynamic_integer(b_.add(capture.start, 1))
-                                       : slice(capture.start, capture.length));
+                                       : slice(capture.start, capture.length, n));
   }
   return results;
 }
@@ -240,7 +263,7 @@ void Lowering::gmatch_next(uint32_t table, Call& call) {
     resume(here, before);
     st_.tables[table].entries[2].value = AbstractValue::dynamic_integer(lowered->end);
     st_.tables[table].entries[3].value = AbstractValue::dynamic_integer(lowered->end);
-    finish(call, match_results(false, text, parts, *lowered));
+    finish(call, match_results(false, text, parts, *lowered, digits_only(pattern)));
     return std::pair{again, lowered->start};
   };
   const auto [again, start] = search(from, may_be_empty(pattern));

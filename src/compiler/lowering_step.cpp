@@ -2,6 +2,25 @@
 #include "compiler/lowering.h"
 
 namespace perilune::compiler {
+namespace {
+
+// Instructions that take an address read from the packet as it is; all others get its text.
+bool address_stays(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kMove:
+    case Opcode::kTest:
+    case Opcode::kTestSet:
+    case Opcode::kNot:
+    case Opcode::kEq:
+    case Opcode::kEqK:
+    case Opcode::kSetField:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 void Lowering::step() {
   Frame& frame = st_.top();
@@ -24,6 +43,11 @@ void Lowering::step() {
       if (may_stay && dead_afterwards) continue;
       force_match(r);
       return;
+    }
+    if (frame.registers[r].kind == Kind::kAddress && !address_stays(opcode)) {
+      const AbstractValue text =
+          address_text(frame.registers[r].a, static_cast<luadata::FieldKind>(frame.registers[r].index));
+      set(r, text);
     }
     if (opcode != Opcode::kMove) check_used(frame.registers[r]);
   }

@@ -45,6 +45,24 @@ void Lowering::branch_bytes_equal(ir::Value pointer, std::string_view bytes, ir:
 
 void Lowering::branch_equal(const AbstractValue& first, const AbstractValue& second, ir::BlockId yes, ir::BlockId no) {
   if (first.kind == Kind::kString && second.kind == Kind::kString) return b_.jump(first.string() == second.string() ? yes : no);
+  if (first.kind == Kind::kAddress || second.kind == Kind::kAddress) {
+    const AbstractValue& one = first.kind == Kind::kAddress ? first : second;
+    const AbstractValue& other = first.kind == Kind::kAddress ? second : first;
+    ir::Value low = other.a;
+    ir::Value high = other.b;
+    if (other.kind == Kind::kString) {
+      const auto words = address_words(other.string(), one.index);
+      if (!words.has_value()) return b_.jump(no);
+      low = number(static_cast<int64_t>((*words)[0]));
+      high = number(static_cast<int64_t>((*words)[1]));
+    } else if (other.kind != Kind::kAddress || other.index != one.index) {
+      refuse("address-text", "an address is compared with a string of the packet", "compare with a constant, or with another address");
+    }
+    const ir::BlockId next = b_.new_block();
+    b_.branch(Condition::kEq, one.a, low, ir::Edge{next, {}}, ir::Edge{no, {}});
+    b_.switch_to(next);
+    return b_.branch(Condition::kEq, one.b, high, ir::Edge{yes, {}}, ir::Edge{no, {}});
+  }
   const bool swap = first.kind == Kind::kString;
   const AbstractValue& a = swap ? second : first;  // dynamic
   const AbstractValue& b = swap ? first : second;
@@ -326,6 +344,7 @@ void Lowering::call_sub(Call& call) {
   }
   AbstractValue result = AbstractValue::dynamic_string(b_.parameters(join)[0], b_.parameters(join)[1], most);
   result.in_frame = text.in_frame;
+  result.digits = text.digits;
   finish(call, {result});
 }
 
@@ -580,8 +599,15 @@ void Lowering::call_tonumber(Call& call) {
     if (call.arguments.empty()) return fail_argument(call, 0, "value expected");
     const AbstractValue value = call.argument(0);
     if (value.is_integer() || value.kind == Kind::kFloat) return finish(call, {value});
+    if (value.kind == Kind::kDynamicString && value.digits && value.most <= 18) {
+      call.arguments.push_back(AbstractValue::integer_constant(10));
+      return call_tonumber(call);
+    }
     if (value.kind == Kind::kDynamicString) {
-      refuse("tonumber", "tonumber(s) may give a floating-point number", "write tonumber(s, 10), or tonumber(s, 16) for hexadecimal digits");
+      refuse("tonumber", "tonumber(s) may give a floating-point number",
+             value.digits ? "cut the digits with :sub(1, 18): more do not fit into an integer"
+                          : "take digits with a pattern such as '%d+' and cut them with :sub(1, 18), or write "
+                            "tonumber(s, 10), tonumber(s, 16)");
     }
     return finish(call, {AbstractValue::nil()});
   }
@@ -661,32 +687,30 @@ void Lowering::call_tonumber(Call& call) {
   finish(call, {AbstractValue::dynamic_integer(b_.sub(b_.binary(Op::kXor, value, mask), mask))});
 }
 
-AbstractValue Lowering::address_text(const AbstractValue& bytes, luadata::FieldKind kind) {
+AbstractValue Lowering::address_text(ir::Value bytes, luadata::FieldKind kind) {
   if (kind == luadata::FieldKind::kIpv6) {
-    refuse("address-text", "an IPv6 address is read as text", "read it as a 'string' field of 16 bytes and compare bytes");
+    refuse("address-text", "an IPv6 address is used as text",
+           "compare it with == and a constant, write it to another field, or log its bytes");
   }
-  const bool mac = kind == luadata::FieldKind::kMac;
   const ir::Value place = allocate_string(number(24));
-  const ir::Value from = at(bytes.a);
-  if (mac) {
-    const ir::Value to = at(place);
+  if (kind == luadata::FieldKind::kMac) {
     for (int32_t n = 0; n < 6; ++n) {
-      const ir::Value byte = b_.load(1, from, n);
+      const ir::Value byte = b_.binary(Op::kAnd, b_.binary(Op::kLshr, bytes, 8 * n), 255);
       const ir::Value digits[2] = {b_.binary(Op::kLshr, byte, 4), b_.binary(Op::kAnd, byte, 15)};
       for (int32_t d = 0; d < 2; ++d) {
-        const ir::Value text = select(Condition::kUlt, digits[d], number(10), b_.add(digits[d], '0'), b_.add(digits[d], 'a' - 10));
+        const ir::Value text =
+            select(Condition::kUlt, digits[d], number(10), b_.add(digits[d], '0'), b_.add(digits[d], 'a' - 10));
         b_.store(1, at(place), n * 3 + d, text);
       }
       if (n < 5) b_.store(1, at(place), n * 3 + 2, number(':'));
     }
-    (void)to;
     AbstractValue text = AbstractValue::dynamic_string(place, number(17), 17);
     text.least = 17;
     return text;
   }
   ir::Value position = number(0);
   for (int32_t n = 0; n < 4; ++n) {
-    const ir::Value byte = b_.load(1, at(bytes.a), n);
+    const ir::Value byte = b_.binary(Op::kAnd, b_.binary(Op::kLshr, bytes, 8 * n), 255);
     const ir::Value hundreds = b_.binary(Op::kUdiv, byte, 100);
     const ir::Value tens_and_ones = b_.binary(Op::kUmod, byte, 100);
     const ir::Value tens = b_.binary(Op::kUdiv, tens_and_ones, 10);

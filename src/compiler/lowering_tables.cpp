@@ -232,8 +232,9 @@ void Lowering::look_up_chain(ObjectId table, const std::vector<std::pair<Abstrac
     outcome();
     resume(no, before);
   }
+  const size_t so_far = outcomes_.size();
   get_missing(table, key, result);
-  if (!ended_ && outcomes_.size() <= entries.size()) outcome();
+  if (!ended_ && outcomes_.size() == so_far) outcome();
   ended_ = false;
 }
 

@@ -4,6 +4,7 @@
 //   if dns.qr == 0 then                  one comparison with the length, one load; behind it the length is known
 //
 // The bytes of the payload are brought into the slot when something first looks at them, and only as far as it looks.
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -233,7 +234,7 @@ void Lowering::read_view_field(const AbstractValue& view, const Field& field, co
     if (field.kind == FieldKind::kString) {
       set(result, part(static_cast<int64_t>(field.length)));
     } else if (!is_number(field.kind)) {
-      set(result, address_text(part(static_cast<int64_t>(field.length)), field.kind));
+      set(result, read_address(field, at(seen.a)));
     } else {
       AbstractValue loaded = AbstractValue::dynamic_integer(load_field(field, at(seen.a)));
       if (!field.is_signed && field.width <= 16) loaded.most = (int64_t{1} << field.width) - 1;
@@ -241,6 +242,46 @@ void Lowering::read_view_field(const AbstractValue& view, const Field& field, co
     }
   }
   if (!always) outcome();
+}
+
+// The bytes of an address, which stay bytes until somebody needs them as text.
+AbstractValue Lowering::read_address(const Field& field, ir::Value pointer) {
+  const auto disp = static_cast<int32_t>(field.offset);
+  AbstractValue address = AbstractValue::of(Kind::kAddress);
+  address.index = static_cast<uint32_t>(field.kind);
+  address.b = number(0);
+  if (field.kind == FieldKind::kIpv6) {
+    address.a = b_.load(8, pointer, disp);
+    address.b = b_.load(8, pointer, disp + 8);
+  } else {
+    address.a = b_.load(4, pointer, disp);
+    if (field.kind == FieldKind::kMac)
+      address.a = b_.binary(Op::kOr, address.a, b_.binary(Op::kShl, b_.load(2, pointer, disp + 4), 32));
+  }
+  return address;
+}
+
+// Does a constant text name this address? Nothing: it is no address as the library writes it, so they never are equal.
+std::optional<std::array<uint64_t, 2>> Lowering::address_words(const std::string& text, uint32_t kind) {
+  std::array<uint8_t, 16> bytes{};
+  char canonical[luadata::kAddressTextSize];
+  switch (static_cast<FieldKind>(kind)) {
+    case FieldKind::kIpv4:
+      if (!luadata::ipv4_from_text(text.c_str(), text.size(), bytes.data())) return std::nullopt;
+      luadata::ipv4_to_text(bytes.data(), canonical);
+      break;
+    case FieldKind::kIpv6:
+      if (!luadata::ipv6_from_text(text.c_str(), text.size(), bytes.data())) return std::nullopt;
+      luadata::ipv6_to_text(bytes.data(), canonical);
+      break;
+    default:
+      if (!luadata::mac_from_text(text.c_str(), text.size(), bytes.data())) return std::nullopt;
+      luadata::mac_to_text(bytes.data(), canonical);
+  }
+  if (text != canonical) return std::nullopt;
+  std::array<uint64_t, 2> words{};
+  std::memcpy(words.data(), bytes.data(), sizeof words);
+  return words;
 }
 
 bool Lowering::is_view_method(const AbstractValue& view, const std::string& name) {
@@ -538,7 +579,22 @@ bool Lowering::write_address(const AbstractValue& view, const Field& field, cons
   const char* what = field.kind == FieldKind::kIpv4   ? "an IPv4 address such as '192.0.2.1'"
                      : field.kind == FieldKind::kIpv6 ? "an IPv6 address such as '2001:db8::1'"
                                                       : "a MAC address such as '02:00:5e:00:53:01'";
-  if (value.kind == Kind::kDynamicString)
+  if (value.kind == Kind::kAddress && value.index == static_cast<uint32_t>(field.kind)) {
+    ensure_bytes(view, static_cast<int64_t>(field.end));
+    const auto first = static_cast<int64_t>(field.offset);
+    before_write(view, b_.add(view.a, first), b_.add(view.a, static_cast<int64_t>(field.end)));
+    const ir::Value pointer = at(view.a);
+    const auto place = static_cast<int32_t>(field.offset);
+    if (field.kind == FieldKind::kIpv6) {
+      b_.store(8, pointer, place, value.a);
+      b_.store(8, pointer, place + 8, value.b);
+    } else {
+      b_.store(4, pointer, place, value.a);
+      if (field.kind == FieldKind::kMac) b_.store(2, pointer, place + 4, b_.binary(Op::kLshr, value.a, 32));
+    }
+    return true;
+  }
+  if (value.kind == Kind::kDynamicString || value.kind == Kind::kAddress)
     refuse("address-text", "an address as text that comes from the packet is written", "write a constant address, or use a 'string' field and copy bytes");
   if (value.kind != Kind::kString) {
     fail(fmt::format("field {}: cannot write a {}, it needs {}", field_name(key), type_name(value), what));
@@ -750,7 +806,19 @@ void Lowering::call_accessor(Call& call, const std::string& name) {
   const ir::Value start = integer_of(offset);
   const auto wrong = [&](ir::BlockId block) {
     resume(block, before);
-    fail_argument(call, 1, "out of range: {0} bytes at offset {1} of the data");
+    std::vector<ir::Value> shown;
+    const auto part = [&](ir::Value number_shown) -> std::string {
+      int64_t known = 0;
+      if (b_.is_constant(number_shown, known)) return fmt::format("{}", known);
+      shown.push_back(number_shown);
+      return fmt::format("{{{}}}", shown.size() - 1);
+    };
+    const std::string bytes = to_end ? "0" : part(length);
+    const std::string place = part(start);
+    const std::string size_text = shown.size() < 2 ? part(view.b) : "the data's";
+    shown.resize(2);
+    fail(argument_message(call, 1, fmt::format("out of range: {} bytes at offset {} of {}", bytes, place, size_text)),
+         shown[0], shown[1]);
     ended_ = false;
   };
   const ir::BlockId first = b_.new_block();

@@ -39,6 +39,7 @@ struct AbstractValue {
     kPacket,          // pkt
     kTable,           // made at packet time, and known: index into State::tables
     kClosure,         // made at packet time: see `callee`
+    kAddress,         // read by a layout, as text: a (and for IPv6 b) its bytes, index: luadata::FieldKind
     kMatch,           // the first result of a match not yet carried out: see `match`
     kPoison,          // may not be used; text says why
   };
@@ -53,6 +54,7 @@ struct AbstractValue {
   int64_t most = 0;        // kDynamicString, kView: no longer than this; kDynamicInteger: no more than this, 0: unknown
   int64_t least = 0;       // kView, kDynamicString: no shorter than this (known on this path)
   int64_t base = kUnknown; // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
+  bool digits = false;     // kDynamicString: nothing but decimal digits
   bool in_frame = false;   // kDynamicString: its bytes are the packet's, so writes would change it
   uint32_t index = 0;      // kTable, kMatch
   std::shared_ptr<const Callee> callee;  // kClosure
@@ -64,7 +66,9 @@ struct AbstractValue {
   [[nodiscard]] bool is_nil() const { return kind == Kind::kNil; }
   [[nodiscard]] bool is_integer() const { return kind == Kind::kInteger || kind == Kind::kDynamicInteger; }
   [[nodiscard]] bool is_boolean() const { return kind == Kind::kBoolean || kind == Kind::kDynamicBoolean; }
-  [[nodiscard]] bool is_string() const { return kind == Kind::kString || kind == Kind::kDynamicString; }
+  [[nodiscard]] bool is_string() const {
+    return kind == Kind::kString || kind == Kind::kDynamicString || kind == Kind::kAddress;
+  }
   [[nodiscard]] const std::string& string() const { return *text; }
 
   static AbstractValue nil() { return of(Kind::kNil); }

@@ -74,7 +74,6 @@ PacketSet feed(const PacketSet& captured, Feed feed) {
       packet.ifindex = kLoopbackIndex;
       packet.interface = {};
       packet.number = 0;
-      packet.time_ns = 0;
       if (feed == Feed::kIp) {
         // Hooks of the network layer see what its own header says there is, and no tagged or tunnelled packets.
         if (!is_ip || location.network != 14 || location.malformed != packet::Malformed::kNone) continue;
