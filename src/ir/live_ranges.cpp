@@ -31,7 +31,7 @@ void LiveRanges::collect(const LowFunction& function) {
       reads_[operand.reg] += block.frequency;
     };
     for (const Parameter& parameter : block.parameters) {
-      if (parameter.cell == kNoCell) define(parameter.reg, block.frequency);
+      if (parameter.cell == kNoCell) define(parameter.reg, 0);  // what it costs, its arguments say
     }
     ++number;
     for (const Low& low : block.code) {
@@ -41,8 +41,15 @@ void LiveRanges::collect(const LowFunction& function) {
     }
     if (!block.a.is_number()) use(block.a, false);
     if (!block.b.is_number()) use(block.b, false);
-    for (const Argument& argument : block.arguments) {
-      if (argument.cell == kNoCell && !argument.value.is_number()) use(argument.value, false);
+    for (size_t i = 0; i < block.arguments.size(); ++i) {
+      const Argument& argument = block.arguments[i];
+      const Register parameter = function.blocks[block.then].parameters[i].reg;
+      // A parameter that a loop hands to its next round costs nothing, wherever it is.
+      const bool itself = argument.cell == kNoCell && argument.value.reg == parameter;
+      if (!itself) writes_[parameter] += block.frequency;
+      if (argument.cell != kNoCell || argument.value.is_number()) continue;
+      use(argument.value, false);
+      if (itself) reads_[parameter] -= block.frequency;
     }
     ++number;
   }

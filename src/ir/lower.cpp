@@ -322,7 +322,7 @@ class Lowering {
           argument.launder = numbers_[value].has_value();
           break;
         case Opacity::Parameter::kAll:
-          argument.launder = !back;
+          argument.launder = !back && !opacity_.unknown[value];
           break;
       }
       block.arguments.push_back(argument);

@@ -23,6 +23,7 @@ class Analysis {
   void run() {
     collect();
     mark_parameters();
+    mark_unknown();
     for (const BlockId block : graph_.order) {
       if (graph_.depth[block] != 0) continue;
       for (const Instruction& instruction : function_.blocks[block].instructions) {
@@ -111,6 +112,33 @@ class Analysis {
     }
   }
 
+  /// What comes whole from memory and was never compared, itself or a number added to it (the verifier remembers that
+  /// relation).
+  void mark_unknown() {
+    std::vector<bool> compared(function_.values);
+    for (Value value = 1; value < function_.values; ++value) {
+      if (compared_[value].empty()) continue;
+      compared[value] = true;
+      const Instruction* instruction = definitions_[value].instruction;
+      while (instruction != nullptr && (instruction->op == Op::kAdd || instruction->op == Op::kSub)) {
+        compared[instruction->a] = true;
+        instruction = definitions_[instruction->a].instruction;
+      }
+    }
+    for (const BlockId id : graph_.order) {
+      const Block& block = function_.blocks[id];
+      for (const Value parameter : block.parameters) {
+        opacity_.unknown[parameter] =
+            opacity_.parameters[parameter] == Opacity::Parameter::kAll && !block.loop_header && !compared[parameter];
+      }
+      for (const Instruction& instruction : block.instructions) {
+        const Op op = instruction.op;
+        const bool whole = op == Op::kLoad64 || op == Op::kLaunder || op == Op::kKtime || op == Op::kRandom;
+        if (whole) opacity_.unknown[instruction.result] = !compared[instruction.result];
+      }
+    }
+  }
+
   /// Can the verifier know bounds of an argument (constants go through memory)?
   [[nodiscard]] bool bounded(Value argument) const {
     if (is_parameter(argument)) return !is_of_header(argument);
@@ -166,7 +194,7 @@ class Analysis {
 }  // namespace
 
 Opacity::Opacity(const Function& function, const Graph& graph)
-    : parameters(function.values, Parameter::kPlain), offsets(function.values) {
+    : parameters(function.values, Parameter::kPlain), offsets(function.values), unknown(function.values) {
   Analysis(function, graph, *this).run();
 }
 

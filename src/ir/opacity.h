@@ -32,6 +32,7 @@ struct Opacity {
 
   std::vector<Parameter> parameters;  // by value; for loop headers it does not speak of the ways back
   std::vector<bool> offsets;          // by a kOffset's result: its index goes through memory
+  std::vector<bool> unknown;          // by value: the verifier knows nothing of it anyway
 };
 
 }  // namespace perilune::ir
