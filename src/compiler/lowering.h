@@ -78,6 +78,12 @@ inline constexpr int32_t kWorkspace = PL_STRINGS + kStringsSize;
 inline constexpr uint32_t kWorkspaceSize = PL_STRINGS_SIZE - kStringsSize;
 inline constexpr int64_t kGmatchMark = INT64_MIN + 17;         // key of the pattern in the iterator of gmatch
 
+/// What a pattern says of one of its captures.
+struct CaptureFacts {
+  bool digits = true;  // nothing but decimal digits
+  int64_t most = 0;    // no longer than this
+};
+
 struct StringParts {
   ir::Value offset;
   ir::Value length;
@@ -301,7 +307,7 @@ class Lowering {
   void start_match(Call& call, bool find);
   [[nodiscard]] bool match_init(const Call& call, const StringParts& subject, ir::Value& init);
   [[nodiscard]] Values match_results(bool find, const AbstractValue& text, const StringParts& parts,
-                                     const MatchBlocks& blocks, const std::vector<bool>& digits);
+                                     const MatchBlocks& blocks, const std::vector<CaptureFacts>& facts);
   void match_now(const Call& call, bool find);
   void force_match(uint32_t reg_index);
   void test_match(const AbstractValue& match, const std::string* equals, ir::BlockId& yes, ir::BlockId& no);

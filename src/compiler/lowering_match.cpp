@@ -48,10 +48,10 @@ pattern::Pattern parse_pattern(const std::string& text, pattern::Anchors anchors
 
 }  // namespace
 
-// Which captures (or the whole match, when there are none) can hold nothing but decimal digits?
-static std::vector<bool> digits_only(const pattern::Pattern& pattern) {
-  std::vector<bool> result(std::max<size_t>(pattern.captures.size(), 1), true);
-  std::vector<bool> open(result.size(), pattern.captures.empty());
+// What is sure about each capture, or about the whole match when there are none.
+static std::vector<CaptureFacts> facts_of_captures(const pattern::Pattern& pattern) {
+  std::vector<CaptureFacts> facts(std::max<size_t>(pattern.captures.size(), 1));
+  std::vector<bool> open(facts.size(), pattern.captures.empty());
   for (const pattern::Item& item : pattern.items) {
     if (item.kind == pattern::Item::Kind::kOpen) open[item.capture] = true;
     if (item.kind == pattern::Item::Kind::kClose) open[item.capture] = false;
@@ -60,11 +60,14 @@ static std::vector<bool> digits_only(const pattern::Pattern& pattern) {
     for (unsigned byte = 0; byte < 256; ++byte) {
       if (item.set.contains(static_cast<uint8_t>(byte)) && (byte < '0' || byte > '9')) digits = false;
     }
-    for (size_t n = 0; n < result.size(); ++n) {
-      if (open[n] && !digits) result[n] = false;
+    const bool one = item.repeat == pattern::Repeat::kOnce || item.repeat == pattern::Repeat::kOptional;
+    for (size_t n = 0; n < facts.size(); ++n) {
+      if (!open[n]) continue;
+      facts[n].digits = facts[n].digits && digits;
+      facts[n].most = one ? facts[n].most + 1 : PL_FRAME_MAX;
     }
   }
-  return result;
+  return facts;
 }
 
 // The position to begin at, from 0. False: it lies behind the end on this path, or the script has failed.
@@ -128,7 +131,7 @@ void Lowering::match_now(const Call& call, bool find) {
   const MatchContext context = context_for(b_, tables_, exhausted());
   const State before = st_;
   MatchBlocks blocks;
-  std::vector<bool> digits;
+  std::vector<CaptureFacts> facts;
   if (plain || (find && pattern::is_plain(pattern_text))) {
     blocks = lower_find_plain(context, pattern_text, subject, init);
   } else {
@@ -136,7 +139,7 @@ void Lowering::match_now(const Call& call, bool find) {
     MatchNeeds needs;
     needs.bounds = find ? call.wanted != 0 : pattern.captures.empty();
     needs.captures = find ? call.wanted < 0 || call.wanted > 2 : true;
-    digits = digits_only(pattern);
+    facts = facts_of_captures(pattern);
     auto lowered = lower_match(context, pattern, subject, init, needs);
     if (!lowered) refuse("pattern-too-complex", lowered.error(), "anchor the pattern with ^, shorten the subject, or simplify");
     blocks = std::move(*lowered);
@@ -145,16 +148,19 @@ void Lowering::match_now(const Call& call, bool find) {
   resume(blocks.no, before);
   finish(call, {AbstractValue::nil()});
   resume(yes, before);
-  finish(call, match_results(find, text, parts, blocks, digits));
+  finish(call, match_results(find, text, parts, blocks, facts));
 }
 
 std::vector<AbstractValue> Lowering::match_results(bool find, const AbstractValue& text, const StringParts& parts,
-                                                   const MatchBlocks& blocks, const std::vector<bool>& digits) {
+                                                   const MatchBlocks& blocks, const std::vector<CaptureFacts>& facts) {
   Values results;
   const auto slice = [&](ir::Value start, ir::Value length, size_t number_of_capture) {
     AbstractValue part = AbstractValue::dynamic_string(b_.add(parts.offset, start), length, parts.most);
     part.in_frame = text.in_frame;
-    part.digits = number_of_capture < digits.size() && digits[number_of_capture];
+    if (number_of_capture < facts.size()) {
+      part.digits = facts[number_of_capture].digits;
+      part.most = std::min<int64_t>(part.most, facts[number_of_capture].most);
+    }
     return part;
   };
   if (find) {
@@ -263,7 +269,7 @@ void Lowering::gmatch_next(uint32_t table, Call& call) {
     resume(here, before);
     st_.tables[table].entries[2].value = AbstractValue::dynamic_integer(lowered->end);
     st_.tables[table].entries[3].value = AbstractValue::dynamic_integer(lowered->end);
-    finish(call, match_results(false, text, parts, *lowered, digits_only(pattern)));
+    finish(call, match_results(false, text, parts, *lowered, facts_of_captures(pattern)));
     return std::pair{again, lowered->start};
   };
   const auto [again, start] = search(from, may_be_empty(pattern));

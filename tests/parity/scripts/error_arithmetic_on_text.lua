@@ -1,4 +1,5 @@
 -- Arithmetic on a string that is no numeral.
+-- refused: string-arithmetic 7
 local word = 'port'
 
 function filter(hdr, pld, pkt)

@@ -1,4 +1,4 @@
 -- A method of nil, as the result of a match that failed.
 function filter(hdr, pld, pkt)
-  return tostring(pld):match('^%u+'):lower() == 'get'
+  return tostring(pld:segment(0, 255)):match('^%u+'):lower() == 'get'
 end

@@ -1,4 +1,5 @@
 -- Counting in networks, and networks written by the filter.
+-- refused: lpm-network 12
 local m = map.lpm {name = 'nets', key = 'ipv4', value = 'u32', size = 1000}
 m['10.0.0.0/8'] = 1
 m['192.168.0.0/16'] = 1

@@ -1,4 +1,5 @@
 -- Networks deleted by the filter.
+-- refused: lpm-network 10
 local m = map.lpm {name = 'nets', key = 'ipv4', value = 'bool', size = 1000}
 m['192.168.0.0/16'] = true
 m['147.32.0.0/16'] = true

@@ -1,4 +1,5 @@
 -- A match of constants is done at load.
+-- refused: dynamic-pattern 7
 local version = ('Perilune/1.25'):match('/(%d+)')
 
 function filter(hdr, pld, pkt)

@@ -1,4 +1,5 @@
 -- An object with methods made for a packet.
+-- refused: table-write 5
 local Counter = {}
 Counter.__index = Counter
 function Counter.new(n) return setmetatable({n = n}, Counter) end

@@ -1,4 +1,5 @@
 -- rawget, rawequal and rawlen of constant tables.
+-- refused: library-function 6
 local t = setmetatable({1, 2, 3}, {__index = function() return 9 end, __len = function() return 100 end})
 
 function filter(hdr, pld, pkt)

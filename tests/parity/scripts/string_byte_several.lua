@@ -1,4 +1,5 @@
 -- byte gives several results.
+-- refused: many-bytes 7
 function filter(hdr, pld, pkt)
   local s = tostring(pld)
   local a, b, c, d = s:byte(1, 3)

@@ -1,4 +1,5 @@
 -- A slice of the packet searched for in a constant string.
+-- refused: dynamic-pattern 6
 local letters = 'abcdefghijklmnopqrstuvwxyz0123456789GETPOSTHEAD'
 
 function filter(hdr, pld, pkt)
