@@ -12,7 +12,7 @@ class Environment {
   /// The call pull(ctx, slot, upto): makes frame bytes [0, upto) stand in the slot, as far as there are that many.
   /// `context` is what Machine::run() was given.
   virtual void pull(void* context, uint64_t upto) = 0;
-  /// 64 random bits. Code fetches them in two calls of get_prandom_u32, the low 32 bits first.
+  /// 64 random bits. Code fetches them in two calls of get_prandom_u32, the high 32 bits first.
   [[nodiscard]] virtual uint64_t random() = 0;
   /// A record for the ring buffer; 0, or -errno when it is lost.
   [[nodiscard]] virtual int output(std::span<const uint8_t> record) = 0;

@@ -39,10 +39,10 @@ uint64_t monotonic_time(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, Helper
 
 uint64_t random(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
   state->random_half = !state->random_half;
-  if (!state->random_half) return state->random_high;
+  if (!state->random_half) return state->random_low;
   const uint64_t bits = state->environment->random();
-  state->random_high = static_cast<uint32_t>(bits >> 32);
-  return static_cast<uint32_t>(bits);
+  state->random_low = static_cast<uint32_t>(bits);
+  return bits >> 32;
 }
 
 uint64_t processor(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {

@@ -21,7 +21,7 @@ inline constexpr int32_t kPull = -1;     // ours: what ir::Relocation::Kind::kPu
 /// What the helpers of one machine share.
 struct HelperState {
   Environment* environment = nullptr;
-  uint32_t random_high = 0;  // the half not fetched yet
+  uint32_t random_low = 0;  // the half not fetched yet
   bool random_half = false;
 };
 

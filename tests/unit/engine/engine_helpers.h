@@ -69,7 +69,10 @@ class ScriptFile {
 /// A program with one worker, and what it told.
 class Judge {
  public:
-  explicit Judge(const std::string& script, const Options& options = {}) : file_(script) {
+  /// With kAuto, PERILUNE_ENGINE may name another: the same tests then are that engine's.
+  explicit Judge(const std::string& script, Options options = {}) : file_(script) {
+    const char* engine = std::getenv("PERILUNE_ENGINE");
+    if (options.kind == Kind::kAuto && engine != nullptr) options.kind = parse_kind(engine).value_or(Kind::kAuto);
     auto program = open(file_.path(), options, observer_);
     if (!program) {
       ADD_FAILURE() << to_text(program.error().front());
@@ -84,6 +87,7 @@ class Judge {
     worker_ = std::move(*worker);
   }
 
+  [[nodiscard]] bool opened() const { return worker_ != nullptr; }
   packet::Decision operator()(const packet::Packet& packet) { return worker_->judge(packet); }
   /// A whole Ethernet frame; numbered by the calls.
   packet::Decision operator()(const std::vector<uint8_t>& frame) {

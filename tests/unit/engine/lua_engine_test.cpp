@@ -90,7 +90,9 @@ TEST(LuaEngine, OtherResultsAreErrors) {
       {"('x'):rep(100)", "filter returned 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'; "},
   };
   for (const auto& [value, message] : cases) {
-    Judge judge(std::string("\n\nfunction filter(hdr, pld, pkt)\n  return ") + value + "\nend");
+    Options options;
+    options.kind = Kind::kLua;
+    Judge judge(std::string("\n\nfunction filter(hdr, pld, pkt)\n  return ") + value + "\nend", options);
     const packet::Decision decision = judge(udp());
     EXPECT_EQ(decision.verdict, Verdict::kBlock) << value;
     EXPECT_EQ(decision.cause, Cause::kError) << value;
@@ -196,26 +198,22 @@ TEST(LuaEngine, FramesWithoutIp) {
   EXPECT_EQ(decision.cause, Cause::kScript) << judge.error();
 }
 
-TEST(LuaEngine, EnginesThatAreNotBuiltSaySo) {
+TEST(LuaEngine, TheKernelIsNoEngineOfThisProcess) {
   RecordingObserver observer;
-  for (const Kind kind : {Kind::kKernel, Kind::kNative}) {
-    Options options;
-    options.kind = kind;
-    const auto program = open("x.lua", options, observer);
-    ASSERT_FALSE(program.has_value());
-    EXPECT_EQ(program.error().at(0).code, "engine-not-built");
-    EXPECT_EQ(program.error().at(0).file, "x.lua");
-    EXPECT_NE(program.error().at(0).message.find(to_string(kind)), std::string::npos);
-  }
+  Options options;
+  options.kind = Kind::kKernel;
+  const auto program = open("x.lua", options, observer);
+  ASSERT_FALSE(program.has_value());
+  EXPECT_EQ(program.error().at(0).code, "engine-not-here");
+  EXPECT_EQ(program.error().at(0).file, "x.lua");
+  EXPECT_NE(program.error().at(0).hint.find("perilune load"), std::string::npos);
 }
 
 TEST(LuaEngine, SaysWhichEngineItIs) {
-  Judge chosen("function filter() end");
-  EXPECT_EQ(chosen.program().kind(), Kind::kLua);
-  EXPECT_EQ(chosen.program().explanation(), "engine: lua (the kernel and native engines are not built yet)");
   Options options;
   options.kind = Kind::kLua;
   Judge asked("function filter() end", options);
+  EXPECT_EQ(asked.program().kind(), Kind::kLua);
   EXPECT_EQ(asked.program().explanation(), "engine: lua");
   EXPECT_EQ(parse_kind("lua"), Kind::kLua);
   EXPECT_EQ(parse_kind("kernel"), Kind::kKernel);
@@ -225,12 +223,20 @@ TEST(LuaEngine, SaysWhichEngineItIs) {
 TEST(LuaEngine, AScriptThatDoesNotLoad) {
   RecordingObserver observer;
   const ScriptFile file("function filter(\n");
-  auto program = open(file.path(), {}, observer);
-  ASSERT_TRUE(program.has_value());
-  const auto worker = (*program)->packet_worker(0);
-  ASSERT_FALSE(worker.has_value());
-  EXPECT_EQ(worker.error().at(0).file, file.path());
-  EXPECT_EQ(worker.error().at(0).code, "syntax");
+  for (const Kind kind : {Kind::kLua, Kind::kNative, Kind::kAuto}) {
+    Options options;
+    options.kind = kind;
+    auto program = open(file.path(), options, observer);
+    Diagnostics problems;
+    if (!program) {
+      problems = program.error();
+    } else if (auto worker = (*program)->packet_worker(0); !worker) {
+      problems = worker.error();
+    }
+    ASSERT_EQ(problems.size(), 1U) << to_string(kind);
+    EXPECT_EQ(problems[0].file, file.path());
+    EXPECT_EQ(problems[0].code, "syntax");
+  }
 }
 
 TEST(LuaEngine, PacketTime) {

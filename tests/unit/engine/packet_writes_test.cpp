@@ -278,7 +278,9 @@ TEST(PacketWrites, PacketsLargerThanAnyOnTheWire) {
   std::vector<uint8_t> frame = build_frame(options);
   frame.resize(200'000, 'x');
   frame[16] = frame[17] = 0;
-  Judge judge(script("pld:layout(b).first = 65 return true"));
+  Options lua;  // compiled filters see no packets that long
+  lua.kind = Kind::kLua;
+  Judge judge(script("pld:layout(b).first = 65 return true"), lua);
   const packet::Location location = packet::locate(frame, frame.size(), packet::LinkType::kEthernet);
   const Decision decision = judge(frame);
   if (location.malformed != packet::Malformed::kNone) {

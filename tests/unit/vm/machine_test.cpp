@@ -124,7 +124,7 @@ TEST_P(MachineTest, MapsAreSharedBetweenMachines) {
 }
 
 TEST_P(MachineTest, HelpersAnswer) {
-  append(code(), {mov_reg(6, 1), call(helper::kRandom), mov_reg(7, 0), call(helper::kRandom), alu(kLsh, 0, 32),
+  append(code(), {mov_reg(6, 1), call(helper::kRandom), mov_reg(7, 0), alu(kLsh, 7, 32), call(helper::kRandom),
                   alu_reg(kOr, 7, 0), mov_reg(1, 6), mov(2, 0), mov(3, 777)});
   image_.code.relocations.push_back({static_cast<uint32_t>(code().size()), Kind::kPull, 0});
   code().push_back(insn(kCallHelper, 0, 1, 0, -1));
