@@ -1,11 +1,10 @@
 #include "bench/compiled.h"
 
+#include <ctime>
 #include <utility>
 
 namespace perilune::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 Error first_of(const Diagnostics& diagnostics) {
   return {Fault::kInput, diagnostics.empty() ? "it cannot be compiled" : to_text(diagnostics.front()), {}};
@@ -19,22 +18,28 @@ Result<Compiled> compile_with(compiler::HookKind hook, size_t memory, Run run) {
   script::Options options;
   options.maps = compiled.store.get();
   options.limits.memory = memory;
-  const auto begin = Clock::now();
+  const auto begin = cpu_time();
   auto state = run(options);
   if (!state) return tl::make_unexpected(first_of(state.error()));
   compiled.state = std::move(*state);
-  const auto loaded = Clock::now();
+  const auto loaded = cpu_time();
   compiler::Target target;
   target.hook = hook;
   auto code = compiler::compile_filter(*compiled.state, target);
   if (!code) return tl::make_unexpected(first_of(code.error()));
   compiled.code = std::move(*code);
   compiled.lua_time = loaded - begin;
-  compiled.compile_time = Clock::now() - loaded;
+  compiled.compile_time = cpu_time() - loaded;
   return compiled;
 }
 
 }  // namespace
+
+std::chrono::nanoseconds cpu_time() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 Result<Compiled> compile(const std::string& path, compiler::HookKind hook, size_t memory) {
   return compile_with(hook, memory,

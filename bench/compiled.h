@@ -16,9 +16,11 @@ struct Compiled {
   std::unique_ptr<script::MapStore> store;
   std::unique_ptr<script::State> state;
   compiler::Compiled code;
-  std::chrono::nanoseconds lua_time{};      // the main chunk
+  std::chrono::nanoseconds lua_time{};      // the main chunk; CPU time, as all here
   std::chrono::nanoseconds compile_time{};  // the closure to BPF code
 };
+/// CPU time of this process, system calls included.
+[[nodiscard]] std::chrono::nanoseconds cpu_time();
 
 /// Runs the script's main chunk and compiles its filter. `memory`: what its state may take.
 [[nodiscard]] Result<Compiled> compile(const std::string& path, compiler::HookKind hook,
