@@ -1,0 +1,104 @@
+#include "cli/compile_target.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "hooks/hook_name.h"
+#include "script/source.h"
+
+namespace perilune::cli {
+namespace {
+
+using compiler::HookKind;
+using compiler::Target;
+
+Target target_of_kind(HookKind kind) {
+  Target target;
+  target.hook = kind;
+  if (kind == HookKind::kNetfilter) target.has_frame = false;
+  return target;
+}
+
+Target target_of(const bpf::AttachPoint& point) {
+  Target target;
+  switch (point.hook) {
+    case bpf::EntryPoint::kXdp:
+      target = target_of_kind(HookKind::kXdp);
+      break;
+    case bpf::EntryPoint::kTcIn:
+      target = target_of_kind(HookKind::kTc);
+      break;
+    case bpf::EntryPoint::kTcOut:
+      target = target_of_kind(HookKind::kTc);
+      target.direction = "out";
+      break;
+    case bpf::EntryPoint::kNetfilter:
+      target = target_of_kind(HookKind::kNetfilter);
+      if (point.netfilter == bpf::NetfilterHook::kForward) target.direction = "forward";
+      if (point.netfilter == bpf::NetfilterHook::kOutput || point.netfilter == bpf::NetfilterHook::kPostrouting)
+        target.direction = "out";
+      break;
+  }
+  target.interface = point.interface;
+  return target;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+}  // namespace
+
+std::vector<NamedTarget> kinds_of_targets() {
+  return {{"xdp", target_of_kind(HookKind::kXdp)},
+          {"tc", target_of_kind(HookKind::kTc)},
+          {"netfilter", target_of_kind(HookKind::kNetfilter)},
+          {"native", target_of_kind(HookKind::kNative)}};
+}
+
+Result<NamedTarget> parse_target(std::string_view text) {
+  for (NamedTarget& kind : kinds_of_targets()) {
+    if (kind.name == text) return std::move(kind);
+  }
+  Result<bpf::AttachPoint> point = hooks::parse_hook(text);
+  if (!point) {
+    return input_error(
+        point.error().message,
+        point.error().hint + "\nor a kind alone: xdp, tc, netfilter, native (this program's own engine)");
+  }
+  return NamedTarget{std::string(text), target_of(*point)};
+}
+
+tl::expected<LoadedForCompiling, Diagnostics> load_for_compiling(const std::string& path, const std::string& function) {
+  LoadedForCompiling loaded;
+  loaded.maps = std::make_unique<script::MapStore>();
+  script::Options options;
+  options.function = function;
+  options.maps = loaded.maps.get();
+  auto state = script::State::load_file(path, options);
+  if (!state) return tl::make_unexpected(std::move(state.error()));
+  loaded.state = std::move(*state);
+  return loaded;
+}
+
+std::string_view SourceLines::line(const std::string& file, uint32_t line) {
+  const auto known = std::ranges::find_if(files_, [&](const auto& one) { return one->name == file; });
+  if (known == files_.end()) {
+    auto fresh = std::make_unique<File>();
+    fresh->name = file;
+    if (auto text = script::read_script(file)) fresh->text = std::move(*text);
+    for (std::string_view rest = fresh->text; !rest.empty();) {
+      const size_t end = rest.find('\n');
+      fresh->lines.push_back(trimmed(rest.substr(0, end)));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    files_.push_back(std::move(fresh));
+    return this->line(file, line);
+  }
+  const std::vector<std::string_view>& lines = (*known)->lines;
+  return line >= 1 && line <= lines.size() ? lines[line - 1] : std::string_view();
+}
+
+}  // namespace perilune::cli

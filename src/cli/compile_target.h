@@ -1,0 +1,54 @@
+// What `compile` and `explain` share: a script loaded as for the kernel, and the places it can be compiled for.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "base/diagnostic.h"
+#include "base/result.h"
+#include "compiler/target.h"
+#include "script/map_store.h"
+#include "script/state.h"
+
+namespace perilune::cli {
+
+struct NamedTarget {
+  std::string name;  // as the user wrote it, or "xdp", "tc", "netfilter", "native"
+  compiler::Target target;
+};
+
+/// Each kind of place once, the kernel's first.
+[[nodiscard]] std::vector<NamedTarget> kinds_of_targets();
+
+/// A kind alone (`xdp`, `tc`, `netfilter`, `native`), or a hook as `load` takes it (`tc:eth0:out`). A mistake is the
+/// user's fault.
+[[nodiscard]] Result<NamedTarget> parse_target(std::string_view text);
+
+/// A script whose main chunk has run. Log lines of the main chunk are dropped.
+struct LoadedForCompiling {
+  std::unique_ptr<script::MapStore> maps;
+  std::unique_ptr<script::State> state;  // uses `maps`
+};
+[[nodiscard]] tl::expected<LoadedForCompiling, Diagnostics> load_for_compiling(const std::string& path,
+                                                                               const std::string& function);
+
+/// The lines of a script's files, for listings.
+class SourceLines {
+ public:
+  /// Line `line` (from 1) of the file, without the space around it; empty when it cannot be read or has no such line.
+  [[nodiscard]] std::string_view line(const std::string& file, uint32_t line);
+
+ private:
+  struct File {
+    std::string name;
+    std::string text;
+    std::vector<std::string_view> lines;
+  };
+  std::vector<std::unique_ptr<File>> files_;
+};
+
+}  // namespace perilune::cli
