@@ -126,7 +126,7 @@ class Reader {
       if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx != section) continue;
       RuntimeFunction function;
       function.name = text_at(symbol_names_, symbol.st_name);
-      function.global = ELF64_ST_BIND(symbol.st_info) == STB_GLOBAL;
+      function.global = ELF64_ST_BIND(symbol.st_info) != STB_LOCAL;
       function.insns.resize(symbol.st_size / sizeof(ir::Insn));
       for (size_t i = 0; i < function.insns.size(); ++i)
         function.insns[i] = read_at<ir::Insn>(bytes, symbol.st_value + i * sizeof(ir::Insn));

@@ -52,8 +52,6 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   u32 verdict, line, cause = CAUSE_SCRIPT;
   *(u64*)&header->dirty_begin = 0; /* and dirty_end */
   *(u64*)&header->mark_set = 0;    /* and error_site */
-  header->error_values[0] = 0;
-  header->error_values[1] = 0;
   header->fuel = header->fuel_limit;
   result = filter(ctx, slot_offset);
   verdict = result & 0xff;
@@ -65,6 +63,7 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
     cause = CAUSE_DEFAULT;
   }
   if (pl_writes() && header->dirty_end != 0 && (verdict == PL_PASS || verdict == PL_REPLY)) {
+    header->error_values[0] = 0;
     if (unlikely(commit(ctx, slot_offset) != 0)) {
       header->error_site = PL_SITE_BROKEN_PACKET;
       return script_failed(ctx, slot_offset, header, line);

@@ -12,9 +12,9 @@ typedef signed int s32;
 typedef signed long long s64;
 
 #define PL_INLINE static inline __attribute__((always_inline))
-/* A parameter of such a function must be used in it: the compiler may leave out an argument that nobody reads, and the
- * verifier misses it. */
-#define PL_GLOBAL __attribute__((noinline)) /* its own function, verified once */
+/* Its own function, verified once. Weak: else the compiler leaves out arguments that the function does not use, and the
+ * verifier misses them. */
+#define PL_GLOBAL __attribute__((noinline, weak))
 #define PL_ENTRY __attribute__((section("entry"), used))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

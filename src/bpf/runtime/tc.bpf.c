@@ -59,6 +59,7 @@ PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
 
 #include "commit.h"
 #include "entry.h"
+#include "fast.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
 
@@ -67,15 +68,23 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
   const u64 captured = ctx->len;
+  const u32 ifindex = ctx->ifindex;
+  const u32 mark = ctx->mark;
+  u32 malformed = MALFORMED_NONE;
   u32 verdict;
 
-  begin(header, captured, ctx->ifindex, ctx->mark);
-  packet_tags(ctx, header);
   if (unlikely(captured > PL_FRAME_MAX)) {
+    begin(header, captured, ifindex, mark);
     verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
   } else {
-    pull(ctx, slot_offset, 128);
-    verdict = judge(ctx, slot_offset, header, locate(ctx, slot_offset));
+    if (ctx->vlan_present ||
+        !locate_fast(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, mark)) {
+      begin(header, captured, ifindex, mark);
+      packet_tags(ctx, header);
+      pull(ctx, slot_offset, 128);
+      malformed = locate(ctx, slot_offset);
+    }
+    verdict = judge(ctx, slot_offset, header, malformed);
     if (pl_sets_mark() && header->mark_set && (verdict == PL_PASS || verdict == PL_REPLY)) ctx->mark = header->mark;
   }
   if (verdict == PL_REPLY) return redirect(ctx->ifindex, pl_outgoing() & 1); /* 1: as if it were received */

@@ -24,20 +24,27 @@ PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
 
 #include "commit.h"
 #include "entry.h"
+#include "fast.h"
 
 PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
   const u64 captured = xdp_get_buff_len(ctx);
+  const u32 ifindex = ctx->ingress_ifindex;
+  u32 malformed = MALFORMED_NONE;
   u32 verdict;
 
-  begin(header, captured, ctx->ingress_ifindex, 0);
   if (unlikely(captured > PL_FRAME_MAX)) {
+    begin(header, captured, ifindex, 0);
     verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
   } else {
-    pull(ctx, slot_offset, 128);
-    verdict = judge(ctx, slot_offset, header, locate(ctx, slot_offset));
+    if (!locate_fast(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, 0)) {
+      begin(header, captured, ifindex, 0);
+      pull(ctx, slot_offset, 128);
+      malformed = locate(ctx, slot_offset);
+    }
+    verdict = judge(ctx, slot_offset, header, malformed);
   }
   if (verdict == PL_REPLY) return XDP_TX;
   if (verdict != PL_PASS) return XDP_DROP;

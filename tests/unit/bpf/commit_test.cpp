@@ -95,12 +95,12 @@ class Committing : public ::testing::TestWithParam<EntryPoint> {
     }
     std::memcpy(memory_.bytes().data() + kPatchAt, patches.data(), patches.size() * sizeof(Patch));
     std::memcpy(memory_.bytes().data() + kPatchAt + kMostPatches * 8, dirty, sizeof dirty);
-    const auto counters = read_counters(program_.memory);
+    const pl_header& header = *reinterpret_cast<const pl_header*>(memory_.bytes().data());
+    const pl_header before = header;
     const auto run = test_run(program_.program.get(), GetParam(), packet);
     if (!run) return false;
     bool malformed = false;
     const auto wanted = expected(packet, arrived, patches, malformed);
-    const auto counted = read_counters(program_.memory);
     const bool is_xdp = GetParam() == EntryPoint::kXdp;
     std::string patched;
     for (const Patch& patch : patches)
@@ -114,9 +114,9 @@ class Committing : public ::testing::TestWithParam<EntryPoint> {
                     << arrived.network << " transport " << arrived.transport << " end " << arrived.end << " protocol "
                     << unsigned{arrived.protocol} << " version " << unsigned{arrived.version};
     }
-    EXPECT_EQ((*counted)[PL_COUNT_MODIFIED] - (*counters)[PL_COUNT_MODIFIED], wanted != packet ? 1U : 0U)
+    EXPECT_EQ(header.counters[PL_COUNT_MODIFIED] - before.counters[PL_COUNT_MODIFIED], wanted != packet ? 1U : 0U)
         << where << patched;
-    EXPECT_EQ((*counted)[PL_COUNT_ERROR] - (*counters)[PL_COUNT_ERROR], malformed ? 1U : 0U) << where;
+    EXPECT_EQ(header.counters[PL_COUNT_ERROR] - before.counters[PL_COUNT_ERROR], malformed ? 1U : 0U) << where;
     return true;
   }
 
@@ -159,7 +159,7 @@ TEST_P(Committing, RandomWritesToPacketsOfTheCaptures) {
   if (packets.empty()) GTEST_SKIP() << "no captures in ../shared/captures";
   std::mt19937 random(11);
   size_t compared = 0;
-  for (unsigned round = 0; round < 20'000 && !HasFailure(); ++round) {
+  for (unsigned round = 0; round < 6'000 && !HasFailure(); ++round) {
     const auto& packet = packets[random() % packets.size()];
     auto bytes = packet.bytes;
     const Location location = packet::locate(bytes, bytes.size(), LinkType::kEthernet);
@@ -171,14 +171,14 @@ TEST_P(Committing, RandomWritesToPacketsOfTheCaptures) {
     }
     if (compare(bytes, patches, fmt::format("{} {} round {}", packet.file, packet.number, round))) ++compared;
   }
-  EXPECT_GT(compared, 10'000U);
+  EXPECT_GT(compared, 4'000U);
 }
 
 /// 16 bits to few values: both zeros of one's complement come up all the time.
 TEST_P(Committing, ChecksumsNearZero) {
   std::mt19937 random(5);
   size_t compared = 0;
-  for (unsigned round = 0; round < 20'000 && !HasFailure(); ++round) {
+  for (unsigned round = 0; round < 6'000 && !HasFailure(); ++round) {
     const unsigned protocol = std::array{17U, 6U, 1U, 58U, 132U}[random() % 5];
     const bool v6 = protocol == 58 || (protocol != 1 && random() % 3 == 0);
     std::vector<uint8_t> bytes(14 + (v6 ? 40 : 20) + 24);
@@ -209,7 +209,7 @@ TEST_P(Committing, ChecksumsNearZero) {
     }
     if (compare(bytes, patches, fmt::format("protocol {} v{} round {}", protocol, v6 ? 6 : 4, round))) ++compared;
   }
-  EXPECT_GT(compared, 15'000U);
+  EXPECT_GT(compared, 5'000U);
 }
 
 TEST_P(Committing, LongPackets) {

@@ -140,7 +140,7 @@ TEST_P(LocatingAt, PacketsWithBytesChangedAndEndsCut) {
   load_at(GetParam(), 1);
   std::mt19937 random(7);
   size_t compared = 0;
-  for (unsigned round = 0; round < 30'000 && !HasFailure(); ++round) {
+  for (unsigned round = 0; round < 10'000 && !HasFailure(); ++round) {
     const auto& packet = packets[random() % packets.size()];
     if (packet.link_type != 1 || packet.bytes.size() < 40) continue;
     auto bytes = packet.bytes;
@@ -154,7 +154,7 @@ TEST_P(LocatingAt, PacketsWithBytesChangedAndEndsCut) {
                 fmt::format("{} {} changed in round {}", packet.file, packet.number, round)))
       ++compared;
   }
-  EXPECT_GT(compared, 15'000U);
+  EXPECT_GT(compared, 5'000U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Hooks, LocatingAt,
