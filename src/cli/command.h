@@ -25,6 +25,8 @@ struct Command {
 [[nodiscard]] Command add_run(CLI::App& program);
 [[nodiscard]] Command add_check(CLI::App& program);
 [[nodiscard]] Command add_test(CLI::App& program);
+[[nodiscard]] Command add_explain(CLI::App& program);
+[[nodiscard]] Command add_compile(CLI::App& program);
 
 /// The whole program: parses the command line, runs the command, returns the exit status.
 [[nodiscard]] int run_program(int argc, const char* const* argv);

@@ -52,7 +52,7 @@ Error unknown_option(const CLI::App& app, const std::string& word) {
 /// The first word is not a command: a mistyped one, or a file that somebody wants to run.
 Error unknown_command(const std::string& word, const std::vector<std::string>& commands) {
   const std::string meant = nearest(word, commands);
-  std::string hint = "the commands are run, check and test; 'perilune --help' explains them";
+  std::string hint = "the commands are run, check, test, explain and compile; 'perilune --help' explains them";
   if (word.ends_with(".lua")) {
     hint = fmt::format("to judge packets with a script: perilune run {} CAPTURE", word);
   } else if (!meant.empty()) {
@@ -82,7 +82,8 @@ int run_program(int argc, const char* const* argv) {
   program.footer(kExamples);
   program.allow_extras();
 
-  const std::vector<Command> commands = {add_run(program), add_check(program), add_test(program)};
+  const std::vector<Command> commands = {add_run(program), add_check(program), add_test(program),
+                                         add_explain(program), add_compile(program)};
   std::vector<std::string> names;
   for (const Command& command : commands) {
     command.app->allow_extras();
