@@ -18,7 +18,8 @@ namespace perilune::ir {
 namespace {
 
 constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
-constexpr int kMostLevels = 12;  // of the tree, for a branch
+constexpr int kMostLevels = 12;     // of the tree, for a branch
+constexpr int64_t kReach = 0x4000;  // bytes of the tables that share an address
 
 /// What makes two computations equal.
 struct Key {
@@ -54,6 +55,7 @@ class Values {
         replacements_(function.values),
         numbers_(function.values),
         bits_(function.values, kAll),
+        behind_(function.values),
         definitions_(function.values),
         memory_at_end_(function.blocks.size()) {
     for (Value value = 0; value < function.values; ++value)
@@ -87,6 +89,7 @@ class Values {
 
  private:
   void note_constant(const Instruction& instruction) {
+    if (instruction.op == Op::kTables) tables_.emplace(instruction.imm, instruction.result);
     if (instruction.op != Op::kConst) return;
     numbers_[instruction.result] = instruction.imm;
     bits_[instruction.result] = static_cast<uint64_t>(instruction.imm);
@@ -105,10 +108,24 @@ class Values {
     return instruction.result;
   }
 
+  Value tables(int64_t place) {
+    const auto found = tables_.find(place);
+    if (found != tables_.end()) return found->second;
+    Instruction instruction;
+    instruction.op = Op::kTables;
+    instruction.imm = place;
+    instruction.result = new_value();
+    definitions_[instruction.result] = instruction;
+    fresh_.push_back(instruction);
+    note_constant(instruction);
+    return instruction.result;
+  }
+
   Value new_value() {
     replacements_.push_back(function_.values);
     numbers_.emplace_back();
     bits_.push_back(kAll);
+    behind_.push_back(0);
     definitions_.emplace_back();
     return function_.values++;
   }
@@ -224,7 +241,15 @@ class Values {
 
   /// False: it is another value now, and is dropped.
   bool simplify(Instruction& i) {
+    const bool by_pointer = i.op == Op::kOffset || is_load(i.op) || is_store(i.op);
+    int32_t behind = by_pointer ? behind_[i.a] : 0;
     for_each_operand(i, [this](Value& value) { value = now(value); });
+    if (by_pointer) behind += share_address(i);
+    if (i.op == Op::kOffset) {
+      behind_[i.result] = behind;
+    } else {
+      i.disp += behind;
+    }
     if (i.op == Op::kConst) {
       numbers_[i.result] = i.imm;
       return true;
@@ -246,6 +271,18 @@ class Values {
     if (!fresh) return replace(i.result, found->second), false;
     undo_.push_back(key);
     return true;
+  }
+
+  /// Places in the tables that are near each other share one address and differ in their displacement: fewer registers
+  /// in loops that read several tables, and equal indices make equal pointers. What is to be added to displacements.
+  int32_t share_address(Instruction& i) {
+    const Instruction pointer = definitions_[i.a];
+    if (pointer.op != Op::kTables || pointer.result == kNoValue) return 0;
+    const int64_t rest = pointer.imm % kReach;
+    if (rest == 0) return 0;
+    i.a = tables(pointer.imm - rest);
+    changed_ = true;
+    return static_cast<int32_t>(rest);
   }
 
   /// The value a binary operation is, or none; may rewrite it into a simpler one.
@@ -295,7 +332,7 @@ class Values {
 
   /// (x op c1) op c2 = x op (c1 op c2), for operations where that holds.
   bool merge_with_left(Instruction& i, int64_t number) {
-    const Instruction& left = definitions_[i.a];
+    const Instruction left = definitions_[i.a];  // a copy: constants are made below
     if (left.op != i.op || left.result == kNoValue || !numbers_[left.b]) return false;
     const int64_t other = *numbers_[left.b];
     switch (i.op) {
@@ -473,9 +510,11 @@ class Values {
   std::vector<Value> replacements_;
   std::vector<std::optional<int64_t>> numbers_;
   std::vector<uint64_t> bits_;
+  std::vector<int32_t> behind_;  // by pointer: what its uses add to their displacement, its address having been shared
   std::vector<Instruction> definitions_;
   std::vector<uint32_t> memory_at_end_;
   std::unordered_map<int64_t, Value> constants_;
+  std::unordered_map<int64_t, Value> tables_;
   std::vector<Instruction> fresh_;
   std::unordered_map<Key, Value, Hash> known_;
   std::vector<Key> undo_;
