@@ -27,6 +27,14 @@ struct Command {
 [[nodiscard]] Command add_test(CLI::App& program);
 [[nodiscard]] Command add_explain(CLI::App& program);
 [[nodiscard]] Command add_compile(CLI::App& program);
+[[nodiscard]] Command add_load(CLI::App& program);
+[[nodiscard]] Command add_reload(CLI::App& program);
+[[nodiscard]] Command add_unload(CLI::App& program);
+[[nodiscard]] Command add_list(CLI::App& program);
+[[nodiscard]] Command add_show(CLI::App& program);
+[[nodiscard]] Command add_stats(CLI::App& program);
+[[nodiscard]] Command add_events(CLI::App& program);
+[[nodiscard]] Command add_features(CLI::App& program);
 
 /// The whole program: parses the command line, runs the command, returns the exit status.
 [[nodiscard]] int run_program(int argc, const char* const* argv);

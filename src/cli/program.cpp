@@ -24,6 +24,8 @@ Examples:
   sudo perilune run ssh.lua --divert 'in tcp dport 22'   judge live traffic
   perilune check ssh.lua                                 find mistakes without running packets
   perilune test .                                        run all *.test.lua here and below
+  sudo perilune load ssh ssh.lua --at xdp:eth0           put it into the kernel, where it stays
+  sudo perilune unload ssh                               and take it out again
 
 'perilune COMMAND --help' explains a command.
 Exit status: 0 done; 1 mistakes in what was given (script, capture, options, failed tests); 2 it cannot run here.)";
@@ -52,7 +54,7 @@ Error unknown_option(const CLI::App& app, const std::string& word) {
 /// The first word is not a command: a mistyped one, or a file that somebody wants to run.
 Error unknown_command(const std::string& word, const std::vector<std::string>& commands) {
   const std::string meant = nearest(word, commands);
-  std::string hint = "the commands are run, check, test, explain and compile; 'perilune --help' explains them";
+  std::string hint = fmt::format("the commands are {}; 'perilune --help' explains them", fmt::join(commands, ", "));
   if (word.ends_with(".lua")) {
     hint = fmt::format("to judge packets with a script: perilune run {} CAPTURE", word);
   } else if (!meant.empty()) {
@@ -82,8 +84,10 @@ int run_program(int argc, const char* const* argv) {
   program.footer(kExamples);
   program.allow_extras();
 
-  const std::vector<Command> commands = {add_run(program), add_check(program), add_test(program),
-                                         add_explain(program), add_compile(program)};
+  std::vector<Command> commands;
+  for (const auto add : {add_run, add_check, add_test, add_explain, add_compile, add_load, add_reload, add_unload,
+                         add_list, add_show, add_stats, add_events, add_features})
+    commands.push_back(add(program));
   std::vector<std::string> names;
   for (const Command& command : commands) {
     command.app->allow_extras();

@@ -1,0 +1,53 @@
+// `perilune features`: what this kernel can do, tried out.
+#include "bpf/features.h"
+
+#include "bpf/capabilities.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/json.h"
+#include "cli/terminal.h"
+
+namespace perilune::cli {
+namespace {
+
+constexpr const char* kExamples = R"(
+Each feature is tried with a program of a few instructions; nothing is attached and nothing stays. The kernel named with
+a feature is the first one of kernel.org that has it, as a hint: distributions differ.
+Exit status: 0 done; 2 this process may not load programs at all.)";
+
+int print_features(bool json) {
+  const bpf::Features found = bpf::probe_features();
+  if (json) {
+    Json list = Json::object();
+    for (const bpf::FeatureName& feature : bpf::feature_list())
+      list[std::string(feature.name)] = found.*feature.member;
+    fmt::print("{}\n", to_line({{"permitted", found.permitted}, {"features", std::move(list)}}));
+  }
+  if (!found.permitted) {
+    return print_error(Error{Fault::kSystem, "this process may not load programs into the kernel",
+                             bpf::capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON})});
+  }
+  if (json) return kDone;
+  const Palette palette(1);
+  for (const bpf::FeatureName& feature : bpf::feature_list()) {
+    const bool there = found.*feature.member;
+    fmt::print("{}  {:<18}{}{}\n", palette.paint(there ? Colour::kGreen : Colour::kRed, there ? "yes" : "no "),
+               feature.name, feature.what, there ? "" : fmt::format(" (kernel {})", feature.since));
+  }
+  const std::string hooks = bpf::available_hooks(found);
+  fmt::print("\nhooks: {}\n", hooks.empty() ? "none ('perilune run --queue' works without them)" : hooks);
+  return kDone;
+}
+
+}  // namespace
+
+Command add_features(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("features", "What this kernel can do");
+  app->formatter(std::make_shared<Help>("Usage: perilune features [--json]"));
+  const auto json = std::make_shared<bool>(false);
+  app->add_flag("--json", *json, "One JSON object");
+  app->footer(kExamples);
+  return {app, [json] { return print_features(*json); }};
+}
+
+}  // namespace perilune::cli

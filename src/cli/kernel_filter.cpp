@@ -1,0 +1,180 @@
+#include "cli/kernel_filter.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/suggest.h"
+#include "cli/terminal.h"
+#include "cli/units.h"
+#include "compiler/compiler.h"
+#include "script/map_store.h"
+#include "script/source.h"
+#include "script/state.h"
+
+namespace perilune::cli {
+namespace {
+
+/// Log lines of the main chunk.
+class LoadLog final : public script::EventSink {
+ public:
+  explicit LoadLog(const std::string& script) : script_(script) {}
+  void on_log(uint64_t /*event*/, uint32_t line, std::string_view text) override {
+    fmt::print(stderr, "{}:{}: {}\n", printable(script_), line, printable(text));
+  }
+
+ private:
+  const std::string& script_;
+};
+
+uint32_t verdict_number(const std::string& word) {
+  return word == "block" ? PL_BLOCK : PL_PASS;
+}
+
+compiler::Target target_of(const bpf::AttachPoint& point, const bpf::FilterOptions& options) {
+  compiler::Target target;
+  target.interface = point.interface;
+  target.asks_not_ip = options.on_not_ip == PL_NO_OPINION;
+  switch (point.hook) {
+    case bpf::EntryPoint::kXdp:
+      target.hook = compiler::HookKind::kXdp;
+      break;
+    case bpf::EntryPoint::kTcIn:
+      target.hook = compiler::HookKind::kTc;
+      break;
+    case bpf::EntryPoint::kTcOut:
+      target.hook = compiler::HookKind::kTc;
+      target.direction = "out";
+      break;
+    case bpf::EntryPoint::kNetfilter:
+      target.hook = compiler::HookKind::kNetfilter;
+      target.has_frame = false;
+      target.asks_not_ip = false;  // only IP comes this way
+      if (point.netfilter == bpf::NetfilterHook::kOutput || point.netfilter == bpf::NetfilterHook::kPostrouting) {
+        target.direction = "out";
+      } else if (point.netfilter == bpf::NetfilterHook::kForward) {
+        target.direction = "forward";
+      }
+      break;
+  }
+  return target;
+}
+
+}  // namespace
+
+void add_choice(CLI::App& app, const std::string& option, std::string& word, const std::string& what,
+                const std::vector<std::string>& words, const std::string& group) {
+  const std::string list = fmt::format("{}", fmt::join(words, "|"));
+  const CLI::Validator check(
+      [words, list](std::string& value) -> std::string {
+        if (std::find(words.begin(), words.end(), value) != words.end()) return {};
+        const std::string meant = nearest(value, words);
+        return fmt::format("'{}' is not one of {}{}", value, list,
+                           meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant));
+      },
+      "", "one of");
+  app.add_option(option, word, what)->check(check)->type_name(list)->group(group);
+}
+
+void declare_judging(CLI::App& app, JudgingWords& words, bool keeps) {
+  const auto default_is = [keeps](const char* text) {
+    return keeps ? std::string() : fmt::format(" (default: {})", text);
+  };
+  const std::string judging = keeps ? "Judging (what is not given stays as it is)" : "Judging";
+  app.add_option("--function", words.function, "The function to call for each packet" + default_is("filter"))
+      ->type_name("NAME")
+      ->group(judging);
+  add_choice(app, "--default", words.default_verdict, "Verdict when the script has no opinion" + default_is("pass"),
+             {"pass", "block"}, judging);
+  add_choice(app, "--on-error", words.on_error, "Verdict when the script fails on a packet" + default_is("block"),
+             {"block", "pass"}, judging);
+  add_choice(app, "--malformed", words.malformed,
+             "Verdict for packets whose headers lie, without\nasking the script" + default_is("block"),
+             {"pass", "block"}, judging);
+  add_choice(app, "--non-ip", words.non_ip,
+             "Frames without IP (ARP, ...): pass or block them\nwithout asking, or ask the script" + default_is("pass"),
+             {"pass", "block", "ask"}, judging);
+  app.add_option("--instructions", words.instructions, "Instructions for one packet" + default_is("1M"))
+      ->type_name("N")
+      ->group(judging);
+  app.add_option("--memory", words.memory, "Memory of the script while it is loaded" + default_is("64M"))
+      ->type_name("SIZE")
+      ->group(judging);
+}
+
+Result<bpf::FilterOptions> understand_judging(const JudgingWords& words, bpf::FilterOptions options) {
+  if (!words.function.empty()) options.function = words.function;
+  if (!words.default_verdict.empty()) options.on_default = verdict_number(words.default_verdict);
+  if (!words.on_error.empty()) options.on_error = verdict_number(words.on_error);
+  if (!words.malformed.empty()) options.on_malformed = verdict_number(words.malformed);
+  if (!words.non_ip.empty()) {
+    options.on_not_ip = words.non_ip == "ask" ? PL_NO_OPINION : verdict_number(words.non_ip);
+  }
+  if (!words.instructions.empty()) {
+    const Result<uint64_t> count = parse_count(words.instructions);
+    if (!count) return input_error("--instructions: " + count.error().message, count.error().hint);
+    options.instructions = *count;
+  }
+  if (!words.memory.empty()) {
+    const Result<uint64_t> bytes = parse_bytes(words.memory);
+    if (!bytes) return input_error("--memory: " + bytes.error().message, bytes.error().hint);
+    options.memory = *bytes;
+  }
+  return options;
+}
+
+tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name, const std::string& script,
+                                                        const bpf::FilterOptions& options,
+                                                        const std::vector<bpf::AttachPoint>& points) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto fail = [](const Diagnostics& diagnostics) {
+    print_diagnostics(diagnostics, stderr);
+    return tl::make_unexpected(1);
+  };
+  bpf::Installation installation;
+  installation.name = name;
+  installation.options = options;
+  std::error_code ignored;
+  installation.script = std::filesystem::absolute(script, ignored).lexically_normal();
+
+  auto text = script::read_script(script);
+  if (!text) return fail(text.error());
+  installation.text = std::move(*text);
+  LoadLog log(script);
+  script::MapStore maps;
+  script::Options state_options;
+  state_options.function = options.function;
+  state_options.maps = &maps;
+  state_options.events = &log;
+  if (options.memory != 0) state_options.limits.memory = options.memory;
+  auto state = script::State::load_file(script, state_options);
+  if (!state) return fail(state.error());
+  for (const bpf::AttachPoint& point : points) {
+    auto compiled = compiler::compile_filter(**state, target_of(point, options));
+    if (!compiled) return fail(compiled.error());
+    installation.images.push_back(std::move(compiled->image));
+  }
+  installation.compile_ns = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
+  return installation;
+}
+
+int refuse_installation(const Error& error, const std::string& name, const std::string& verifier_log) {
+  if (verifier_log.empty()) return print_error(error);
+  std::error_code ignored;
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path(ignored) / fmt::format("perilune-{}-verifier.log", name);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << verifier_log;
+  file.close();
+  Error with_log = error;
+  const std::string where =
+      file ? fmt::format("the verifier's log is in {}", path.string()) : "its log could not be kept";
+  with_log.hint = error.hint.empty() ? where : fmt::format("{}\n{}", error.hint, where);
+  return print_error(with_log);
+}
+
+}  // namespace perilune::cli

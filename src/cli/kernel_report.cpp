@@ -1,0 +1,174 @@
+#include "cli/kernel_report.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "cli/terminal.h"
+#include "cli/units.h"
+
+namespace perilune::cli {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+std::string_view map_type(ir::MapType type) {
+  constexpr std::array<std::string_view, 4> kNames{"hash", "lru", "lpm", "array"};
+  return kNames[static_cast<size_t>(type)];
+}
+
+Json options_json(const bpf::FilterOptions& options) {
+  return {{"function", options.function},
+          {"default", verdict_text(options.on_default)},
+          {"on_error", verdict_text(options.on_error)},
+          {"malformed", verdict_text(options.on_malformed)},
+          {"non_ip", options.on_not_ip == PL_NO_OPINION ? "ask" : verdict_text(options.on_not_ip)},
+          {"instructions", options.instructions}};
+}
+
+Json attachment_json(const bpf::AttachmentState& state) {
+  Json json = {{"hook", state.place}, {"attached", state.attached}};
+  if (!state.why_not.empty()) json["problem"] = state.why_not;
+  if (!state.namespace_of.empty()) json["netns"] = state.namespace_of;
+  if (state.record.ifindex != 0) json["ifindex"] = state.record.ifindex;
+  if (state.mode != bpf::XdpMode::kNone) json["mode"] = bpf::to_string(state.mode);
+  if (state.record.point.priority) json["priority"] = *state.record.point.priority;
+  json["engine"] = "kernel";
+  json["program_id"] = state.record.program_id;
+  json["instructions"] = state.record.insns;
+  json["verified_instructions"] = state.record.verified_insns;
+  if (state.program) json["machine_code_bytes"] = state.program->machine_bytes;
+  json["memory"] = state.memory;
+  json["load_ms"] = static_cast<double>(state.record.load_ns) / 1e6;
+  json["counters"] = counters_json(state.counters);
+  return json;
+}
+
+}  // namespace
+
+std::string_view verdict_text(uint32_t verdict) {
+  constexpr std::array<std::string_view, 5> kNames{"pass", "block", "reject", "reply", "none"};
+  return kNames[std::min<size_t>(verdict, kNames.size() - 1)];
+}
+
+Json counters_json(const std::array<uint64_t, PL_COUNTERS>& counters) {
+  return {{"packets", counters[PL_COUNT_PACKETS]},        {"passed", counters[PL_COUNT_PASS]},
+          {"blocked", counters[PL_COUNT_BLOCK]},          {"rejected", counters[PL_COUNT_REJECT]},
+          {"replied", counters[PL_COUNT_REPLY]},          {"modified", counters[PL_COUNT_MODIFIED]},
+          {"no_opinion", counters[PL_COUNT_NO_OPINION]},  {"errors", counters[PL_COUNT_ERROR]},
+          {"malformed", counters[PL_COUNT_MALFORMED]},    {"not_ip", counters[PL_COUNT_NOT_IP]},
+          {"too_long", counters[PL_COUNT_TOO_LONG]},      {"no_slot", counters[PL_COUNT_NO_SLOT]},
+          {"lost_events", counters[PL_COUNT_LOST_EVENTS]}};
+}
+
+Json filter_json(const bpf::FilterState& state) {
+  Json json = {{"name", state.name}};
+  if (!state.problem.empty()) json["problem"] = state.problem;
+  if (state.unfinished) json["unfinished"] = true;
+  if (state.manifest.name.empty()) return json;
+  const bpf::Manifest& manifest = state.manifest;
+  json["script"] = manifest.script;
+  json["loaded"] = time_text(manifest.first_time_ns);
+  if (manifest.reloads != 0) {
+    json["reloaded"] = time_text(manifest.time_ns);
+    json["reloads"] = manifest.reloads;
+  }
+  json["options"] = options_json(manifest.options);
+  json["compile_ms"] = static_cast<double>(manifest.compile_ns) / 1e6;
+  json["memory"] = state.memory();
+  json["counters"] = counters_json(state.counters());
+  json["hooks"] = Json::array();
+  for (const bpf::AttachmentState& attachment : state.attachments)
+    json["hooks"].push_back(attachment_json(attachment));
+  json["maps"] = Json::array();
+  for (const bpf::MapState& map : state.maps) {
+    Json one = {{"name", map.declaration.name},
+                {"type", map_type(map.declaration.type)},
+                {"size", map.declaration.entries},
+                {"memory", map.memory}};
+    if (map.counted) one["entries"] = map.entries;
+    json["maps"].push_back(std::move(one));
+  }
+  return json;
+}
+
+Json stray_json(const bpf::Stray& stray) {
+  return {{"link_id", stray.link_id}, {"program", stray.program}, {"where", stray.where}};
+}
+
+std::string mode_text(const bpf::AttachmentState& state) {
+  switch (state.record.point.hook) {
+    case bpf::EntryPoint::kXdp:
+      if (state.mode == bpf::XdpMode::kGeneric && !state.record.why_generic.empty()) {
+        return fmt::format("generic ({})", state.record.why_generic);
+      }
+      return std::string(bpf::to_string(state.mode));
+    case bpf::EntryPoint::kTcIn:
+    case bpf::EntryPoint::kTcOut:
+      return "tcx";
+    case bpf::EntryPoint::kNetfilter:
+      return "link";
+  }
+  return {};
+}
+
+std::string age_text(uint64_t time_ns) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  const uint64_t now_s = static_cast<uint64_t>(now.tv_sec);
+  const uint64_t then_s = time_ns / kSecond;
+  const uint64_t seconds = now_s > then_s ? now_s - then_s : 0;
+  constexpr uint64_t kMinute = 60;
+  constexpr uint64_t kHour = 60 * kMinute;
+  constexpr uint64_t kDay = 24 * kHour;
+  if (seconds < 2 * kMinute) return fmt::format("{} s", seconds);
+  if (seconds < 2 * kHour) return fmt::format("{} min", seconds / kMinute);
+  if (seconds < 2 * kDay) return fmt::format("{} h", seconds / kHour);
+  return fmt::format("{} days", seconds / kDay);
+}
+
+std::string time_text(uint64_t time_ns) {
+  const auto seconds = static_cast<time_t>(time_ns / kSecond);
+  tm broken{};
+  localtime_r(&seconds, &broken);
+  std::array<char, 32> text{};
+  (void)strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &broken);
+  return text.data();
+}
+
+std::string site_text(const bpf::Attachment& attachment, const ir::Site& site) {
+  const std::string file = site.file < attachment.files.size() ? attachment.files[site.file] : "?";
+  return fmt::format("{}:{}", printable(file), site.line);
+}
+
+Table::Table(std::vector<std::string> head, std::vector<bool> right) : right_(std::move(right)) {
+  rows_.push_back(std::move(head));
+}
+
+void Table::add(std::vector<std::string> row) {
+  rows_.push_back(std::move(row));
+}
+
+void Table::print() const {
+  std::vector<size_t> widths(rows_.front().size());
+  for (const auto& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+  }
+  const Palette palette(1);
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    std::string line;
+    for (size_t i = 0; i < rows_[r].size(); ++i) {
+      const bool last = i + 1 == rows_[r].size();
+      if (right_[i]) {
+        line += fmt::format("{:>{}}", rows_[r][i], widths[i]);
+      } else {
+        line += last ? rows_[r][i] : fmt::format("{:<{}}", rows_[r][i], widths[i]);
+      }
+      if (!last) line += "  ";
+    }
+    fmt::print("{}\n", r == 0 ? palette.paint(Colour::kBold, line) : line);
+  }
+}
+
+}  // namespace perilune::cli
