@@ -94,6 +94,10 @@ void Lowering::call_library(Call& call, ObjectId function) {
     constant = constant && argument.is_constant();
   if (constant && function != 0 && pure_functions().contains(call.name)) {
     if (reads_table(call.name) && call.arguments[0].kind == Kind::kObject &&
+        world_->type_of(call.arguments[0].object) == World::ObjectType::kMap) {
+      refuse("map-walk", "a map is gone through at packet time", "look keys up, or go through it in the main chunk");
+    }
+    if (reads_table(call.name) && call.arguments[0].kind == Kind::kObject &&
         world_->has_variable_fields(call.arguments[0].object)) {
       refuse("variable-table", "a table that the function also changes is read as a whole here",
              "keep what changes in variables of its own, or in a map");
@@ -524,7 +528,7 @@ void Lowering::call_ipairs(Call& call) {
 void Lowering::call_pairs(Call& call) {
   const AbstractValue table = call.argument(0);
   if (table.kind == Kind::kObject && world_->type_of(table.object) == World::ObjectType::kMap)
-    refuse("map-walk", "a map is gone through at packet time", "look keys up; walk maps with `perilune table`");
+    refuse("map-walk", "a map is gone through at packet time", "look keys up, or go through it in the main chunk");
   if (table.kind == Kind::kTable)
     refuse("growing-table", "pairs over a table made at packet time", "use ipairs, or name the keys");
   fail_type(call, 0, "table");

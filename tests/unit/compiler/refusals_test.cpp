@@ -1,0 +1,244 @@
+// Every reason for which a script is refused, with a smallest script each: the code, the line, and that the user is
+// told what to write instead. docs/kernel-lua.md lists the same codes.
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "compiler/compiler.h"
+
+namespace perilune::compiler {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* code;
+  uint32_t line;
+  std::string script;
+  HookKind hook = HookKind::kNative;
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& one) {
+  return out << one.name;
+}
+
+std::string repeated(int count, const std::string& before, const std::string& after) {
+  std::string text;
+  for (int i = 1; i <= count; ++i)
+    text += before + std::to_string(i) + after;
+  return text;
+}
+
+Diagnostics refusals(const std::string& script, HookKind hook) {
+  script::MapStore maps;
+  script::Options options;
+  options.maps = &maps;
+  const auto state = script::State::load_text(script, "script.lua", "", options);
+  if (!state) {
+    ADD_FAILURE() << "does not load: " << to_text(state.error().front());
+    return {};
+  }
+  Target target;
+  target.hook = hook;
+  target.has_frame = hook != HookKind::kNetfilter;
+  const auto compiled = compile_filter(**state, target);
+  return compiled ? Diagnostics{} : compiled.error();
+}
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      // Numbers
+      {"division", "float", 2, "function filter(hdr, pld)\n  return pld[0] / 2 == 1\nend"},
+      {"power", "float", 2, "function filter(hdr, pld)\n  return pld[0] ^ 2 == 1\nend"},
+      {"float_constant", "float", 2, "function filter(hdr, pld)\n  return pld[0] + 0.5 == 1\nend"},
+      {"float_loop", "float", 2, "function filter(hdr, pld)\n  for i = 0.5, pld[0] do end\nend"},
+      {"math_function", "float", 2, "function filter(hdr, pld)\n  return math.sqrt(pld[0]) == 1\nend"},
+      {"math_min", "float", 2, "function filter(hdr, pld)\n  return math.min(pld[0], 0.5) == 1\nend"},
+      {"string_plus_number", "string-arithmetic", 2, "function filter(hdr, pld)\n  return tostring(pld) + 1 == 2\nend"},
+      {"string_as_argument", "string-arithmetic", 2,
+       "function filter(hdr, pld)\n  return ('abc'):sub(tostring(pld)) == 'c'\nend"},
+      {"string_into_number_field", "string-arithmetic", 2, "function filter(hdr, pld)\n  pld[0] = tostring(pld)\nend"},
+      {"text_to_number", "tonumber", 2, "function filter(hdr, pld)\n  return tonumber(tostring(pld)) == 1\nend"},
+      {"base_of_packet", "tonumber", 2,
+       "function filter(hdr, pld)\n  return tonumber(tostring(pld), pld[0]) == 1\nend"},
+
+      // Strings and patterns
+      {"format", "string-building", 2, "function filter(hdr, pld)\n  return ('%d'):format(pld[0]) == '1'\nend"},
+      {"rep", "string-building", 2, "function filter(hdr, pld)\n  return ('a'):rep(pld[0]) == 'aa'\nend"},
+      {"unpack", "string-unpack", 2, "function filter(hdr, pld)\n  return string.unpack('B', tostring(pld)) == 1\nend"},
+      {"lower_of_long", "string-too-long", 2, "function filter(hdr, pld)\n  return tostring(pld):lower() == 'a'\nend"},
+      {"concatenation", "string-too-long", 2, "function filter(hdr, pld)\n  return tostring(pld) .. 'x' == 'ax'\nend"},
+      {"many_bytes", "many-bytes", 2,
+       "function filter(hdr, pld)\n  return select('#', tostring(pld):byte(1, 17)) == 1\nend"},
+      {"tostring_of_pkt", "tostring", 2, "function filter(hdr, pld, pkt)\n  return tostring(pkt) == ''\nend"},
+      {"long_constants", "too-many-strings", 5,
+       "local a = ('a'):rep(9000)\nlocal b = ('b'):rep(9000)\nfunction filter(hdr, pld)\n  local s = tostring(pld)\n"
+       "  return s < a or s < b\nend"},
+      {"malformed", "pattern-malformed", 2,
+       "function filter(hdr, pld)\n  for w in tostring(pld):gmatch('[') do return false end\nend"},
+      {"balanced", "pattern-not-regular", 2,
+       "function filter(hdr, pld)\n  return tostring(pld):find('%b()') == 1\nend"},
+      {"back_reference", "pattern-not-regular", 2,
+       "function filter(hdr, pld)\n  return tostring(pld):match('(.)%1') == 'a'\nend"},
+      {"pattern_of_packet", "dynamic-pattern", 2,
+       "function filter(hdr, pld)\n  return ('abc'):find(tostring(pld)) == 1\nend"},
+      {"gmatch_of_packet", "dynamic-pattern", 2,
+       "function filter(hdr, pld)\n  for w in ('abc'):gmatch(tostring(pld)) do return false end\nend"},
+      {"gmatch_with_init", "gmatch-init", 2,
+       "function filter(hdr, pld)\n  for w in tostring(pld):gmatch('%a', 3) do return false end\nend"},
+      {"state_explosion", "pattern-too-complex", 2,
+       "function filter(hdr, pld)\n  local a, b = tostring(pld):match('(a?a?a?a?.-)x..............(y)')\n  return a == "
+       "'x' or b == "
+       "'y'\nend"},
+
+      // Control flow and functions
+      {"endless_recursion", "recursion", 2,
+       "local function f(n)\n  return 1 + f(n - 1)\nend\nfunction filter(hdr, pld)\n  return f(pld[0] or 0) == 0\nend"},
+      {"long_table_walk", "too-large", 3,
+       "local t = {}\nfor i = 1, 5000 do t[i] = i end\nfunction filter(hdr, pld) for _, v in ipairs(t) do if pld[0] == "
+       "v "
+       "then return false end end end"},
+      {"pcall", "protected-call", 2, "function filter(hdr, pld)\n  return pcall(function() return pld[0] end)\nend"},
+      {"to_be_closed", "to-be-closed", 2,
+       "function filter(hdr, pld)\n  local x <close> = nil\n  return pld[0] == 1\nend"},
+      {"iterator_kept", "unknown-function", 3,
+       "local next_word = ('a b'):gmatch('%a')\nfunction filter(hdr, pld)\n  return next_word() == 'a'\nend"},
+      {"closure_of_packet", "closure-outlives", 4,
+       "local function make(x) return function() return x end end\nfunction filter(hdr, pld)\n  local f = "
+       "make(pld[0])\n"
+       "  return f() == 1\nend"},
+      {"compare_functions", "function-comparison", 3,
+       "function filter(hdr, pld)\n  local a, b = function() return pld end, function() return hdr end\n"
+       "  return a == b\nend"},
+      {"select_of_packet", "dynamic-select", 2,
+       "function filter(hdr, pld)\n  return select(pld[0], 'a', 'b') == 'b'\nend"},
+      {"combinations", "too-many-types", 8,
+       "function filter(hdr, pld)\n  local a, b, c, d, e, f\n  if pld[0] == 1 then a = 1 end\n  if pld[1] == 1 then b "
+       "= 1 "
+       "end\n  if pld[2] == 1 then c = 1 end\n  if pld[3] == 1 then d = 1 end\n  if pld[4] == 1 then e = 1 end\n"
+       "  if pld[5] == 1 then f = 1 end\n  log(a, b, c, d, e, f)\nend"},
+
+      // Tables, variables and metatables
+      {"fill_table", "growing-table", 3, "function filter(hdr, pld)\n  local t = {}\n  t[pld[0]] = 1\nend"},
+      {"insert", "growing-table", 3, "function filter(hdr, pld)\n  local t = {}\n  table.insert(t, pld[0])\nend"},
+      {"write_list", "table-write", 3, "local t = {1, 2}\nfunction filter(hdr, pld)\n  t[1] = pld[0]\nend"},
+      {"set_metatable", "table-write", 2,
+       "function filter(hdr, pld)\n  local t = setmetatable({}, {})\n  return t[1]\nend"},
+      {"changing_table_by_key", "variable-table", 4,
+       "local t = {a = 1}\nfunction filter(hdr, pld)\n  t.a = 2\n  return t[tostring(pld)] == 1\nend"},
+      {"string_kept", "variable-type", 3, "local last\nfunction filter(hdr, pld)\n  last = tostring(pld)\nend"},
+      {"many_variables", "too-many-variables", 0,
+       "function filter(hdr, pld)\n" + repeated(65, "g", " = pld[0]\n") + "end"},
+      {"mixed_values", "mixed-table", 4,
+       "local t = {}\nfor i = 1, 40 do t[i] = {i} end\nfunction filter(hdr, pld)\n  return t[pld[0]][1] == 3\nend"},
+      {"metamethod", "metamethod", 3,
+       "local t = setmetatable({}, {__add = function() return 1 end})\nfunction filter(hdr, pld)\n  return t + pld[0] "
+       "== "
+       "1\nend"},
+      {"views_compared", "view-comparison", 2,
+       "function filter(hdr, pld)\n  return pld:segment(0, 1) == pld:segment(0, 2)\nend"},
+      {"late_require", "late-require", 2,
+       "function filter(hdr, pld, pkt)\n  return require(pkt.interface or 'x')\nend"},
+      {"library", "library-function", 2, "function filter(hdr, pld)\n  return utf8.char(pld[0]) == 'a'\nend"},
+
+      // The packet
+      {"name_of_field", "dynamic-field", 2, "function filter(hdr, pld, pkt)\n  return pkt[tostring(pld)] == 1\nend"},
+      {"method_as_value", "method-value", 2,
+       "function filter(hdr, pld, pkt)\n  local f = pkt.block\n  return f(pkt)\nend"},
+      {"replace_payload", "payload-replaced", 2, "function filter(hdr, pld, pkt)\n  pkt.payload = 'x'\nend"},
+      {"layout_at_packet_time", "layout-made", 3,
+       "local data = require 'data'\nfunction filter(hdr, pld)\n  local l = data.layout {a = {0, 8}}\n  return "
+       "pld:layout(l).a == 1\nend"},
+      {"far_field", "far-field", 4,
+       "local data = require 'data'\nlocal far = data.layout {a = {160000, 8}}\nfunction filter(hdr, pld)\n  return "
+       "pld:layout(far).a == 1\nend"},
+      {"new_data", "new-data", 3,
+       "local data = require 'data'\nfunction filter(hdr, pld)\n  return data.new(pld[0])[0] == 1\nend"},
+      {"string_kept_over_write", "string-then-write", 3,
+       "function filter(hdr, pld)\n  local s = tostring(pld)\n  pld[0] = 1\n  return s == 'x'\nend"},
+      {"ip_text", "address-text", 3,
+       "local net = require 'net'\nfunction filter(hdr, pld, pkt)\n  return net.ip(pkt.src) == '192.0.2.1'\nend"},
+      {"number_in_kernel", "no-number", 2, "function filter(hdr, pld, pkt)\n  return pkt.number == 1\nend",
+       HookKind::kXdp},
+      {"interface_unknown", "no-interface", 2, "function filter(hdr, pld, pkt)\n  return pkt.interface == 'lo'\nend",
+       HookKind::kNetfilter},
+      {"mark_at_xdp", "no-mark", 2, "function filter(hdr, pld, pkt)\n  pkt.mark = 1\nend", HookKind::kXdp},
+      {"mark_at_netfilter", "no-mark", 2, "function filter(hdr, pld, pkt)\n  pkt.mark = 1\nend", HookKind::kNetfilter},
+      {"write_at_netfilter", "read-only-hook", 2, "function filter(hdr, pld)\n  pld[0] = 1\nend", HookKind::kNetfilter},
+
+      // Maps and logs
+      {"declared_late", "map-declared", 2, "function filter(hdr, pld)\n  local m = map.counter {}\n  m:add(1)\nend"},
+      {"walked", "map-walk", 3,
+       "local m = map.hash {key = 'u8', value = 'u8', size = 4}\nfunction filter(hdr, pld)\n  for k in pairs(m) do "
+       "return false end\nend"},
+      {"walked_by_number", "map-walk", 3,
+       "local m = map.array {value = 'u8', size = 4}\nfunction filter(hdr, pld)\n  for _, v in ipairs(m) do return v "
+       "== 1 end\nend"},
+      {"counted", "map-size", 3,
+       "local m = map.hash {key = 'u8', value = 'u8', size = 4}\nfunction filter(hdr, pld)\n  return #m == 1\nend"},
+      {"lpm_with_ttl", "lpm-ttl", 3,
+       "local m = map.lpm {key = 'ip', value = 'bool', size = 4, ttl = 5}\nfunction filter(hdr, pld, pkt)\n  return "
+       "m[pkt.src]\nend"},
+      {"network_made", "lpm-network", 3,
+       "local m = map.lpm {key = 'ip', value = 'bool', size = 4}\nfunction filter(hdr, pld, pkt)\n  m[{pkt.src, 24}] = "
+       "true\nend"},
+      {"many_maps", "too-many-maps", 60,
+       "local m = {}\nfor i = 1, 57 do m[i] = map.counter {} end\nfunction filter(hdr, pld)\n" +
+           repeated(57, "  m[", "]:add(1)\n") + "end"},
+      {"text_as_key", "address-text", 3,
+       "local m = map.hash {key = 'ip', value = 'u8', size = 4}\nfunction filter(hdr, pld)\n  return m[tostring(pld)] "
+       "== "
+       "1\nend"},
+      {"quoted_conversion", "log-format", 2, "function filter(hdr, pld)\n  log('%q', tostring(pld))\nend"},
+      {"float_logged", "log-format", 2, "function filter(hdr, pld)\n  log('%g %d', 0.5, pld[0])\nend"},
+      {"table_logged", "log-value", 2, "function filter(hdr, pld)\n  log({pld[0]})\nend"},
+      {"format_of_packet", "dynamic-format", 2, "function filter(hdr, pld)\n  log(tostring(pld), pld[0])\nend"},
+      {"long_log", "log-too-long", 3,
+       "function filter(hdr, pld)\n  local s = tostring(pld)\n  log('%s%s%s%s%s%s%s%s', s, s, s, s, s, s, s, s)\nend"},
+  };
+  return all;
+}
+
+class Refused : public testing::TestWithParam<Case> {};
+
+TEST_P(Refused, SaysCodeLineAndWhatToWriteInstead) {
+  const Case& expected = GetParam();
+  const Diagnostics found = refusals(expected.script, expected.hook);
+  ASSERT_FALSE(found.empty()) << "it compiles";
+  const auto match = std::ranges::find_if(found, [&](const Diagnostic& one) { return one.code == expected.code; });
+  ASSERT_NE(match, found.end()) << to_text(found.front());
+  EXPECT_EQ(match->line, expected.line) << to_text(*match);
+  EXPECT_FALSE(match->message.empty());
+  EXPECT_FALSE(match->hint.empty());
+  EXPECT_EQ(match->file, expected.line == 0 ? match->file : "script.lua");
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, Refused, testing::ValuesIn(cases()),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST(Refusals, AreAllInTheManual) {
+  std::ifstream file(PERILUNE_SOURCE_DIR "/docs/kernel-lua.md");
+  std::stringstream manual;
+  manual << file.rdbuf();
+  for (const Case& one : cases())
+    EXPECT_NE(manual.str().find("| `" + std::string(one.code) + "` |"), std::string::npos) << one.code;
+}
+
+TEST(Refusals, ComeTogether) {
+  const Diagnostics found = refusals(
+      "function filter(hdr, pld)\n  if pld[0] == 1 then\n    return pld[1] / 2 == 1\n  end\n"
+      "  return ('a'):rep(pld[0]) == 'a'\nend",
+      HookKind::kNative);
+  ASSERT_EQ(found.size(), 2U);
+  std::set<uint32_t> lines;
+  for (const Diagnostic& one : found)
+    lines.insert(one.line);
+  EXPECT_EQ(lines, (std::set<uint32_t>{3, 5}));
+}
+
+}  // namespace
+}  // namespace perilune::compiler
