@@ -329,6 +329,7 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
     joined.most = std::max(joined.most, value->most);
     joined.least = std::min(joined.least, value->least);
     joined.digits = joined.digits && value->digits;
+    if (joined.kind == Kind::kView && value->index != joined.index) joined.index = 0;
     if (value->base != joined.base) joined.base = AbstractValue::kUnknown;
   }
   if (all_same && !forced) return false;
@@ -400,6 +401,7 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
       const int64_t most = b.kind == Kind::kString ? static_cast<int64_t>(b.string().size()) : b.most;
       const int64_t least = b.kind == Kind::kString ? most : b.least;
       if (most > a.most || least < a.least || (a.digits && !b.digits)) fits = false;
+      if (a.kind == Kind::kView && a.index != 0 && a.index != b.index) fits = false;
       if (a.base != b.base && a.base != AbstractValue::kUnknown && a.kind == Kind::kView) fits = false;
     }
     if (!fits) return false;

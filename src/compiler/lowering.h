@@ -248,6 +248,7 @@ class Lowering {
   void op_new_table();
   void op_set_list();
   void op_length();
+  void refuse_load_time_object(const AbstractValue& value);
   void read_cell(uint32_t cell, uint32_t result);
   void write_cell(uint32_t cell, const AbstractValue& value);
   void get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result);
@@ -445,6 +446,7 @@ class Lowering {
   std::map<Key, std::vector<std::unique_ptr<Version>>> versions_;
   std::map<Key, std::vector<Version*>> pending_;
   size_t version_count_ = 0;
+  uint32_t views_ = 0;  // made so far
   State st_;
   std::vector<Outcome> outcomes_;
   bool ended_ = false;

@@ -139,6 +139,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
       frame.a = number(kFrame);
       frame.b = header(offsetof(pl_header, captured));
       frame.most = PL_FRAME_MAX;
+      frame.index = ++views_;
       return frame;
     };
     if (target_.kernel()) return set(result, view());
@@ -187,6 +188,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
       view.b = b_.sub(header(offsetof(pl_header, payload)), transport);
       view.most = PL_FRAME_MAX;
       view.least = 4;
+      view.index = ++views_;
       view.base = AbstractValue::kHeaders;
       return view;
     });

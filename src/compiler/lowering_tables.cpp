@@ -143,6 +143,7 @@ void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uin
     default:
       break;
   }
+  refuse_load_time_object(base);
   fail(fmt::format("attempt to index a {} value{}", type_name(base), name_of_value(&object)));
 }
 
@@ -294,7 +295,15 @@ void Lowering::op_set(const AbstractValue& object, const AbstractValue& key, con
     default:
       break;
   }
+  refuse_load_time_object(base);
   fail(fmt::format("attempt to index a {} value{}", type_name(base), name_of_value(&object)));
+}
+
+// Data objects of the main chunk are no constants: they can be written to.
+void Lowering::refuse_load_time_object(const AbstractValue& value) {
+  if (value.kind != Kind::kObject || world_->lua_type_of(value.object) != "userdata") return;
+  refuse("load-time-object", "an object that the main chunk made is used at packet time",
+         "keep its bytes in a string: tostring(object)");
 }
 
 // --- tables made at packet time
@@ -391,6 +400,7 @@ void Lowering::op_length() {
     default:
       break;
   }
+  refuse_load_time_object(value);
   fail(fmt::format("attempt to get length of a {} value{}", type_name(value), name_of_value(&reg(current_.b()))));
 }
 

@@ -62,6 +62,7 @@ AbstractValue Lowering::headers_view() {
   view.b = b_.sub(payload, network);
   view.most = PL_FRAME_MAX;
   view.least = target_.asks_not_ip ? 0 : 20;
+  view.index = ++views_;
   view.base = AbstractValue::kHeaders;
   return view;
 }
@@ -73,6 +74,7 @@ AbstractValue Lowering::payload_view() {
   view.b = b_.sub(header(offsetof(pl_header, end)), payload);
   view.most = PL_FRAME_MAX;
   view.base = 0;
+  view.index = ++views_;
   return view;
 }
 
@@ -228,6 +230,7 @@ void Lowering::read_view_field(const AbstractValue& view, const Field& field, co
     inner.least = std::max<int64_t>(0, std::max(seen.least, end) - static_cast<int64_t>(field.offset));
     if (seen.base >= 0) inner.base = seen.base + static_cast<int64_t>(field.offset);
     inner.object = world_->inner_layout(view.object, key);
+    inner.index = ++views_;
     set(result, std::move(inner));
   } else {
     ensure_bytes(seen, end);
@@ -377,7 +380,7 @@ void Lowering::before_write(const AbstractValue& view, ir::Value begin, ir::Valu
       refuse("string-then-write", "the packet is written to before the result of a match is used", "use the result first");
     if (live[i]->kind != Kind::kDynamicString || !live[i]->in_frame) continue;
     const AbstractValue text = *real[i];
-    if (text.most > 512) {
+    if (text.most > kLongestMade) {
       refuse("string-then-write", "a string of the packet's bytes is still needed after the packet is written to",
              "take a shorter segment, or write at the end");
     }
@@ -672,6 +675,7 @@ void Lowering::call_segment(Call& call) {
 
   AbstractValue part = view;
   part.object = 0;
+  part.index = ++views_;
   const State before = st_;
   const auto absent = [&](ir::BlockId block) {
     const ir::BlockId here = b_.current();
@@ -748,7 +752,8 @@ void Lowering::call_layout(Call& call) {
   if (!problem.empty()) return fail(problem);
   // The object itself gets the layout: every copy of it.
   for (AbstractValue* value : flatten(st_)) {
-    if (value->kind == Kind::kView && value->a == view.a && value->b == view.b) value->object = layout.object;
+    if (value->kind != Kind::kView || value->a != view.a || value->b != view.b) continue;
+    if (value->index == view.index || value->index == 0 || view.index == 0) value->object = layout.object;
   }
   AbstractValue result = view;
   result.object = layout.object;

@@ -56,7 +56,7 @@ struct AbstractValue {
   int64_t base = kUnknown; // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
   bool digits = false;     // kDynamicString: nothing but decimal digits
   bool in_frame = false;   // kDynamicString: its bytes are the packet's, so writes would change it
-  uint32_t index = 0;      // kTable, kMatch
+  uint32_t index = 0;      // kTable, kMatch; kView: which object it is (0: one of several)
   std::shared_ptr<const Callee> callee;  // kClosure
 
   static constexpr int64_t kUnknown = -1;  // somewhere in the payload, or anywhere

@@ -1,12 +1,15 @@
 #include "comparison.h"
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
+#include <map>
 #include <span>
 
 namespace perilune::parity {
 namespace {
 
+constexpr std::string_view kCannotLoad = "cannot-load";   // by the kernel: never right
 constexpr std::string_view kReadOnly = "read-only-hook";  // the refusal of writes where there are none
 
 std::string judgement(const Observation& seen) {
@@ -30,6 +33,20 @@ std::string byte_difference(std::span<const uint8_t> lua, std::span<const uint8_
   return text;
 }
 
+/// The same for all messages that differ only in names and numbers.
+std::string shape_of(const std::string& message) {
+  std::string shape;
+  bool quoted = false;
+  for (const char c : message.substr(message.find("lua: ") + 5)) {
+    if (c == '\'')
+      quoted = !quoted;
+    else if (!quoted && std::isdigit(static_cast<unsigned char>(c)) == 0)
+      shape += c;
+  }
+  const size_t place = shape.find("lua:: ");
+  return place == std::string::npos ? shape : shape.substr(place + 6);
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   if (lines.empty()) return "no lines";
   std::string text;
@@ -43,9 +60,9 @@ std::string mark_text(const std::optional<uint32_t>& mark) {
 }
 
 /// Empty when they agree.
-std::string difference(const Observation& lua, const Observation& theirs) {
+std::string difference(const Observation& lua, const Observation& theirs, bool any_line) {
   if (!theirs.judged) return {};
-  const bool line_differs = theirs.line && lua.line != theirs.line;
+  const bool line_differs = !any_line && theirs.line && lua.line != theirs.line;
   if (lua.verdict != theirs.verdict || lua.cause != theirs.cause || line_differs) {
     return fmt::format("{}, lua: {}", judgement(theirs), judgement(lua));
   }
@@ -57,6 +74,16 @@ std::string difference(const Observation& lua, const Observation& theirs) {
     return fmt::format("logged {}, lua: {}", joined(theirs.logs), joined(lua.logs));
   }
   return {};
+}
+
+std::string kind_of(const Observation& lua, const Observation& theirs) {
+  if (lua.cause != theirs.cause) {
+    return fmt::format("cause {} instead of {}", packet::to_string(theirs.cause), packet::to_string(lua.cause));
+  }
+  if (lua.verdict != theirs.verdict) return "verdict";
+  if (theirs.line && lua.line != theirs.line) return "line";
+  if (!std::ranges::equal(lua.bytes, theirs.bytes)) return "bytes";
+  return theirs.mark_known && lua.mark != theirs.mark ? "mark" : "log";
 }
 
 /// The first entry of either list that the other has not.
@@ -89,10 +116,21 @@ std::string without_text(std::string message) {
   return message.replace(begin, end + 1 - begin, fmt::format("a string of {} bytes", length));
 }
 
-std::vector<std::string> texts(const std::vector<ErrorCount>& errors) {
-  std::vector<std::string> lines;
+/// "file:line: message" with a line that says nothing.
+std::string without_line(const std::string& place) {
+  const size_t message = place.find(": ");
+  const size_t line = place.rfind(':', message == std::string::npos ? message : message - 1);
+  return message == std::string::npos || line == std::string::npos ? place
+                                                                   : place.substr(0, line) + place.substr(message);
+}
+
+std::vector<std::string> texts(const std::vector<ErrorCount>& errors, bool any_line) {
+  std::map<std::string, uint64_t> counts;
   for (const ErrorCount& error : errors)
-    lines.push_back(fmt::format("{}x {}", error.count, without_text(error.place)));
+    counts[any_line ? without_line(without_text(error.place)) : without_text(error.place)] += error.count;
+  std::vector<std::string> lines;
+  for (const auto& [place, count] : counts)
+    lines.push_back(fmt::format("{}x {}", count, place));
   return lines;
 }
 
@@ -193,6 +231,11 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     if (script.refused && first.code == script.refused->code && first.line == script.refused->line) {
       ++tally.refused;
       ++tally.passed;
+    } else if (accepts_refusals_ && first.code != "cannot-load" && first.code != "compiler-bug") {
+      ++tally.refused;
+    } else if (script.may_be_refused && first.code != kCannotLoad) {
+      ++tally.refused;
+      if (!quiet_) ++refusals_[fmt::format("{}: refused {}", configuration->name, first.code)];
     } else if (!configuration->may_write && first.code == kReadOnly) {
       ++tally.left_out;
     } else {
@@ -202,9 +245,9 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
   }
   if (contestants.empty()) return;
 
-  const auto differs = [&](Contestant& contestant, const std::string& what) {
+  const auto differs = [&](Contestant& contestant, const std::string& kind, const std::string& what) {
     ++contestant.tally->differences;
-    if (++contestant.differences <= most_lines_) tell(contestant.configuration->name, "differs", what);
+    if (++contestant.differences <= most_lines_) tell(contestant.configuration->name, kind, what);
   };
   const PacketSet& set = packets_[index];
   const auto compare_maps = [&](uint32_t source, bool last) {
@@ -213,7 +256,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     for (Contestant& contestant : contestants) {
       if (contestant.configuration->kernel && !last) continue;  // reading large maps takes longer than all else
       for (const std::string& text : map_differences(mine, contestant.subject->maps())) {
-        differs(contestant, fmt::format("after {}: {}", set.sources[source], text));
+        differs(contestant, "maps", fmt::format("after {}: {}", set.sources[source], text));
       }
     }
   };
@@ -230,17 +273,18 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     const Observation mine = (*lua)->judge(stored);
     for (Contestant& contestant : contestants) {
       const Observation theirs = contestant.subject->judge(stored);
-      const std::string text = difference(mine, theirs);
+      const std::string text = difference(mine, theirs, script.spends_budget);
       contestant.tally->packets += theirs.judged ? 1 : 0;
-      if (!text.empty()) differs(contestant, fmt::format("{} packet {}: {}", set.sources[source], number, text));
+      if (!text.empty())
+        differs(contestant, kind_of(mine, theirs), fmt::format("{} packet {}: {}", set.sources[source], number, text));
     }
   }
   compare_maps(source, true);
 
-  const std::vector<std::string> errors = texts((*lua)->errors());
+  const std::vector<std::string> errors = texts((*lua)->errors(), script.spends_budget);
   for (Contestant& contestant : contestants) {
-    const std::string text = entry_difference(errors, texts(contestant.subject->errors()));
-    if (!text.empty()) differs(contestant, "script errors: " + text);
+    const std::string text = entry_difference(errors, texts(contestant.subject->errors(), script.spends_budget));
+    if (!text.empty()) differs(contestant, "script errors " + shape_of(text), "script errors: " + text);
     ++contestant.tally->scripts;
     ++(contestant.differences == 0 ? contestant.tally->passed : contestant.tally->failed);
   }

@@ -43,11 +43,15 @@ class Comparison {
   [[nodiscard]] Report compare(const ScriptFile& script);
   /// Other packets from now on.
   void use(const PacketSet& captured);
+  /// Scripts nobody wrote may use what cannot be compiled: a refusal is counted, and no failure.
+  void accept_refusals() { accepts_refusals_ = true; }
   /// While quiet nothing is counted.
   void quiet(bool quiet) { quiet_ = quiet; }
 
   /// Scripts that lua itself does not load.
   [[nodiscard]] uint64_t lua_failures() const { return lua_failures_; }
+  /// Of scripts that may be refused: how often by which configuration and code.
+  [[nodiscard]] const std::map<std::string, uint64_t>& refusals() const { return refusals_; }
   [[nodiscard]] const std::map<std::string, Tally>& tallies() const { return tallies_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Configuration>>& configurations() const { return configurations_; }
 
@@ -63,7 +67,9 @@ class Comparison {
   Folder folder_;  // of scripts as some hooks get them
   unsigned most_lines_;
   bool quiet_ = false;
+  bool accepts_refusals_ = false;
   uint64_t lua_failures_ = 0;
+  std::map<std::string, uint64_t> refusals_;
   Tally nobody_;
   std::map<std::string, Tally> tallies_;
 };

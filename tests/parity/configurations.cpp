@@ -9,8 +9,13 @@ std::unique_ptr<Configuration> lua_configuration(Feed feed, uint64_t seed) {
 
 std::vector<std::unique_ptr<Configuration>> configurations(uint64_t seed) {
   std::vector<std::unique_ptr<Configuration>> all;
-  all.push_back(std::make_unique<EngineConfiguration>("native", Feed::kAsCaptured,
-                                                      comparable_options(engine::Kind::kNative, seed)));
+  const auto native = [&](const char* name, engine::NativeCode code) {
+    engine::Options options = comparable_options(engine::Kind::kNative, seed);
+    options.native_code = code;
+    all.push_back(std::make_unique<EngineConfiguration>(name, Feed::kAsCaptured, options));
+  };
+  native("native", engine::NativeCode::kMachine);
+  native("interpreter", engine::NativeCode::kInterpreted);
   const auto kernel = [&](const char* name, Feed feed, bpf::EntryPoint entry_point) {
     all.push_back(std::make_unique<KernelConfiguration>(name, feed, entry_point, seed));
   };

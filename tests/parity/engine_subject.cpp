@@ -100,7 +100,8 @@ tl::expected<std::unique_ptr<Subject>, Diagnostics> EngineConfiguration::open(co
 std::string EngineConfiguration::unavailable() const {
   LogCollector nobody;
   const auto program = engine::open("-", options_, nobody);
-  return program ? std::string() : program.error().front().message;
+  const bool missing = !program && program.error().front().code == "engine-not-built";
+  return missing ? program.error().front().message : std::string();
 }
 
 }  // namespace perilune::parity

@@ -206,10 +206,17 @@ class KernelSubject final : public Subject {
       const ir::Site& site = image.errors[event.site];
       ErrorCount& error = errors_[{image.files[site.file], site.line}];
       if (error.count++ == 0) error.place = error_text(site, values);
+    } else if (event.kind == PL_EVENT_ERROR && event.site == PL_SITE_BROKEN_PACKET && record.size() >= 8) {
+      broken_ = record[0];
     } else if (event.kind == PL_EVENT_PACKET && record.size() >= sizeof(pl_packet_event)) {
       pl_packet_event packet{};
       std::memcpy(&packet, record.data(), sizeof packet);
       line_ = packet.line;
+      if (broken_) {  // what it says of the packet's verdict is where the script returned
+        ErrorCount& error = errors_[{image.files[0], packet.line}];
+        if (error.count++ == 0) error.place = engine::malformed_by_script(static_cast<packet::Malformed>(*broken_));
+        broken_.reset();
+      }
     }
   }
 
@@ -223,6 +230,7 @@ class KernelSubject final : public Subject {
   std::vector<uint8_t> frame_;
   bpf::TestRunResult run_;
   std::optional<uint32_t> line_;
+  std::optional<uint8_t> broken_;  // how the script broke the packet under way
   std::vector<std::string> logs_;
   std::map<std::pair<std::string, uint32_t>, ErrorCount> errors_;
 };

@@ -171,7 +171,8 @@ std::string Expressions::integer(unsigned depth) {
     case 8:
       return allowed_.maps ? map_read(depth) : literal();
     case 9:
-      return allowed_.patterns ? fmt::format("(tonumber(({}:match('%d+') or '5'):sub(1, 9)) or 0)", text(depth - 1))
+      return allowed_.patterns ? fmt::format("(tonumber({}:match('%x+') or '5', {}) or 0)", text(depth - 1),
+                                             random_.pick({10, 16, 8}))
                                : byte();
     case 10:
       return fmt::format("math.{}({}, {})", random_.pick({"min", "max"}), integer(depth - 1), integer(depth - 1));

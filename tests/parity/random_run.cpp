@@ -21,6 +21,7 @@ class RandomRun {
   RandomRun(const Options& options, Comparison& comparison) : options_(options), comparison_(comparison) {}
 
   int run() {
+    comparison_.accept_refusals();
     const auto start = std::chrono::steady_clock::now();
     for (uint64_t i = 0; i < options_.random; ++i) {
       one(options_.seed + i);
@@ -29,6 +30,8 @@ class RandomRun {
       }
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    for (const auto& [what, count] : comparison_.refusals())
+      fmt::print("{:>8} {}\n", count, what);
     for (const auto& [what, count] : kinds_)
       fmt::print("{:>8} {}\n", count, what);
     fmt::print("{} random scripts from seed {}, {:.1f} s\n", options_.random, options_.seed, took.count());
@@ -45,6 +48,7 @@ class RandomRun {
     script.path = path;
     script.name = name;
     script.text = text;
+    script.may_be_refused = true;
     return comparison_.compare(script);
   }
 

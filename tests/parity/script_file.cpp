@@ -29,6 +29,8 @@ Result<ScriptFile> read_script_file(const std::string& path) {
     std::string_view rest = line;
     if (take_prefix(rest, "-- only: native")) {
       script.only_native = true;
+    } else if (take_prefix(rest, "-- spends its budget")) {
+      script.spends_budget = true;
     } else if (take_prefix(rest, "-- refused: ")) {
       std::istringstream words{std::string(rest)};
       ScriptFile::Refusal refusal;

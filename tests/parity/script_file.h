@@ -2,6 +2,7 @@
 //
 //   -- refused: CODE LINE    every engine but lua refuses it, with that code at that line
 //   -- only: native          what it shows cannot be compared in the kernel (time, numbers, eviction)
+//   -- spends its budget     at which line it is spent differs: compiled code counts a loop's rounds, lua instructions
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct ScriptFile {
   std::string name;  // without folder
   std::string text;
   std::optional<Refusal> refused;
+  bool may_be_refused = false;  // made up: what cannot be compiled is refused, that is all we know
   bool only_native = false;
+  bool spends_budget = false;
 };
 
 [[nodiscard]] Result<ScriptFile> read_script_file(const std::string& path);

@@ -1,4 +1,5 @@
 -- A data object of the script's own, made at load and read for packets.
+-- refused: load-time-object 7
 local d = data.new {1, 2, 3, 0xff, 0, 7, 9, 100}
 d:layout {a = {0, 16}, b = {24, 8}}
 
