@@ -34,6 +34,7 @@ PL_INLINE u32 decided(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u3
 }
 
 PL_INLINE u32 script_failed(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 line) {
+  header->mark_set = 0;
   ++header->counters[PL_COUNT_ERROR];
   report_error(slot_offset);
   return decided(ctx, slot_offset, header, header->on_error, CAUSE_ERROR, line);
@@ -66,6 +67,7 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
     header->error_values[0] = 0;
     if (unlikely(commit(ctx, slot_offset) != 0)) {
       header->error_site = PL_SITE_BROKEN_PACKET;
+      header->error_values[1] = line;
       return script_failed(ctx, slot_offset, header, line);
     }
   }
