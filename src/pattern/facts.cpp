@@ -4,7 +4,6 @@ namespace perilune::pattern {
 
 Facts facts_of(const Chain& chain) {
   Facts facts;
-  facts.literal = !chain.to_end;
   std::vector<MaskedByte> run;
   int32_t distance = 0;  // of the next byte from the match's beginning; -1: not fixed
   int32_t run_at = 0;
@@ -21,9 +20,7 @@ Facts facts_of(const Chain& chain) {
   for (const Step& step : chain.steps) {
     switch (step.kind) {
       case Step::Kind::kMark:
-        break;
       case Step::Kind::kFrontier:
-        facts.literal = false;
         break;
       case Step::Kind::kOnce: {
         ++facts.least;
@@ -32,14 +29,12 @@ Facts facts_of(const Chain& chain) {
           run.push_back(*masked);
         } else {
           end_run();
-          facts.literal = false;
         }
         if (distance >= 0) ++distance;
         break;
       }
       default:
         end_run();
-        facts.literal = false;
         distance = -1;
     }
   }

@@ -16,8 +16,6 @@ struct Facts {
   std::vector<MaskedByte> factor;
   /// Bytes between the match's beginning and the factor when that distance is fixed, else -1.
   int32_t factor_at = -1;
-  /// Everything in it is taken once: prefix is the whole match.
-  bool literal = false;
 };
 [[nodiscard]] Facts facts_of(const Chain& chain);
 

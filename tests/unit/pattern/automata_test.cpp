@@ -91,7 +91,6 @@ class Machines {
   void check_facts(const RealMatch& real, std::string_view subject, std::string& wrong) const {
     if (real.end - real.start < facts_.least) wrong += " least length";
     if (!begins_with(facts_.prefix, subject, static_cast<size_t>(real.start))) wrong += " prefix";
-    if (facts_.literal && real.end - real.start != static_cast<int64_t>(facts_.prefix.size())) wrong += " literal";
     bool found = false;
     for (auto at = static_cast<size_t>(real.start); at <= static_cast<size_t>(real.end); ++at) {
       if (facts_.factor_at >= 0 && at != static_cast<size_t>(real.start + facts_.factor_at)) continue;

@@ -73,7 +73,6 @@ TEST(Facts, OfPatternsAsPeopleWriteThem) {
   EXPECT_EQ(ssh.least, 9U);
   EXPECT_EQ(text_of(ssh.prefix), "SSH-");
   EXPECT_EQ(text_of(ssh.factor), "SSH-");
-  EXPECT_FALSE(ssh.literal);
   const Facts host = of("[Hh]ost: ([^\r\n]*)");
   EXPECT_EQ(text_of(host.prefix), "~Host: ");
   const Facts late = of("a*(needle)%d");
@@ -82,9 +81,6 @@ TEST(Facts, OfPatternsAsPeopleWriteThem) {
   EXPECT_EQ(late.factor_at, -1);
   const Facts fixed = of("..needle.");
   EXPECT_EQ(fixed.factor_at, 2);
-  EXPECT_TRUE(of("(ab)c()").literal);
-  EXPECT_FALSE(of("abc$").literal);
-  EXPECT_FALSE(of("%f[a]abc").literal);
   EXPECT_EQ(text_of(of("%f[a]abc").prefix), "abc");
 }
 
