@@ -578,7 +578,8 @@ ir::BlockId Lowering::exhausted() {
   function_.blocks[spent].unlikely = true;
   b_.switch_to(spent);
   const bool was_ended = ended_;
-  fail(fmt::format("too many instructions ({}) for one packet", world_->state().options().limits.call_instructions));
+  fail(fmt::format("instruction budget spent: {} instructions per packet{}",
+                   world_->state().options().limits.call_instructions, target_.kernel() ? "" : " (--instructions)"));
   ended_ = was_ended;
   b_.switch_to(here);
   return spent;

@@ -419,13 +419,27 @@ void Lowering::call_max(Call& call) {
 
 void Lowering::min_or_max(Call& call, bool max) {
   if (call.arguments.empty()) return fail_argument(call, 0, "number expected, got no value");
+  if (call.arguments.size() == 1 && !call.argument(0).is_integer() && call.argument(0).kind != Kind::kFloat)
+    return fail_type(call, 0, "number");
   ir::Value best = 0;
   int64_t most = 0;  // no more than this; 0: not known
   for (size_t n = 0; n < call.arguments.size(); ++n) {
     const AbstractValue& value = call.argument(n);
     if (value.kind == Kind::kFloat) refuse("float", fmt::format("{} with a floating-point number", call.name), "use integers");
     if (value.is_string()) refuse("string-arithmetic", fmt::format("{} of a string", call.name), "convert it with tonumber(s, 10)");
-    if (!value.is_integer()) return fail_type(call, n, "number");
+    if (!value.is_integer()) {
+      // Lua compares without asking what it compares: the later with the earlier for min, the other way for max.
+      const std::string wrong = type_name(value);
+      if (n == 0 && !call.argument(1).is_integer()) {
+        const std::string other = type_name(call.argument(1));
+        if (other == wrong) return fail(fmt::format("attempt to compare two {} values", wrong));
+        return fail(max ? fmt::format("attempt to compare {} with {}", wrong, other)
+                        : fmt::format("attempt to compare {} with {}", other, wrong));
+      }
+      const bool later = n > 0;
+      return fail(max == later ? fmt::format("attempt to compare number with {}", wrong)
+                               : fmt::format("attempt to compare {} with number", wrong));
+    }
     const ir::Value candidate = integer_of(value);
     best = n == 0 ? candidate : max ? larger_signed(candidate, best) : smaller_signed(candidate, best);
     const int64_t bound = value.kind == Kind::kInteger ? value.integer : value.most;

@@ -37,6 +37,7 @@ std::optional<Function> without_known_branches(const Function& function) {
 Result<Code> generate(const Function& function) {
   std::optional<Function> changed = without_known_branches(function);
   if (!changed) changed = function;
+  mark_loop_headers(*changed);
   expose_loop_values(*changed);
   LowFunction low = lower(*changed);
   const Result<Allocation> allocation = allocate(low);

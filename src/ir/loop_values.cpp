@@ -1,95 +1,147 @@
+// One walk down the dominator tree: below a header, what the loop uses has the header's name. Cost: the sum of the
+// loops' sizes.
 #include "ir/loop_values.h"
 
-#include <algorithm>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "ir/fold.h"
 #include "ir/graph.h"
+#include "ir/simplify.h"
 
 namespace perilune::ir {
 namespace {
 
-struct Definitions {
-  explicit Definitions(const Function& function) : block(function.values, Graph::kUnreachable), fixed(function.values) {
-    for (BlockId id = 0; id < function.blocks.size(); ++id) {
-      for (const Value parameter : function.blocks[id].parameters)
-        block[parameter] = id;
-      for (const Instruction& instruction : function.blocks[id].instructions) {
-        if (instruction.result == kNoValue) continue;
-        block[instruction.result] = id;
-        const Op op = instruction.op;
-        fixed[instruction.result] = op == Op::kConst || op == Op::kSlot || op == Op::kTables || op == Op::kOffset;
+class LoopValues {
+ public:
+  explicit LoopValues(Function& function)
+      : function_(function),
+        graph_(function),
+        home_(function.values, Graph::kUnreachable),
+        fixed_(function.values),
+        seen_(function.values, Graph::kUnreachable),
+        used_(function.blocks.size()),
+        extra_(function.blocks.size()) {}
+
+  void run() {
+    collect();
+    bool any = false;
+    for (const BlockId id : graph_.order) {
+      for (BlockId loop = graph_.loop[id]; loop != Graph::kUnreachable; loop = graph_.outer[loop]) {
+        if (!function_.blocks[loop].loop_header) continue;
+        for (const Value value : used_[id]) {
+          if (graph_.dominates(loop, home_[value])) continue;
+          members_[loop].push_back(value);
+          any = true;
+        }
       }
     }
+    if (!any) return;
+    // each value once a loop
+    for (auto& [loop, values] : members_) {
+      for (const Value value : values) {
+        if (seen_[value] == loop) continue;
+        seen_[value] = loop;
+        extra_[loop].push_back(value);
+      }
+    }
+    walk();
   }
-  std::vector<BlockId> block;
-  std::vector<bool> fixed;  // constants and pointers
-};
 
-template <typename F>
-void for_each_use(Block& block, F f) {
-  for (Instruction& instruction : block.instructions) {
-    if (instruction.a != kNoValue) f(instruction.a);
-    if (instruction.b != kNoValue) f(instruction.b);
+ private:
+  void collect() {
+    for (const BlockId id : graph_.order) {
+      const Block& block = function_.blocks[id];
+      for (const Value parameter : block.parameters)
+        home_[parameter] = id;
+      for (const Instruction& instruction : block.instructions) {
+        if (instruction.result == kNoValue) continue;
+        home_[instruction.result] = id;
+        fixed_[instruction.result] = instruction.op == Op::kConst || is_pointer(instruction.op);
+      }
+    }
+    for (const BlockId id : graph_.order) {
+      if (graph_.depth[id] == 0) continue;
+      const auto use = [&](Value value) {
+        if (!fixed_[value] && home_[value] != id) used_[id].push_back(value);
+      };
+      const Block& block = function_.blocks[id];
+      for (const Instruction& instruction : block.instructions)
+        for_each_operand(instruction, use);
+      for_each_operand_of_end(block.terminator, use);
+    }
   }
-  Terminator& terminator = block.terminator;
-  if (terminator.a != kNoValue) f(terminator.a);
-  if (terminator.b != kNoValue) f(terminator.b);
-  for (Edge* edge : {&terminator.then, &terminator.otherwise}) {
-    for (Value& argument : edge->arguments)
-      f(argument);
-  }
-}
 
-void expose(Function& function, const Graph& graph, Definitions& definitions, BlockId header) {
-  std::vector<BlockId> below;
-  for (const BlockId id : graph.order) {
-    if (graph.dominates(header, id)) below.push_back(id);
+  struct Frame {
+    BlockId block = 0;
+    size_t next = 0;  // child
+    size_t undo = 0;
+  };
+
+  void walk() {
+    std::vector<Frame> stack;
+    enter(0, stack);
+    while (!stack.empty()) {
+      Frame& frame = stack.back();
+      const std::vector<BlockId>& children = graph_.children()[frame.block];
+      if (frame.next < children.size()) {
+        enter(children[frame.next++], stack);
+        continue;
+      }
+      while (undo_.size() > frame.undo) {
+        names_[undo_.back().first] = undo_.back().second;
+        undo_.pop_back();
+      }
+      stack.pop_back();
+    }
   }
-  std::unordered_map<Value, Value> renamed;
-  std::vector<Value> values;
-  for (const BlockId id : below) {
-    for_each_use(function.blocks[id], [&](Value& value) {
-      const BlockId home = definitions.block[value];
-      if (definitions.fixed[value] || home == Graph::kUnreachable || graph.dominates(header, home)) return;
-      if (renamed.emplace(value, kNoValue).second) values.push_back(value);
-    });
+
+  [[nodiscard]] Value name(Value value) const {
+    const auto found = names_.find(value);
+    return found == names_.end() ? value : found->second;
   }
-  if (values.empty()) return;
-  for (const Value value : values) {
-    const Value parameter = function.values++;
-    renamed[value] = parameter;
-    definitions.block.push_back(header);
-    definitions.fixed.push_back(false);
-    function.blocks[header].parameters.push_back(parameter);
-  }
-  for (const BlockId id : below) {
-    for_each_use(function.blocks[id], [&](Value& value) {
-      if (const auto found = renamed.find(value); found != renamed.end()) value = found->second;
-    });
-  }
-  for (const BlockId id : graph.order) {
-    const bool inside = graph.dominates(header, id);
-    Terminator& terminator = function.blocks[id].terminator;
-    const auto extend = [&](Edge& edge) {
-      if (edge.target != header) return;
-      for (const Value value : values)
-        edge.arguments.push_back(inside ? renamed[value] : value);
+
+  void enter(BlockId id, std::vector<Frame>& stack) {
+    stack.push_back({id, 0, undo_.size()});
+    Block& block = function_.blocks[id];
+    for (const Value value : extra_[id]) {
+      undo_.emplace_back(value, name(value));
+      const Value parameter = function_.values++;
+      names_[value] = parameter;
+      block.parameters.push_back(parameter);
+    }
+    const auto rename = [this](Value& value) { value = name(value); };
+    for (Instruction& instruction : block.instructions)
+      for_each_operand(instruction, rename);
+    for_each_operand_of_end(block.terminator, rename);
+    Terminator& terminator = block.terminator;
+    const auto extend = [this](Edge& edge) {
+      for (const Value value : extra_[edge.target])
+        edge.arguments.push_back(name(value));
     };
-    if (terminator.kind == Terminator::Kind::kJump || terminator.kind == Terminator::Kind::kBranch)
+    if (terminator.kind == Terminator::Kind::kJump || terminator.kind == Terminator::Kind::kBranch) {
       extend(terminator.then);
+    }
     if (terminator.kind == Terminator::Kind::kBranch) extend(terminator.otherwise);
   }
-}
+
+  Function& function_;
+  const Graph graph_;
+  std::vector<BlockId> home_;             // where a value is defined
+  std::vector<bool> fixed_;               // constants and pointers
+  std::vector<BlockId> seen_;             // by value: the loop it was noted for last
+  std::vector<std::vector<Value>> used_;  // by block in a loop: values of other blocks
+  std::unordered_map<BlockId, std::vector<Value>> members_;
+  std::vector<std::vector<Value>> extra_;   // by header: its new parameters, by their old names
+  std::unordered_map<Value, Value> names_;  // below the headers entered
+  std::vector<std::pair<Value, Value>> undo_;
+};
 
 }  // namespace
 
 void expose_loop_values(Function& function) {
-  const Graph graph(function);
-  Definitions definitions(function);
-  for (const BlockId id : graph.order) {
-    if (function.blocks[id].loop_header) expose(function, graph, definitions, id);
-  }
+  LoopValues(function).run();
 }
 
 }  // namespace perilune::ir

@@ -203,7 +203,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
   }
   auto lua = lua_[index]->open(path);
   if (!lua) {
-    ++lua_failures_;
+    lua_failures_ += quiet_ ? 0 : 1;
     tell("lua", "does not load", to_text(lua.error().front()));
     return;
   }
@@ -231,11 +231,9 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     if (script.refused && first.code == script.refused->code && first.line == script.refused->line) {
       ++tally.refused;
       ++tally.passed;
-    } else if (accepts_refusals_ && first.code != "cannot-load" && first.code != "compiler-bug") {
-      ++tally.refused;
-    } else if (script.may_be_refused && first.code != kCannotLoad) {
-      ++tally.refused;
+    } else if (accepts_refusals_ && first.code != kCannotLoad && first.code != "compiler-bug") {
       if (!quiet_) ++refusals_[fmt::format("{}: refused {}", configuration->name, first.code)];
+      ++tally.refused;
     } else if (!configuration->may_write && first.code == kReadOnly) {
       ++tally.left_out;
     } else {

@@ -48,7 +48,6 @@ class RandomRun {
     script.path = path;
     script.name = name;
     script.text = text;
-    script.may_be_refused = true;
     return comparison_.compare(script);
   }
 

@@ -22,7 +22,6 @@ struct ScriptFile {
   std::string name;  // without folder
   std::string text;
   std::optional<Refusal> refused;
-  bool may_be_refused = false;  // made up: what cannot be compiled is refused, that is all we know
   bool only_native = false;
   bool spends_budget = false;
 };
