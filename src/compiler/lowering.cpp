@@ -204,8 +204,10 @@ void Lowering::forget_dead(State& state) const {
     // Rounds of loops that were left.
     while (!frame.rounds.empty()) {
       const uint32_t begin = frame.rounds[frame.rounds.size() - 2];
-      const auto inside = std::ranges::any_of(
-          info.loops, [&](const Loop& loop) { return loop.begin == begin && loop.contains(frame.pc); });
+      const bool stays = frame.rounds.back() >= Frame::kLoop;
+      const auto inside = std::ranges::any_of(info.loops, [&](const Loop& loop) {
+        return loop.begin == begin && loop.contains(frame.pc) && !(stays && loop.head == frame.pc);
+      });
       if (inside) break;
       frame.rounds.resize(frame.rounds.size() - 2);
     }
@@ -505,7 +507,7 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
   Frame& top = version.state.top();
   const FunctionInfo& info = top.callee->code->info;
   const Loop* loop = info.loop_at(top.pc);
-  const bool unrolled = loop != nullptr && !top.rounds.empty() && top.rounds[top.rounds.size() - 2] == loop->begin;
+  const bool unrolled = loop != nullptr && top.in_round_of(loop->begin);
   const bool real_loop = loop != nullptr && !unrolled;
   size_t first_of_top = 0;
   for (size_t i = 0; i + 1 < version.state.frames.size(); ++i)
@@ -562,6 +564,8 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
     const ir::BlockId spent = exhausted();
     function_.blocks[version.block].exhausted = spent;
     burn_fuel(loop->end - loop->begin + 1);
+    st_.top().rounds.push_back(loop->begin);
+    st_.top().rounds.push_back(Frame::kLoop + ++loops_);
   }
   walk();
 }

@@ -93,7 +93,8 @@ def test_text_output(w):
     if not lines[1].startswith("packets     4 in "):
         raise Failed(lines[1])
     equal(lines[2:5], ["passed      3", "blocked     1", "not IP      1"])
-    contains(lines[5], "engine      lua")
+    contains(lines[5], "engine      native (")
+    contains(w.run("run", "ssh.lua", "c.pcap", "--engine", "lua").out, "engine      lua")
     lacks(output.out, "\x1b")
 
 
@@ -123,7 +124,7 @@ def test_json_lines(w):
                      "length": 75, "direction": "in"})
     equal(lines[2]["cause"], "not-ip")
     equal({key: lines[4]["summary"][key] for key in ("packets", "passed", "blocked", "not_ip", "engine", "interrupted")},
-          {"packets": 4, "passed": 3, "blocked": 1, "not_ip": 1, "engine": "lua", "interrupted": False})
+          {"packets": 4, "passed": 3, "blocked": 1, "not_ip": 1, "engine": "native", "interrupted": False})
 
 
 def test_several_files_are_named(w):
@@ -178,16 +179,17 @@ def test_log_while_loading(w):
 def test_script_errors_once_per_place(w):
     w.write("e.lua", "function filter(hdr, pld, pkt)\n  if pkt.dport == 53 then return nil + 1 end\n  return pkt.nothing.at.all\nend\n")
     w.write("c.pcap", pcap([ethernet(tcp(b"a"))] * 5 + [ethernet(udp(b"b"))] * 3))
-    output = w.run("run", "e.lua", "c.pcap")
-    ends(output, 0)
-    equal(output.err.count("script error:"), 2, "errors told")
-    contains(output.err, "e.lua:3: script error: ")
-    contains(output.err, "(packet 1)")
+    for engine in ("native", "lua"):
+        output = w.run("run", "e.lua", "c.pcap", "--engine", engine)
+        ends(output, 0)
+        equal(output.err.count("script error:"), 2, "errors told")
+        contains(output.err, "e.lua:3: script error: ")
+        contains(output.err, "(packet 1)")
+        contains(output.out, "errors      8 packets\n")
+        contains(output.out, "  5x  e.lua:3: ")
+        contains(output.out, "  3x  e.lua:2: ")
+        contains(output.out, "blocked     8")
     contains(output.err, "stack traceback")
-    contains(output.out, "errors      8 packets\n")
-    contains(output.out, "  5x  e.lua:3: ")
-    contains(output.out, "  3x  e.lua:2: ")
-    contains(output.out, "blocked     8")
     lines = w.run("run", "e.lua", "c.pcap", "--json").lines()
     equal([line["error"]["line"] for line in lines if "error" in line], [3, 2])
     equal([(e["line"], e["count"], e["first_packet"]) for e in lines[-1]["summary"]["errors"]], [(2, 3, 6), (3, 5, 1)])
