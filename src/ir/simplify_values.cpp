@@ -67,13 +67,15 @@ class Values {
       note_constant(instruction);
     drop_parameters();
     for (const BlockId block : graph_.order) {
-      if (!function_.blocks[block].loop_header) continue;
+      // Within a loop the mark may be of use for another block of it: see mark_loop_headers().
+      if (!function_.blocks[block].loop_header || graph_.depth[block] != 0) continue;
       const auto& predecessors = graph_.predecessors[block];
-      if (std::none_of(predecessors.begin(), predecessors.end(),
-                       [&](BlockId p) { return graph_.dominates(block, p); })) {
-        function_.blocks[block].loop_header = false;
-        changed_ = true;
+      if (std::any_of(predecessors.begin(), predecessors.end(),
+                      [&](BlockId p) { return graph_.number[p] >= graph_.number[block]; })) {
+        continue;
       }
+      function_.blocks[block].loop_header = false;
+      changed_ = true;
     }
     walk();
     std::vector<Instruction>& entry = function_.blocks[0].instructions;
