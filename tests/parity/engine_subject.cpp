@@ -48,15 +48,8 @@ class EngineSubject final : public Subject {
 
   std::vector<MapContents> maps() override {
     std::vector<MapContents> all;
-    for (script::Map* map : program_->maps().maps()) {
-      MapContents contents;
-      contents.name = map->declaration().name;
-      for (const script::Map::Entry& entry : map->entries(now_ns_)) {
-        contents.entries.push_back(map->key_text(entry.key) + " = " + map->value_text(entry.value));
-      }
-      std::ranges::sort(contents.entries);
-      all.push_back(std::move(contents));
-    }
+    for (script::Map* map : program_->maps().maps())
+      all.push_back(contents_of(*map, now_ns_));
     return all;
   }
 
@@ -76,6 +69,16 @@ class EngineSubject final : public Subject {
 };
 
 }  // namespace
+
+MapContents contents_of(script::Map& map, uint64_t now_ns) {
+  MapContents contents;
+  contents.name = map.declaration().name;
+  for (const script::Map::Entry& entry : map.entries(now_ns)) {
+    contents.entries.push_back(map.key_text(entry.key) + " = " + map.value_text(entry.value));
+  }
+  std::ranges::sort(contents.entries);
+  return contents;
+}
 
 engine::Options comparable_options(engine::Kind kind, uint64_t seed) {
   engine::Options options;

@@ -5,9 +5,12 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "script/map_store.h"
 #include "subject.h"
 
 namespace perilune::parity {
+
+[[nodiscard]] MapContents contents_of(script::Map& map, uint64_t now_ns);
 
 /// Everything on, so that everything is compared.
 [[nodiscard]] engine::Options comparable_options(engine::Kind kind, uint64_t seed);

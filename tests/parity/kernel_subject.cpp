@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -76,7 +78,8 @@ class KernelSubject final : public Subject {
     std::string log;
     auto loaded = bpf::load(subject->compiled_.image, program, &log);
     if (!loaded) {
-      if (!log.empty()) std::fprintf(stderr, "%s\n", log.substr(log.size() > 3000 ? log.size() - 3000 : 0).c_str());
+      // The whole log is of use to whoever mends the compiler, and a flood to everybody else.
+      if (!log.empty() && std::getenv("PERILUNE_VERIFIER_LOG") != nullptr) std::fprintf(stderr, "%s\n", log.c_str());
       return system_problem(loaded.error());
     }
     subject->loaded_ = std::move(*loaded);
@@ -163,6 +166,11 @@ class KernelSubject final : public Subject {
         contents.entries.push_back(map->key_text(entry.key) + " = " + map->value_text(entry.value));
       std::ranges::sort(contents.entries);
       all.push_back(std::move(contents));
+    }
+    // Maps that the compiled script does not use stay as the main chunk left them.
+    for (script::Map* map : program_.maps.maps()) {
+      const std::string& name = map->declaration().name;
+      if (std::ranges::find(all, name, &MapContents::name) == all.end()) all.push_back(contents_of(*map, 0));
     }
     return all;
   }
