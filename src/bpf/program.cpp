@@ -132,15 +132,17 @@ class Loader {
     if (tables.empty() && !used) return {};
     const size_t size = std::bit_ceil(std::max<size_t>(tables.size(), 8)) + kTablesPad;
     if (size > INT32_MAX) return input_error("the script's tables are larger than a map of the kernel can be");
-    // A map that programs may only read cannot be mapped for writing: its value is set as a whole.
-    auto map = Map::create({"tables", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), static_cast<uint32_t>(size), 1,
-                            BPF_F_RDONLY_PROG});
+    // Not BPF_F_RDONLY_PROG: the kernel does not let such a map be mapped for writing, and setting 64 MiB through a
+    // system call costs several copies of them. Nothing the compiler emits writes to tables.
+    auto map =
+        Map::create({"tables", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), static_cast<uint32_t>(size), 1, BPF_F_MMAPABLE});
     if (!map) return tl::make_unexpected(std::move(map.error()));
     loaded_.tables = std::move(*map);
-    std::vector<uint8_t> padded(tables);
-    padded.resize((size + 7) / 8 * 8);  // the kernel takes whole words
-    constexpr std::array<uint8_t, sizeof(uint32_t)> kFirst{};
-    if (auto set = loaded_.tables.update(kFirst, padded); !set) return set;
+    {
+      auto memory = MappedValue::map(loaded_.tables, true);
+      if (!memory) return tl::make_unexpected(std::move(memory.error()));
+      if (!tables.empty()) std::memcpy(memory->bytes().data(), tables.data(), tables.size());
+    }  // the kernel freezes no map that someone may write to
     return loaded_.tables.freeze();
   }
 

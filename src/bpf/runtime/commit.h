@@ -6,7 +6,9 @@
  *   long packet_store(PL_CTX*, slot, offset, length)               slot bytes to the same place of the packet
  *   u32 is_partial(PL_CTX*, offset)                                does the device finish the checksum at `offset`?
  *
- * Two ways:
+ *   long write_small(PL_CTX*, slot, struct small*)                see commit_small
+ *
+ * Two ways, and a short cut of the first for a few bytes of transport header or payload (commit_small):
  * - Most writes change a few bytes and none that says where headers are. Then the checksums change by the difference
  *   between the dirty bytes and what the packet has there (commit_difference).
  * - Otherwise (lengths, protocols, fragments, extension headers, SCTP, many bytes) everything is summed twice
@@ -21,6 +23,7 @@
 #define PERILUNE_BPF_RUNTIME_COMMIT_H
 
 #include "location.h"
+#include "sum.h"
 
 /* The workspace: the script's strings are nobody's any more. */
 #define WORKSPACE PL_STRINGS
@@ -65,14 +68,6 @@ struct workspace {
   u32 unused;
 };
 #define WORK(slot) ((struct workspace*)((slot) + WORKSPACE))
-
-PL_INLINE u32 fold(u64 sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return sum;
-}
 
 /* Bytes from a transport header's start to its 16-bit checksum; 0: it has none. */
 PL_INLINE u32 checksum_offset(u32 flags, u32 protocol) {
@@ -232,12 +227,6 @@ PL_GLOBAL u64 zone_difference(u64 slot_offset, u64 zone_begin, u64 zone_end) {
 
 enum { COMMITTED, BROKEN, NEEDS_WHOLE };
 
-/* RFC 1624 for what a difference does to a checksum that covers more than zeros. */
-PL_INLINE u32 updated(u32 checksum, u64 change) {
-  const u32 result = ~fold((~checksum & 0xffff) + change) & 0xffff;
-  return result == 0xffff ? 0 : result;
-}
-
 PL_INLINE void set_field(u8* slot, u32 at, u32 value) { *(u16*)frame_at(slot, at) = value; }
 PL_INLINE u32 field(u8* slot, u32 at) { return *(const u16*)frame_at(slot, at); }
 
@@ -373,10 +362,51 @@ PL_INLINE u32 is_plain(const struct pl_header* header) {
   return header->protocol != PROTOCOL_SCTP;
 }
 
+/* Up to 8 bytes behind the transport's start, whose checksum they are not, in the part of the packet that programs see
+ * directly. */
+PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_header* header) {
+  const u64 begin = header->dirty_begin;
+  const u64 end = header->dirty_end;
+  const u32 transport = header->transport;
+  const u32 offset = checksum_offset(header->flags, header->protocol);
+  const u8* data = (const u8*)(long)ctx->data;
+  const u8* data_end = (const u8*)(long)ctx->data_end;
+  struct small small;
+  u64 first = begin - ((begin - transport) & 1); /* a word's first byte */
+  u64 at = transport + offset;
+  u64 length = end - first;
+  u64 packet, before, after;
+  if (!offset || header->protocol == PROTOCOL_ICMP) return NEEDS_WHOLE;
+  if (begin < transport || end > header->end || length > 8 || overlaps(begin, end, at, at + 2)) return NEEDS_WHOLE;
+  if (first > SMALL_REACH - 8 || at > SMALL_REACH - 8) return NEEDS_WHOLE;
+  after = first_bytes(*(const u64*)frame_at(slot, first), length);
+  opaque(first);
+  first &= SMALL_REACH;
+  if (data + first + 8 > data_end) return NEEDS_WHOLE;
+  packet = *(const u64*)(data + first);
+  opaque(at);
+  at &= SMALL_REACH;
+  if (data + at + 2 > data_end) return NEEDS_WHOLE;
+  small.field = *(const u16*)(data + at);
+  before = first_bytes(packet, length);
+  if (before == after) return small.field == 0xffff ? NEEDS_WHOLE : COMMITTED; /* the other zero */
+  small.begin = begin;
+  small.first = first;
+  small.at = at;
+  small.length = end - begin;
+  small.word = packet ^ before ^ after;
+  small.change = fold(halves(after) + halves(~before));
+  small.is_udp = header->protocol == PROTOCOL_UDP;
+  if (write_small(ctx, slot, &small) != 0) return BROKEN;
+  ++header->counters[PL_COUNT_MODIFIED];
+  return COMMITTED;
+}
+
 /* 0: the packet is as the script wants it. Else the script broke its headers (error_values[0] says how), or the kernel
  * did not take the bytes; then nothing was written. */
 PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
   u64 done = COMMITTED;
   u32 relocated = 0;
   /* XDP frames are written to from offsets of 16 bits. */
@@ -389,7 +419,10 @@ PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
     if (done == BROKEN) return BROKEN;
     if (!is_plain(header)) done = NEEDS_WHOLE;
   }
-  if (done == COMMITTED) done = commit_difference(ctx, slot_offset);
+  if (done == COMMITTED) {
+    done = commit_small(ctx, slot, header);
+    if (done == NEEDS_WHOLE) done = commit_difference(ctx, slot_offset);
+  }
   if (done == NEEDS_WHOLE) {
     if (pull(ctx, slot_offset, header->captured) != 0) return BROKEN;
     if (!relocated && relocate(ctx, slot_offset) == BROKEN) return BROKEN;

@@ -22,6 +22,24 @@ PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
   return xdp_store_bytes(ctx, offset, slot + PL_FRAME + offset, length);
 }
 
+#include "sum.h"
+
+PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
+  u8* data = (u8*)(long)ctx->data;
+  const u8* data_end = (const u8*)(long)ctx->data_end;
+  u64 first = small->first & SMALL_REACH;
+  u64 at = small->at & SMALL_REACH;
+  u32 field = small->field;
+  if (data + first + 8 > data_end || data + at + 2 > data_end) return -1;
+  if (!small->is_udp || field != 0) {
+    field = updated(field, small->change);
+    if (small->is_udp && field == 0) field = 0xffff;
+  }
+  *(u64*)(data + first) = small->word;
+  *(u16*)(data + at) = field;
+  return 0;
+}
+
 #include "commit.h"
 #include "entry.h"
 #include "fast.h"
