@@ -156,6 +156,9 @@ const std::vector<Case>& cases() {
       {"far_field", "far-field", 4,
        "local data = require 'data'\nlocal far = data.layout {a = {160000, 8}}\nfunction filter(hdr, pld)\n  return "
        "pld:layout(far).a == 1\nend"},
+      {"object_of_the_main_chunk", "load-time-object", 4,
+       "local data = require 'data'\nlocal object = data.new('abc')\nfunction filter(hdr, pld)\n  return object[0] == "
+       "1\nend"},
       {"new_data", "new-data", 3,
        "local data = require 'data'\nfunction filter(hdr, pld)\n  return data.new(pld[0])[0] == 1\nend"},
       {"string_kept_over_write", "string-then-write", 3,
