@@ -447,6 +447,7 @@ class Lowering {
   std::map<Key, std::vector<Version*>> pending_;
   size_t version_count_ = 0;
   uint32_t views_ = 0;  // made so far
+  uint32_t loops_ = 0;
   State st_;
   std::vector<Outcome> outcomes_;
   bool ended_ = false;

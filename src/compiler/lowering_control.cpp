@@ -355,7 +355,7 @@ void Lowering::op_for_loop() {
     set(a + 1, AbstractValue::integer_constant(static_cast<int64_t>(static_cast<uint64_t>(left.integer) - 1)));
     set(a + 3, AbstractValue::integer_constant(next));
     std::vector<uint32_t>& rounds = st_.top().rounds;
-    if (!rounds.empty() && rounds[rounds.size() - 2] == body) ++rounds.back();
+    if (st_.top().in_round_of(body)) ++rounds.back();
     st_.top().pc = body;
     transfer();
     return;
@@ -430,7 +430,7 @@ void Lowering::op_tfor_loop() {
   set(i.a() + 2, first);
   st_.top().pc -= i.bx();
   auto& rounds = st_.top().rounds;
-  if (!rounds.empty() && rounds[rounds.size() - 2] == st_.top().pc && ++rounds.back() > kMaxRounds) {
+  if (st_.top().in_round_of(st_.top().pc) && ++rounds.back() > kMaxRounds) {
     refuse("too-large", fmt::format("a loop over more than {} entries of a table", kMaxRounds),
            "look a key up in the table instead of going through it");
   }

@@ -159,8 +159,15 @@ struct Frame {
   int32_t results_wanted = 0;  // -1: all
   /// What a caller that is no Lua code wants done with the results: see Lowering::return_from().
   enum class Return : uint8_t { kCall, kTail, kIterator, kIndex } on_return = Return::kCall;
-  /// The unrolled loops around pc: first instruction and number of the round, in turn.
+  /// The loops around pc: first instruction and number of the round for one that is written out; for one that stays a
+  /// loop, kLoop + the number of its head's version, so that a body is entered through its head alone.
   std::vector<uint32_t> rounds;
+  static constexpr uint32_t kLoop = 0x80000000U;
+
+  /// Is the innermost loop the one that begins at `begin`, and written out?
+  [[nodiscard]] bool in_round_of(uint32_t begin) const {
+    return !rounds.empty() && rounds[rounds.size() - 2] == begin && rounds.back() < kLoop;
+  }
 };
 
 /// A table made at packet time that never leaves the function: its entries by constant keys.
