@@ -100,6 +100,38 @@ TEST_F(GenerateTest, ALoopTestsMayGotoFirstAndIsEnteredWithUnknownValues) {
   EXPECT_EQ(test::interpret(*code, world).result, 1000u);
 }
 
+TEST_F(GenerateTest, TheMayGotoStandsWhereTheLoopReallyComesBackTo) {
+  // The mark is on the second block of the loop.
+  const BlockId head = builder_.new_block(1);
+  const BlockId marked = builder_.new_block();
+  const BlockId exit = builder_.new_block();
+  const BlockId exhausted = builder_.new_block();
+  builder_.jump(head, {builder_.constant(0)});
+  builder_.switch_to(head);
+  const Value next = builder_.add(builder_.parameters(head)[0], 1);
+  builder_.branch(Condition::kUlt, next, 50, marked, exit);
+  function_.blocks[marked].loop_header = true;
+  function_.blocks[marked].exhausted = exhausted;
+  builder_.switch_to(marked);
+  builder_.store(8, slot_, 0x2000, next);
+  builder_.jump(head, {next});
+  builder_.switch_to(exit);
+  builder_.ret(next);
+  builder_.switch_to(exhausted);
+  builder_.ret(builder_.constant(5));
+  ASSERT_EQ(verify(function_), "");
+  const Result<Code> code = generate(function_);
+  ASSERT_TRUE(code);
+  const auto& insns = code->insns;
+  const auto back =
+      std::find_if(insns.begin(), insns.end(), [](const Insn& i) { return i.off < 0 && (i.code & 7) == 5; });
+  ASSERT_NE(back, insns.end()) << disassemble(*code);
+  EXPECT_EQ((back + 1 + back->off)->code, 0xe5) << disassemble(*code);
+  EXPECT_EQ(std::count_if(insns.begin(), insns.end(), [](const Insn& i) { return i.code == 0xe5; }), 1);
+  test::World world;
+  EXPECT_EQ(test::interpret(*code, world).result, 50u);
+}
+
 TEST_F(GenerateTest, ACallOffTheHotPathDoesNotDisturbALoop) {
   // Six values go round a loop in which a call is unlikely.
   const BlockId head = builder_.new_block(6);
