@@ -18,7 +18,7 @@ struct Compiled {
   ir::Image image;
   /// In the order of image.maps; their contents as the main chunk left them are in the state's store.
   std::vector<script::MapDeclaration> maps;
-  std::string ir_text;        // when asked for
+  std::string ir_text;  // when asked for
 };
 
 struct Options {

@@ -1,6 +1,5 @@
 // The whole way from a loaded script to an image.
 #include "compiler/compiler.h"
-
 #include "compiler/lowering.h"
 #include "ir/passes.h"
 
@@ -28,8 +27,8 @@ tl::expected<Compiled, Diagnostics> compile_filter(script::State& state, const T
     ir::Function& function = lowering.function();
     const std::string& file = world.files().empty() ? state.options().function : world.files()[0];
     if (const std::string problem = ir::verify(function); !problem.empty()) {
-      return tl::make_unexpected(Diagnostics{{Severity::kError, "compiler-bug", file, 0,
-                                              "a fault of the compiler, please report it: " + problem, ""}});
+      return tl::make_unexpected(Diagnostics{
+          {Severity::kError, "compiler-bug", file, 0, "a fault of the compiler, please report it: " + problem, ""}});
     }
     ir::simplify(function);
     Compiled compiled;
@@ -45,8 +44,9 @@ tl::expected<Compiled, Diagnostics> compile_filter(script::State& state, const T
       compiled.maps.push_back(map->declaration());
     return compiled;
   }
-  return tl::make_unexpected(Diagnostics{{Severity::kError, "compiler-bug", "", 0,
-                                          "a fault of the compiler, please report it: it does not come to an end", ""}});
+  return tl::make_unexpected(
+      Diagnostics{{Severity::kError, "compiler-bug", "", 0,
+                   "a fault of the compiler, please report it: it does not come to an end", ""}});
 }
 
 }  // namespace perilune::compiler

@@ -140,9 +140,8 @@ void find_loops(const Prototype& prototype, FunctionInfo& info) {
       loop.assigned |= effects_of(prototype, pc).defines;
     info.loops.push_back(loop);
   }
-  std::ranges::sort(info.loops, [](const Loop& a, const Loop& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
-  });
+  std::ranges::sort(
+      info.loops, [](const Loop& a, const Loop& b) { return a.begin != b.begin ? a.begin < b.begin : a.end > b.end; });
 }
 
 }  // namespace

@@ -88,8 +88,8 @@ void Lowering::run() {
   const AbstractValue entry = world_->entry_point();
   auto callee = world_->callee_of(entry.object);
   if (!callee) {
-    diagnostics_.push_back({Severity::kError, "bytecode", world_->state().options().function, 0,
-                            callee.error().message, ""});
+    diagnostics_.push_back(
+        {Severity::kError, "bytecode", world_->state().options().function, 0, callee.error().message, ""});
     return;
   }
   int32_t offset = PL_WORKER;
@@ -346,7 +346,8 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
       int64_t most = 0;
       bool in_frame = false;
       for (const AbstractValue* value : values) {
-        most = std::max(most, value->kind == Kind::kString ? static_cast<int64_t>(value->string().size()) : value->most);
+        most =
+            std::max(most, value->kind == Kind::kString ? static_cast<int64_t>(value->string().size()) : value->most);
         in_frame = in_frame || value->in_frame;
       }
       const bool digits = std::ranges::all_of(values, [](const AbstractValue* value) { return value->digits; });
@@ -641,7 +642,8 @@ ir::Value Lowering::integer_of(const AbstractValue& value) {
 
 StringParts Lowering::string_of(const AbstractValue& value) {
   if (value.kind == Kind::kDynamicString) return {value.a, value.b, value.most};
-  if (value.kind == Kind::kAddress) return string_of(address_text(value.a, static_cast<luadata::FieldKind>(value.index)));
+  if (value.kind == Kind::kAddress)
+    return string_of(address_text(value.a, static_cast<luadata::FieldKind>(value.index)));
   const auto length = static_cast<int64_t>(value.string().size());
   return {number(constants_.add(value.string())), number(length), length};
 }

@@ -1,19 +1,20 @@
 // From the live closure to IR: an abstract interpreter over Lua bytecode.
 //
 // It walks through the entry point and whatever that calls as the Lua machine would, with abstract values in the
-// registers, and appends to the IR what is left to do at packet time. Known calls are walked into, known branches taken,
-// library calls on constants evaluated by the real Lua.
+// registers, and appends to the IR what is left to do at packet time. Known calls are walked into, known branches
+// taken, library calls on constants evaluated by the real Lua.
 //
-// Paths and versions. A place in the program is the chain of calls that leads there, the rounds of unrolled loops around
-// it, and the instruction. Where several paths reach a place with values of the same types they are joined: values that
-// differ become block parameters. Paths with different types get versions of their own (value.h). Places are lowered in
-// program order, so that all paths that come from above have arrived before a place is lowered; only the way back of a
-// loop arrives later, and what a loop assigns is made a parameter beforehand.
+// Paths and versions. A place in the program is the chain of calls that leads there, the rounds of unrolled loops
+// around it, and the instruction. Where several paths reach a place with values of the same types they are joined:
+// values that differ become block parameters. Paths with different types get versions of their own (value.h). Places
+// are lowered in program order, so that all paths that come from above have arrived before a place is lowered; only the
+// way back of a loop arrives later, and what a loop assigns is made a parameter beforehand.
 //
 //   local e = seen[k]            two versions behind it: e is nil, e is an integer
 //   if x then y = 1 else y = 2 end       one version: y is a parameter
 //
-// Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth; beyond them the script is refused.
+// Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth; beyond them the script is
+// refused.
 #pragma once
 
 #include <array>
@@ -66,17 +67,17 @@ inline constexpr int64_t kFrame = PL_FRAME;
 inline constexpr int64_t kStrings = PL_STRINGS;
 
 /// Fixed places in the slot's scratch area.
-inline constexpr int32_t kKeyScratch = PL_SCRATCH;             // a map's key: up to 520 bytes
-inline constexpr int32_t kValueScratch = PL_SCRATCH + 0x240;   // a map's value: up to 1,040 bytes
-inline constexpr int32_t kStringTop = PL_SCRATCH + 0x7f8;      // bytes used at PL_STRINGS
-inline constexpr int32_t kEventScratch = PL_SCRATCH + 0x800;   // an event, up to kMaxEvent bytes
+inline constexpr int32_t kKeyScratch = PL_SCRATCH;            // a map's key: up to 520 bytes
+inline constexpr int32_t kValueScratch = PL_SCRATCH + 0x240;  // a map's value: up to 1,040 bytes
+inline constexpr int32_t kStringTop = PL_SCRATCH + 0x7f8;     // bytes used at PL_STRINGS
+inline constexpr int32_t kEventScratch = PL_SCRATCH + 0x800;  // an event, up to kMaxEvent bytes
 inline constexpr int64_t kMaxEvent = 0x1f00;
-inline constexpr int32_t kMatchArea = PL_SCRATCH + 0x2700;     // registers of matches, 1,024 bytes
-inline constexpr int64_t kLongestMade = 4096;                  // strings a filter makes
-inline constexpr uint32_t kStringsSize = 0x2400;               // all of them together, at PL_STRINGS
+inline constexpr int32_t kMatchArea = PL_SCRATCH + 0x2700;  // registers of matches, 1,024 bytes
+inline constexpr int64_t kLongestMade = 4096;               // strings a filter makes
+inline constexpr uint32_t kStringsSize = 0x2400;            // all of them together, at PL_STRINGS
 inline constexpr int32_t kWorkspace = PL_STRINGS + kStringsSize;
 inline constexpr uint32_t kWorkspaceSize = PL_STRINGS_SIZE - kStringsSize;
-inline constexpr int64_t kGmatchMark = INT64_MIN + 17;         // key of the pattern in the iterator of gmatch
+inline constexpr int64_t kGmatchMark = INT64_MIN + 17;  // key of the pattern in the iterator of gmatch
 
 /// What a pattern says of one of its captures.
 struct CaptureFacts {
@@ -128,11 +129,11 @@ class Lowering {
   };
   /// A call of a library function under way.
   struct Call {
-    std::string name;      // "string.byte"
+    std::string name;  // "string.byte"
     Values arguments;
-    int32_t wanted = 1;    // results; -1: all
-    uint32_t result = 0;   // first register for them
-    bool method = false;   // called as a method: argument numbers in messages count from behind self
+    int32_t wanted = 1;   // results; -1: all
+    uint32_t result = 0;  // first register for them
+    bool method = false;  // called as a method: argument numbers in messages count from behind self
     Frame::Return on_return = Frame::Return::kCall;
 
     [[nodiscard]] bool by_method() const { return method; }

@@ -1,4 +1,5 @@
-// Integer arithmetic exactly as Lua's: wraps around, // and % round towards minus infinity, shifts of 64 and more give 0.
+// Integer arithmetic exactly as Lua's: wraps around, // and % round towards minus infinity, shifts of 64 and more give
+// 0.
 #include <bit>
 
 #include <fmt/format.h>
@@ -148,12 +149,14 @@ void Lowering::arithmetic(int op, const AbstractValue& a, const AbstractValue& b
     const bool bitwise = is_bitwise(op);
     const bool first_wrong = bitwise ? !is_number(a) : !(is_number(a) || numeral(a));
     const AbstractValue& wrong = first_wrong ? a : b;
-    return fail(fmt::format("attempt to perform {} on a {} value{}",
-                            bitwise ? "bitwise operation" : "arithmetic", type_name(wrong), name_of_value(&wrong)));
+    return fail(fmt::format("attempt to perform {} on a {} value{}", bitwise ? "bitwise operation" : "arithmetic",
+                            type_name(wrong), name_of_value(&wrong)));
   }
   if (op == LUA_OPDIV || op == LUA_OPPOW) {
-    refuse("float", op == LUA_OPDIV ? "the division / gives a floating-point number" : "the power ^ gives a floating-point number",
-           op == LUA_OPDIV ? "use the integer division //" : "multiply, or use << for powers of two");
+    refuse(
+        "float",
+        op == LUA_OPDIV ? "the division / gives a floating-point number" : "the power ^ gives a floating-point number",
+        op == LUA_OPDIV ? "use the integer division //" : "multiply, or use << for powers of two");
   }
   if (!a.is_integer() || !b.is_integer()) {
     if (is_bitwise(op)) {
@@ -239,7 +242,7 @@ void Lowering::divide(bool modulo, const AbstractValue& a, const AbstractValue& 
   const ir::Value rest = b_.binary(Op::kUmod, magnitude_a, magnitude_b);
   const ir::Value negated = b_.sub(number(0), rest);
   const ir::Value remains = b_.binary(Op::kLshr, b_.binary(Op::kOr, rest, negated), 63);  // 1 or 0
-  const ir::Value correct = b_.binary(Op::kAnd, remains, differ);                          // 1 or 0
+  const ir::Value correct = b_.binary(Op::kAnd, remains, differ);                         // 1 or 0
   ir::Value value = 0;
   if (modulo) {
     const ir::Value with_sign = b_.sub(b_.binary(Op::kXor, rest, sa), sa);

@@ -1,5 +1,5 @@
-// Calls and returns. A Lua function that is known is walked into; a library function has a handler; the end of the entry
-// point is the packet's verdict.
+// Calls and returns. A Lua function that is known is walked into; a library function has a handler; the end of the
+// entry point is the packet's verdict.
 #include <fmt/format.h>
 
 #include "compiler/lowering.h"

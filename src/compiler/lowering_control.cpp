@@ -170,8 +170,7 @@ void Lowering::compare_equal(const AbstractValue& first, const AbstractValue& se
     return compare_numbers(ir::Condition::kEq, a, b, k);
   }
   if (b.is_integer() && a.kind == Kind::kFloat) return compare_numbers(ir::Condition::kEq, b, a, k);
-  if (a.is_boolean() && b.is_boolean())
-    return conditional_jump(ir::Condition::kEq, integer_of(a), integer_of(b), k);
+  if (a.is_boolean() && b.is_boolean()) return conditional_jump(ir::Condition::kEq, integer_of(a), integer_of(b), k);
   if (a.is_string() && b.is_string()) {
     const ir::BlockId yes = b_.new_block();
     const ir::BlockId no = b_.new_block();
@@ -259,11 +258,12 @@ void Lowering::op_for_prep() {
       return;
     }
     const double cut = up ? std::floor(limit.number) : std::ceil(limit.number);
-    limit = AbstractValue::integer_constant(cut >= 0x1p63    ? INT64_MAX
+    limit = AbstractValue::integer_constant(cut >= 0x1p63   ? INT64_MAX
                                             : cut < -0x1p63 ? INT64_MIN
                                                             : static_cast<int64_t>(cut));
   }
-  const std::pair<const AbstractValue*, const char*> parts[] = {{&limit, "limit"}, {&step, "step"}, {&start, "initial value"}};
+  const std::pair<const AbstractValue*, const char*> parts[] = {
+      {&limit, "limit"}, {&step, "step"}, {&start, "initial value"}};
   for (const auto& [value, name] : parts) {
     if (value->is_integer()) continue;
     if (value->kind == Kind::kFloat) refuse("float", "a loop over floating-point numbers", "use integers");
@@ -279,16 +279,17 @@ void Lowering::op_for_prep() {
     }
     uint64_t count = step.integer > 0 ? static_cast<uint64_t>(limit.integer) - static_cast<uint64_t>(start.integer)
                                       : static_cast<uint64_t>(start.integer) - static_cast<uint64_t>(limit.integer);
-    const uint64_t magnitude = step.integer > 0 ? static_cast<uint64_t>(step.integer)
-                                                : uint64_t{0} - static_cast<uint64_t>(step.integer);
+    const uint64_t magnitude =
+        step.integer > 0 ? static_cast<uint64_t>(step.integer) : uint64_t{0} - static_cast<uint64_t>(step.integer);
     count /= magnitude;
     set(a, start);
     set(a + 1, AbstractValue::integer_constant(static_cast<int64_t>(count)));
     set(a + 3, start);
     const uint64_t size = loop == nullptr ? 1 : loop->end - loop->begin + 1;
-    const bool inner = loop != nullptr && std::ranges::any_of(st_.top().callee->code->info.loops, [&](const Loop& other) {
-                         return other.begin > loop->begin && other.end < loop->end;
-                       });
+    const bool inner =
+        loop != nullptr && std::ranges::any_of(st_.top().callee->code->info.loops, [&](const Loop& other) {
+          return other.begin > loop->begin && other.end < loop->end;
+        });
     if (count < 64 && (count + 1) * size <= (inner ? 200U : 800U)) {
       st_.top().rounds.push_back(body);
       st_.top().rounds.push_back(0);
@@ -316,7 +317,8 @@ void Lowering::op_for_prep() {
     if (step.kind != Kind::kInteger) {
       count = b_.binary(ir::Op::kUdiv, distance, up ? step.a : b_.sub(number(0), step.a));
     } else if (step.integer != 1 && step.integer != -1) {
-      const uint64_t magnitude = up ? static_cast<uint64_t>(step.integer) : uint64_t{0} - static_cast<uint64_t>(step.integer);
+      const uint64_t magnitude =
+          up ? static_cast<uint64_t>(step.integer) : uint64_t{0} - static_cast<uint64_t>(step.integer);
       count = b_.binary(ir::Op::kUdiv, distance, static_cast<int64_t>(magnitude));
     }
     enter_loop(count);
@@ -350,7 +352,8 @@ void Lowering::op_for_loop() {
   const AbstractValue index = reg(a);
   if (left.kind == Kind::kInteger && index.kind == Kind::kInteger && step.kind == Kind::kInteger) {
     if (left.integer == 0) return;
-    const int64_t next = static_cast<int64_t>(static_cast<uint64_t>(index.integer) + static_cast<uint64_t>(step.integer));
+    const int64_t next =
+        static_cast<int64_t>(static_cast<uint64_t>(index.integer) + static_cast<uint64_t>(step.integer));
     set(a, AbstractValue::integer_constant(next));
     set(a + 1, AbstractValue::integer_constant(static_cast<int64_t>(static_cast<uint64_t>(left.integer) - 1)));
     set(a + 3, AbstractValue::integer_constant(next));

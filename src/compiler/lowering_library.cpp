@@ -1,5 +1,5 @@
-// Library functions. On constants the real ones are called at load; what is left has a handler here or beside what it is
-// about (strings, matches, views, maps).
+// Library functions. On constants the real ones are called at load; what is left has a handler here or beside what it
+// is about (strings, matches, views, maps).
 #include <set>
 
 #include <fmt/format.h>
@@ -16,12 +16,16 @@ using ir::Op;
 // Without side effects, and the same whenever they are called.
 const std::set<std::string>& pure_functions() {
   static const std::set<std::string> names{
-      "string.byte", "string.char", "string.find", "string.format", "string.gmatch", "string.gsub", "string.len",
-      "string.lower", "string.match", "string.pack", "string.packsize", "string.rep", "string.reverse", "string.sub",
-      "string.unpack", "string.upper", "math.abs", "math.ceil", "math.floor", "math.fmod", "math.max", "math.min",
-      "math.modf", "math.sqrt", "math.tointeger", "math.type", "math.ult", "tostring", "tonumber", "type", "select",
-      "rawlen", "rawequal", "rawget", "next", "ipairs", "pairs", "utf8.char", "utf8.codepoint", "utf8.len",
-      "utf8.offset", "table.unpack", "table.concat", "net.ip", "net.mac", "getmetatable"};
+      "string.byte",     "string.char",  "string.find",    "string.format",  "string.gmatch",
+      "string.gsub",     "string.len",   "string.lower",   "string.match",   "string.pack",
+      "string.packsize", "string.rep",   "string.reverse", "string.sub",     "string.unpack",
+      "string.upper",    "math.abs",     "math.ceil",      "math.floor",     "math.fmod",
+      "math.max",        "math.min",     "math.modf",      "math.sqrt",      "math.tointeger",
+      "math.type",       "math.ult",     "tostring",       "tonumber",       "type",
+      "select",          "rawlen",       "rawequal",       "rawget",         "next",
+      "ipairs",          "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",
+      "utf8.offset",     "table.unpack", "table.concat",   "net.ip",         "net.mac",
+      "getmetatable"};
   return names;
 }
 
@@ -33,7 +37,8 @@ bool reads_table(const std::string& name) {
 // What to write instead.
 std::pair<std::string, std::string> advice(const std::string& name) {
   if (name == "pcall" || name == "xpcall")
-    return {"protected-call", "test what may be missing with `if`: a script error blocks the packet unless --on-error says pass"};
+    return {"protected-call",
+            "test what may be missing with `if`: a script error blocks the packet unless --on-error says pass"};
   if (name == "string.format" || name == "string.rep" || name == "string.gsub" || name == "string.reverse" ||
       name == "string.pack" || name == "table.concat")
     return {"string-building", "log(format, ...) formats for people; put short strings together with .."};
@@ -51,24 +56,42 @@ std::pair<std::string, std::string> advice(const std::string& name) {
 
 const std::unordered_map<std::string, Lowering::Handler>& Lowering::handlers() {
   static const std::unordered_map<std::string, Handler> table{
-      {"string.byte", &Lowering::call_byte},     {"string.sub", &Lowering::call_sub},
-      {"string.len", &Lowering::call_len},       {"string.lower", &Lowering::call_lower},
-      {"string.upper", &Lowering::call_upper},   {"string.char", &Lowering::call_char},
-      {"string.find", &Lowering::call_find},     {"string.match", &Lowering::call_match},
-      {"string.gmatch", &Lowering::call_gmatch}, {"tostring", &Lowering::call_tostring},
-      {"tonumber", &Lowering::call_tonumber},    {"type", &Lowering::call_type},
-      {"select", &Lowering::call_select},        {"error", &Lowering::call_error},
-      {"assert", &Lowering::call_assert},        {"log", &Lowering::call_log},
-      {"print", &Lowering::call_print},          {"time.now", &Lowering::call_now},
-      {"time.seconds", &Lowering::call_seconds}, {"random", &Lowering::call_random},
-      {"math.min", &Lowering::call_min},         {"math.max", &Lowering::call_max},
-      {"math.abs", &Lowering::call_abs},         {"math.tointeger", &Lowering::call_tointeger},
-      {"math.floor", &Lowering::call_identity},  {"math.ceil", &Lowering::call_identity},
-      {"math.type", &Lowering::call_math_type},  {"math.ult", &Lowering::call_ult},
-      {"rawlen", &Lowering::call_rawlen},        {"rawequal", &Lowering::call_rawequal},
-      {"rawget", &Lowering::call_rawget},        {"table.unpack", &Lowering::call_unpack},
-      {"ipairs", &Lowering::call_ipairs},        {"pairs", &Lowering::call_pairs},
-      {"data.layout", &Lowering::call_data_layout}, {"net.ip", &Lowering::call_net_ip},
+      {"string.byte", &Lowering::call_byte},
+      {"string.sub", &Lowering::call_sub},
+      {"string.len", &Lowering::call_len},
+      {"string.lower", &Lowering::call_lower},
+      {"string.upper", &Lowering::call_upper},
+      {"string.char", &Lowering::call_char},
+      {"string.find", &Lowering::call_find},
+      {"string.match", &Lowering::call_match},
+      {"string.gmatch", &Lowering::call_gmatch},
+      {"tostring", &Lowering::call_tostring},
+      {"tonumber", &Lowering::call_tonumber},
+      {"type", &Lowering::call_type},
+      {"select", &Lowering::call_select},
+      {"error", &Lowering::call_error},
+      {"assert", &Lowering::call_assert},
+      {"log", &Lowering::call_log},
+      {"print", &Lowering::call_print},
+      {"time.now", &Lowering::call_now},
+      {"time.seconds", &Lowering::call_seconds},
+      {"random", &Lowering::call_random},
+      {"math.min", &Lowering::call_min},
+      {"math.max", &Lowering::call_max},
+      {"math.abs", &Lowering::call_abs},
+      {"math.tointeger", &Lowering::call_tointeger},
+      {"math.floor", &Lowering::call_identity},
+      {"math.ceil", &Lowering::call_identity},
+      {"math.type", &Lowering::call_math_type},
+      {"math.ult", &Lowering::call_ult},
+      {"rawlen", &Lowering::call_rawlen},
+      {"rawequal", &Lowering::call_rawequal},
+      {"rawget", &Lowering::call_rawget},
+      {"table.unpack", &Lowering::call_unpack},
+      {"ipairs", &Lowering::call_ipairs},
+      {"pairs", &Lowering::call_pairs},
+      {"data.layout", &Lowering::call_data_layout},
+      {"net.ip", &Lowering::call_net_ip},
   };
   return table;
 }
@@ -108,7 +131,8 @@ void Lowering::call_library(Call& call, ObjectId function) {
   }
   if (const auto handler = handlers().find(call.name); handler != handlers().end())
     return (this->*handler->second)(call);
-  if (call.name == "map.get" || call.name == "map.set" || call.name == "map.add") return call_map(call, call.name.substr(4));
+  if (call.name == "map.get" || call.name == "map.set" || call.name == "map.add")
+    return call_map(call, call.name.substr(4));
   if (call.name.starts_with("map.")) {
     refuse("map-declared", "a map is declared at packet time", "declare it in the main chunk");
   }
@@ -213,9 +237,10 @@ void Lowering::call_log(Call& call) {
   const AbstractValue first = call.argument(0);
   if (!first.is_string()) {
     if (call.arguments.size() > 1) {
-      return fail(fmt::format("the first of several arguments of log is a format string, such as log('port %d', "
-                              "pkt.dport); it is a {}",
-                              type_name(first)));
+      return fail(
+          fmt::format("the first of several arguments of log is a format string, such as log('port %d', "
+                      "pkt.dport); it is a {}",
+                      type_name(first)));
     }
     emit_log("v", call.arguments);
   } else if (first.kind == Kind::kDynamicString) {
@@ -308,10 +333,12 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
   for (const AbstractValue& argument : arguments) {
     AbstractValue value = argument;
     if (value.kind == Kind::kView) value = view_text(value);
-    if (value.kind == Kind::kObject || value.kind == Kind::kTable || value.kind == Kind::kClosure || value.kind == Kind::kPacket)
+    if (value.kind == Kind::kObject || value.kind == Kind::kTable || value.kind == Kind::kClosure ||
+        value.kind == Kind::kPacket)
       refuse("log-value", fmt::format("log of a {}", type_name(value)), "log integers, booleans and strings");
     if (value.kind == Kind::kFloat)
-      value = AbstractValue::string_constant(world_->evaluate(world_->builtin("tostring"), {value}).results[0].string());
+      value =
+          AbstractValue::string_constant(world_->evaluate(world_->builtin("tostring"), {value}).results[0].string());
     int64_t room = 0;
     if (value.is_string()) room = std::min<int64_t>(1024, (string_of(value).most + 7) / 8 * 8);
     if (value.is_integer()) room = 8;
@@ -337,8 +364,7 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
       default: {
         const StringParts parts = string_of(value);
         const ir::Value length = parts.most > room ? smaller(parts.length, number(room)) : parts.length;
-        b_.store(8, b_.slot(), at_byte,
-                 b_.add(b_.binary(Op::kShl, length, 8), word(EventTag::kString, room)));
+        b_.store(8, b_.slot(), at_byte, b_.add(b_.binary(Op::kShl, length, 8), word(EventTag::kString, room)));
         copy_bytes(number(at_byte + 8), parts.offset, length);
       }
     }
@@ -380,8 +406,8 @@ void Lowering::call_random(Call& call) {
   AbstractValue last;
   if (two && !integer_argument(call, 0, first)) return;
   if (!integer_argument(call, two ? 1 : 0, last)) return;
-  const std::string wrong = two ? "random({0}, {1}): the first number must not be the larger"
-                                : "random({1}): the number must be at least 1";
+  const std::string wrong =
+      two ? "random({0}, {1}): the first number must not be the larger" : "random({1}): the number must be at least 1";
   const ir::Value low = integer_of(first);
   const ir::Value high = integer_of(last);
   const State before = st_;
@@ -425,8 +451,10 @@ void Lowering::min_or_max(Call& call, bool max) {
   int64_t most = 0;  // no more than this; 0: not known
   for (size_t n = 0; n < call.arguments.size(); ++n) {
     const AbstractValue& value = call.argument(n);
-    if (value.kind == Kind::kFloat) refuse("float", fmt::format("{} with a floating-point number", call.name), "use integers");
-    if (value.is_string()) refuse("string-arithmetic", fmt::format("{} of a string", call.name), "convert it with tonumber(s, 10)");
+    if (value.kind == Kind::kFloat)
+      refuse("float", fmt::format("{} with a floating-point number", call.name), "use integers");
+    if (value.is_string())
+      refuse("string-arithmetic", fmt::format("{} of a string", call.name), "convert it with tonumber(s, 10)");
     if (!value.is_integer()) {
       // Lua compares without asking what it compares: the later with the earlier for min, the other way for max.
       const std::string wrong = type_name(value);
@@ -461,14 +489,16 @@ void Lowering::call_abs(Call& call) {
 void Lowering::call_tointeger(Call& call) {
   const AbstractValue value = call.argument(0);
   if (call.arguments.empty()) return fail_argument(call, 0, "value expected");
-  if (value.kind == Kind::kDynamicString) refuse("string-arithmetic", "math.tointeger of a string", "convert it with tonumber(s, 10)");
+  if (value.kind == Kind::kDynamicString)
+    refuse("string-arithmetic", "math.tointeger of a string", "convert it with tonumber(s, 10)");
   finish(call, {value.is_integer() ? value : AbstractValue::nil()});
 }
 
 // math.floor and math.ceil of an integer.
 void Lowering::call_identity(Call& call) {
   const AbstractValue value = call.argument(0);
-  if (value.is_string()) refuse("string-arithmetic", fmt::format("{} of a string", call.name), "convert it with tonumber(s, 10)");
+  if (value.is_string())
+    refuse("string-arithmetic", fmt::format("{} of a string", call.name), "convert it with tonumber(s, 10)");
   if (!value.is_integer()) return fail_type(call, 0, "number");
   finish(call, {value});
 }
@@ -555,7 +585,8 @@ void Lowering::call_net_ip(Call& call) {
   if (address.kind == Kind::kString) address = as_dynamic(address);
   const bool four = address.least == 4 && address.most == 4;
   if (!four) {
-    refuse("address-text", "net.ip of an address that may be IPv6", "log the address's bytes, or keep this script on the lua engine");
+    refuse("address-text", "net.ip of an address that may be IPv6",
+           "log the address's bytes, or keep this script on the lua engine");
   }
   finish(call, {address_text(b_.load(4, at(address.a), 0), luadata::FieldKind::kIpv4)});
 }

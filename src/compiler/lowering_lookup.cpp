@@ -1,8 +1,8 @@
 // Look-ups in large constant tables: a hash table in the read-only memory, made at load.
 //
 //   strings    slots of 16 bytes {u64 hash, u32 record, u32 index}, linear probing, at most half full; hash 0: empty.
-//              A record is the key's bytes padded with zeros to 8; the length is part of the hash's input and is compared
-//              through the record: {u64 length, bytes}.
+//              A record is the key's bytes padded with zeros to 8; the length is part of the hash's input and is
+//              compared through the record: {u64 length, bytes}.
 //   integers   slots of 16 bytes {u64 key, u64 index + 1}, 0: empty; or, where keys are dense, an array of indices
 //
 // Exact: a hash that agrees is followed by a comparison of all bytes. Cost: a few loads for a name that is not there,
@@ -68,8 +68,9 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
                      static_cast<int64_t>(bytes.size() - 1));
   };
   if (integers || booleans) {
-    const ir::Value pointer = table_of(
-        8, [&](std::vector<uint8_t>& bytes, size_t n) { put(bytes, n * 8, static_cast<uint64_t>(entries[n].second.integer), 8); });
+    const ir::Value pointer = table_of(8, [&](std::vector<uint8_t>& bytes, size_t n) {
+      put(bytes, n * 8, static_cast<uint64_t>(entries[n].second.integer), 8);
+    });
     const ir::Value value = b_.load(8, pointer, 0);
     return set(result, integers ? AbstractValue::dynamic_integer(value) : AbstractValue::dynamic_boolean(value));
   }
@@ -165,7 +166,8 @@ void Lowering::look_up_strings(ObjectId table, const Entries& entries, const Str
       std::memcpy(records.data() + record + 8, text.data(), text.size());
     }
     records.resize(std::bit_ceil(records.size() + 8));
-    if (bytes.size() + records.size() > (size_t{1} << 30)) refuse("too-large", "a table of more than 1 GiB", "use fewer keys");
+    if (bytes.size() + records.size() > (size_t{1} << 30))
+      refuse("too-large", "a table of more than 1 GiB", "use fewer keys");
     const uint32_t slots_at = tables_.add(bytes, 16, bytes.size() + 64);
     const uint32_t records_at = tables_.add(records, 16, records.size() + 64);
     lookup_places_.push_back({slots_at, records_at, records.size()});
@@ -212,8 +214,8 @@ void Lowering::look_up_strings(ObjectId table, const Entries& entries, const Str
   b_.switch_to(probe);
   make_loop(probe);
   const ir::Value slot_number = b_.parameters(probe)[0];
-  const ir::Value entry = b_.offset(b_.tables(place.slots), b_.binary(Op::kShl, slot_number, 4),
-                                    static_cast<int64_t>(slots * 16 - 1));
+  const ir::Value entry =
+      b_.offset(b_.tables(place.slots), b_.binary(Op::kShl, slot_number, 4), static_cast<int64_t>(slots * 16 - 1));
   const ir::Value there = b_.load(8, entry, 0);
   const ir::BlockId taken = b_.new_block();
   const ir::BlockId same_hash = b_.new_block();
@@ -262,7 +264,8 @@ void Lowering::look_up_integers(ObjectId /*table*/, const Entries& entries, ir::
   const ir::BlockId found = b_.new_block(1);
   const ir::BlockId possible = b_.new_block();
   const ir::Value relative = b_.sub(key, number(first));
-  b_.branch(Condition::kUgt, relative, number(static_cast<int64_t>(span)), ir::Edge{absent, {}}, ir::Edge{possible, {}});
+  b_.branch(Condition::kUgt, relative, number(static_cast<int64_t>(span)), ir::Edge{absent, {}},
+            ir::Edge{possible, {}});
   b_.switch_to(possible);
   if (span < entries.size() * 8 || span < 4096) {
     // An array: 0 is absent, else the entry's number + 1.
@@ -294,8 +297,8 @@ void Lowering::look_up_integers(ObjectId /*table*/, const Entries& entries, ir::
     b_.switch_to(probe);
     make_loop(probe);
     const ir::Value slot_number = b_.parameters(probe)[0];
-    const ir::Value entry = b_.offset(b_.tables(base), b_.binary(Op::kShl, slot_number, 4),
-                                      static_cast<int64_t>(slots * 16 - 1));
+    const ir::Value entry =
+        b_.offset(b_.tables(base), b_.binary(Op::kShl, slot_number, 4), static_cast<int64_t>(slots * 16 - 1));
     const ir::Value there = b_.load(8, entry, 0);
     const ir::Value number_plus_one = b_.load(8, entry, 8);
     const ir::BlockId used = b_.new_block();

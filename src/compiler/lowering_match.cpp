@@ -40,7 +40,8 @@ pattern::Pattern parse_pattern(const std::string& text, pattern::Anchors anchors
   auto parsed = pattern::parse(text, anchors);
   if (!parsed) throw Refusal{"pattern-malformed", parsed.error(), "see the manual of Lua 5.4, 6.4.1, for patterns"};
   if (!parsed->not_regular.empty()) {
-    throw Refusal{"pattern-not-regular", fmt::format("the pattern has {}, which no automaton can match", parsed->not_regular),
+    throw Refusal{"pattern-not-regular",
+                  fmt::format("the pattern has {}, which no automaton can match", parsed->not_regular),
                   "find the parts with string.find and compare them, or keep this script on the lua engine"};
   }
   return std::move(*parsed);
@@ -108,7 +109,8 @@ void Lowering::start_match(Call& call, bool find) {
            "use a constant pattern; compare strings with == and take parts with :sub");
   }
   // A pattern's faults are told where it is used.
-  const bool plain = find && ((!call.missing(3) && truth(call.argument(3)).value_or(true)) || pattern::is_plain(pattern.string()));
+  const bool plain =
+      find && ((!call.missing(3) && truth(call.argument(3)).value_or(true)) || pattern::is_plain(pattern.string()));
   if (!plain) (void)parse_pattern(pattern.string(), pattern::Anchors::kAnchor);
   if (call.wanted == 1 && call.on_return == Frame::Return::kCall && call.none_or_nil(2)) {
     AbstractValue match = AbstractValue::of(Kind::kMatch);
@@ -141,7 +143,8 @@ void Lowering::match_now(const Call& call, bool find) {
     needs.captures = find ? call.wanted < 0 || call.wanted > 2 : true;
     facts = facts_of_captures(pattern);
     auto lowered = lower_match(context, pattern, subject, init, needs);
-    if (!lowered) refuse("pattern-too-complex", lowered.error(), "anchor the pattern with ^, shorten the subject, or simplify");
+    if (!lowered)
+      refuse("pattern-too-complex", lowered.error(), "anchor the pattern with ^, shorten the subject, or simplify");
     blocks = std::move(*lowered);
   }
   const ir::BlockId yes = b_.current();
@@ -193,8 +196,8 @@ void Lowering::test_match(const AbstractValue& match, const std::string* equals,
   const Subject subject{parts.offset, parts.length, parts.most};
   const std::string& pattern_text = call.argument(1).string();
   const MatchContext context = context_for(b_, tables_, exhausted());
-  const bool plain = pending.find && ((!call.missing(3) && truth(call.argument(3)).value_or(true)) ||
-                                      pattern::is_plain(pattern_text));
+  const bool plain =
+      pending.find && ((!call.missing(3) && truth(call.argument(3)).value_or(true)) || pattern::is_plain(pattern_text));
   if (plain) {
     const MatchBlocks blocks = lower_find_plain(context, pattern_text, subject, number(0));
     yes = b_.current();
@@ -205,13 +208,14 @@ void Lowering::test_match(const AbstractValue& match, const std::string* equals,
   MatchNeeds needs;
   if (equals != nullptr) needs.equals = *equals;
   const auto lowered = lower_match(context, pattern, subject, number(0), needs);
-  if (!lowered) refuse("pattern-too-complex", lowered.error(), "anchor the pattern with ^, shorten the subject, or simplify");
+  if (!lowered)
+    refuse("pattern-too-complex", lowered.error(), "anchor the pattern with ^, shorten the subject, or simplify");
   yes = b_.current();
   no = lowered->no;
 }
 
-// The iterator of gmatch is a table made at packet time: [0] the pattern, [1] the subject, [2] where to go on, [3] where
-// the last match ended (-1: none yet).
+// The iterator of gmatch is a table made at packet time: [0] the pattern, [1] the subject, [2] where to go on, [3]
+// where the last match ended (-1: none yet).
 void Lowering::call_gmatch(Call& call) {
   AbstractValue text;
   if (!string_argument(call, 0, text)) return;

@@ -147,7 +147,8 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   }
   if (name == "ifindex") {
     const ir::Value index = header(offsetof(pl_header, ifindex));
-    return value_or_nil(Condition::kNe, index, number(0), result, [&] { return AbstractValue::dynamic_integer(index); });
+    return value_or_nil(Condition::kNe, index, number(0), result,
+                        [&] { return AbstractValue::dynamic_integer(index); });
   }
   if (name == "interface") {
     if (target_.kernel() && !target_.interface.empty())
@@ -166,7 +167,8 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   if (name == "mark") return set(result, integer(offsetof(pl_header, mark)));
   if (name == "number") {
     if (target_.kernel())
-      refuse("no-number", "pkt.number is not known in the kernel", "count with a map.counter or a module-level variable");
+      refuse("no-number", "pkt.number is not known in the kernel",
+             "count with a map.counter or a module-level variable");
     return set(result, AbstractValue::dynamic_integer(b_.load(8, b_.slot(), offsetof(pl_header, number))));
   }
   if (name == "payload") return set(result, payload_view());

@@ -44,7 +44,8 @@ void Lowering::branch_bytes_equal(ir::Value pointer, std::string_view bytes, ir:
 }
 
 void Lowering::branch_equal(const AbstractValue& first, const AbstractValue& second, ir::BlockId yes, ir::BlockId no) {
-  if (first.kind == Kind::kString && second.kind == Kind::kString) return b_.jump(first.string() == second.string() ? yes : no);
+  if (first.kind == Kind::kString && second.kind == Kind::kString)
+    return b_.jump(first.string() == second.string() ? yes : no);
   if (first.kind == Kind::kAddress || second.kind == Kind::kAddress) {
     const AbstractValue& one = first.kind == Kind::kAddress ? first : second;
     const AbstractValue& other = first.kind == Kind::kAddress ? second : first;
@@ -56,7 +57,8 @@ void Lowering::branch_equal(const AbstractValue& first, const AbstractValue& sec
       low = number(static_cast<int64_t>((*words)[0]));
       high = number(static_cast<int64_t>((*words)[1]));
     } else if (other.kind != Kind::kAddress || other.index != one.index) {
-      refuse("address-text", "an address is compared with a string of the packet", "compare with a constant, or with another address");
+      refuse("address-text", "an address is compared with a string of the packet",
+             "compare with a constant, or with another address");
     }
     const ir::BlockId next = b_.new_block();
     b_.branch(Condition::kEq, one.a, low, ir::Edge{next, {}}, ir::Edge{no, {}});
@@ -96,7 +98,8 @@ void Lowering::branch_memory_equal(ir::Value x, ir::Value y, ir::Value length, i
   const ir::BlockId rest = b_.new_block();
   b_.branch(Condition::kUlt, done, length, more, yes);
   b_.switch_to(more);
-  const ir::Value different = b_.binary(Op::kXor, b_.load(8, at(b_.add(x, done)), 0), b_.load(8, at(b_.add(y, done)), 0));
+  const ir::Value different =
+      b_.binary(Op::kXor, b_.load(8, at(b_.add(x, done)), 0), b_.load(8, at(b_.add(y, done)), 0));
   const ir::Value left = b_.sub(length, done);
   b_.branch(Condition::kUlt, left, number(8), ir::Edge{rest, {}}, ir::Edge{whole, {}});
   b_.switch_to(whole);
@@ -129,7 +132,8 @@ ir::Value Lowering::compare_strings(const AbstractValue& a, const AbstractValue&
   const ir::BlockId end = b_.new_block();
   b_.branch(Condition::kUlt, done, both, more, end);
   b_.switch_to(more);
-  const ir::Value difference = b_.sub(b_.load(1, at(b_.add(x.offset, done)), 0), b_.load(1, at(b_.add(y.offset, done)), 0));
+  const ir::Value difference =
+      b_.sub(b_.load(1, at(b_.add(x.offset, done)), 0), b_.load(1, at(b_.add(y.offset, done)), 0));
   b_.branch(Condition::kEq, difference, number(0), ir::Edge{head, {b_.add(done, 1)}}, ir::Edge{join, {difference}});
   b_.switch_to(end);
   b_.jump(join, {b_.sub(x.length, y.length)});
@@ -372,7 +376,7 @@ void Lowering::call_byte(Call& call) {
     return;
   }
   if (one) {
-    if (from.integer == 0) return finish(call, {});
+    if (from.integer == 0 || from.integer < -int64_t{PL_FRAME_MAX}) return finish(call, {});
     const bool from_start = from.integer > 0;
     const int64_t needed = from_start ? from.integer : -from.integer;
     const State before = st_;
@@ -386,8 +390,8 @@ void Lowering::call_byte(Call& call) {
       resume(inside, before);
       know_length(text, needed);
     }
-    const ir::Value place = from_start ? b_.add(parts.offset, from.integer - 1)
-                                       : b_.add(b_.add(parts.offset, parts.length), from.integer);
+    const ir::Value place =
+        from_start ? b_.add(parts.offset, from.integer - 1) : b_.add(b_.add(parts.offset, parts.length), from.integer);
     return finish(call, {AbstractValue::dynamic_integer(b_.load(1, at(place), 0))});
   }
   if (from.kind != Kind::kInteger || to.kind != Kind::kInteger || from.integer <= 0 ||
@@ -508,8 +512,9 @@ void Lowering::op_concat() {
       if (value->kind == Kind::kObject && !world_->metafield(value->object, "__concat").is_nil())
         refuse("metamethod", "a concatenation that calls a metamethod (__concat)", "call a function by name");
       const uint32_t where = value == &left ? i.a() + static_cast<uint32_t>(n) - 1 : i.a() + static_cast<uint32_t>(n);
-      return fail(with_view ? fmt::format("attempt to concatenate a {} value with data", type_name(*value))
-                            : fmt::format("attempt to concatenate a {} value{}", type_name(*value), name_of_register(where)));
+      return fail(with_view
+                      ? fmt::format("attempt to concatenate a {} value with data", type_name(*value))
+                      : fmt::format("attempt to concatenate a {} value{}", type_name(*value), name_of_register(where)));
     }
   }
   bool constant = true;
@@ -645,7 +650,8 @@ void Lowering::call_tonumber(Call& call) {
   // Space: before (0 stays 0), after digits (2, 3 become 3), not behind the sign.
   const ir::BlockId space_after = b_.new_block();
   const ir::BlockId space_late = b_.new_block();
-  b_.branch(Condition::kEq, state, number(0), ir::Edge{head, {next, state, negative, value}}, ir::Edge{space_after, {}});
+  b_.branch(Condition::kEq, state, number(0), ir::Edge{head, {next, state, negative, value}},
+            ir::Edge{space_after, {}});
   b_.switch_to(space_after);
   b_.branch(Condition::kEq, state, 1, bad, space_late);
   b_.switch_to(space_late);

@@ -1,5 +1,5 @@
-// Indexing: constant tables, tables made at packet time, variables shared by functions; the rest goes on to the handlers
-// of views, maps and pkt.
+// Indexing: constant tables, tables made at packet time, variables shared by functions; the rest goes on to the
+// handlers of views, maps and pkt.
 //
 //   net.protocol.udp          constant all the way
 //   most[pkt.version]         few entries: a comparison each, and behind it a constant again
@@ -14,7 +14,7 @@ namespace {
 
 using Kind = AbstractValue::Kind;
 
-constexpr size_t kLongestChain = 12;         // entries compared one by one
+constexpr size_t kLongestChain = 12;  // entries compared one by one
 constexpr size_t kMaxEntries = size_t{1} << 24;
 
 bool is_key(const AbstractValue& key) {
@@ -30,8 +30,9 @@ Binding Lowering::binding_of(uint32_t upvalue) const {
 AbstractValue Lowering::read_binding(const Binding& binding) {
   if (binding.in_frame) return st_.frames[binding.frame].registers[binding.index];
   const Cell& cell = world_->cells()[binding.index];
-  if (cell.variable) refuse("variable-table", "a variable that is assigned at packet time is indexed here",
-                            "keep tables in variables that are not assigned");
+  if (cell.variable)
+    refuse("variable-table", "a variable that is assigned at packet time is indexed here",
+           "keep tables in variables that are not assigned");
   return cell.initial;
 }
 
@@ -207,8 +208,9 @@ void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result
   });
   const bool plain_index = world_->metafield(table, "__index").is_nil();
   if (entries.size() <= (wanted == Kind::kString ? 3 : kLongestChain) || !plain_index) {
-    if (entries.size() > 256) refuse("metamethod", "a look-up with a key from the packet in a large table that has __index",
-                                     "use a table without a metatable");
+    if (entries.size() > 256)
+      refuse("metamethod", "a look-up with a key from the packet in a large table that has __index",
+             "use a table without a metatable");
     return look_up_chain(table, entries, key, result);
   }
   if (wanted == Kind::kString) return look_up_strings(table, entries, string_of(key), result);
@@ -352,7 +354,8 @@ void Lowering::set_in_virtual(uint32_t table, const AbstractValue& key, const Ab
     refuse("growing-table", "a table made at packet time is filled with keys from the packet",
            "make the table in the main chunk, or use a map");
   }
-  if (value.kind == Kind::kMatch) refuse("growing-table", "the result of a match is put into a table", "use a local variable");
+  if (value.kind == Kind::kMatch)
+    refuse("growing-table", "the result of a match is put into a table", "use a local variable");
   auto& entries = st_.tables[table].entries;
   for (VirtualTable::Entry& entry : entries) {
     if (entry.key.kind == key.kind &&
@@ -380,7 +383,8 @@ void Lowering::op_length() {
       for (bool found = true; found;) {
         found = false;
         for (const VirtualTable::Entry& entry : st_.tables[value.index].entries) {
-          if (entry.key.kind == Kind::kInteger && entry.key.integer == length + 1 && !entry.value.is_nil()) found = true;
+          if (entry.key.kind == Kind::kInteger && entry.key.integer == length + 1 && !entry.value.is_nil())
+            found = true;
         }
         if (found) ++length;
       }

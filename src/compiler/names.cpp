@@ -145,7 +145,8 @@ std::string Lowering::name_of_value(const AbstractValue* value) const {
     if (type_of_register(i.b()) == wanted) return name_of_register(i.b());
     if (i.opcode() >= Opcode::kAdd && type_of_register(i.c()) == wanted) return name_of_register(i.c());
     if (i.opcode() >= Opcode::kAddK && i.opcode() <= Opcode::kBXorK) {
-      if (const std::string* text = prototype().string_constant(i.c()); text != nullptr) return quoted("constant", *text);
+      if (const std::string* text = prototype().string_constant(i.c()); text != nullptr)
+        return quoted("constant", *text);
     }
   }
   return {};

@@ -2,8 +2,8 @@
 // where its run-time parts are.
 //
 // There is no value of unknown type: where paths with different types meet, the code behind is lowered once for each of
-// them. So `local e = m[k]` goes on as two paths, one where e is nil and one where it is an integer, and no type is ever
-// tested at packet time.
+// them. So `local e = m[k]` goes on as two paths, one where e is nil and one where it is an integer, and no type is
+// ever tested at packet time.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,13 @@ struct Callee;
 
 struct AbstractValue {
   enum class Kind : uint8_t {
-    kNone,     // not there (a register nobody reads any more)
+    kNone,  // not there (a register nobody reads any more)
     kNil,
-    kBoolean,  // constant: integer is 0 or 1
-    kInteger,  // constant
-    kFloat,    // constant
-    kString,   // constant
-    kObject,   // constant: a table, function or userdata that the main chunk left
+    kBoolean,         // constant: integer is 0 or 1
+    kInteger,         // constant
+    kFloat,           // constant
+    kString,          // constant
+    kObject,          // constant: a table, function or userdata that the main chunk left
     kDynamicBoolean,  // a: 0 or 1
     kDynamicInteger,  // a
     kDynamicString,   // a: offset in the slot, b: length
@@ -51,12 +51,12 @@ struct AbstractValue {
   ObjectId object = 0;  // kObject; kView: its layout (0: none)
   ir::Value a = ir::kNoValue;
   ir::Value b = ir::kNoValue;
-  int64_t most = 0;        // kDynamicString, kView: no longer than this; kDynamicInteger: no more than this, 0: unknown
-  int64_t least = 0;       // kView, kDynamicString: no shorter than this (known on this path)
-  int64_t base = kUnknown; // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
-  bool digits = false;     // kDynamicString: nothing but decimal digits
-  bool in_frame = false;   // kDynamicString: its bytes are the packet's, so writes would change it
-  uint32_t index = 0;      // kTable, kMatch; kView: which object it is (0: one of several)
+  int64_t most = 0;   // kDynamicString, kView: no longer than this; kDynamicInteger: no more than this, 0: unknown
+  int64_t least = 0;  // kView, kDynamicString: no shorter than this (known on this path)
+  int64_t base = kUnknown;  // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
+  bool digits = false;      // kDynamicString: nothing but decimal digits
+  bool in_frame = false;    // kDynamicString: its bytes are the packet's, so writes would change it
+  uint32_t index = 0;       // kTable, kMatch; kView: which object it is (0: one of several)
   std::shared_ptr<const Callee> callee;  // kClosure
 
   static constexpr int64_t kUnknown = -1;  // somewhere in the payload, or anywhere

@@ -223,7 +223,8 @@ Result<std::shared_ptr<const Callee>> World::callee_of(ObjectId function) {
     if (name == nullptr) break;
     const void* id = lua_upvalueid(L_, index, n);
     const AbstractValue value = pop();
-    callee->bindings.push_back({false, 0, cell_of_upvalue(id, value, prototype.upvalues[static_cast<size_t>(n) - 1].name)});
+    callee->bindings.push_back(
+        {false, 0, cell_of_upvalue(id, value, prototype.upvalues[static_cast<size_t>(n) - 1].name)});
   }
   lua_settop(L_, index - 1);
   objects_[function].callee = callee;
@@ -402,8 +403,7 @@ uint32_t World::cell_of_upvalue(const void* id, const AbstractValue& value, cons
 }
 
 uint32_t World::cell_of_field(ObjectId table, const std::string& key) {
-  const auto [found, inserted] =
-      field_cells_.emplace(std::make_pair(table, key), static_cast<uint32_t>(cells_.size()));
+  const auto [found, inserted] = field_cells_.emplace(std::make_pair(table, key), static_cast<uint32_t>(cells_.size()));
   if (inserted) {
     Cell cell;
     cell.initial = raw_get(table, AbstractValue::string_constant(key));

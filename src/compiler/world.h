@@ -4,7 +4,8 @@
 // registry. Tables are read raw; nothing of the script runs here, except what evaluate() is asked to call.
 //
 // A cell is a variable that functions share: an upvalue, a global, a field of a table that the main chunk made. It is a
-// constant until the lowering finds an assignment to it; then it becomes a variable of the worker, in the slot's memory.
+// constant until the lowering finds an assignment to it; then it becomes a variable of the worker, in the slot's
+// memory.
 #pragma once
 
 #include <map>
@@ -69,7 +70,8 @@ class World {
   [[nodiscard]] AbstractValue metafield(ObjectId object, std::string_view name);
   [[nodiscard]] size_t raw_length(ObjectId table);
   /// All entries. A table larger than `most` gives none.
-  [[nodiscard]] std::optional<std::vector<std::pair<AbstractValue, AbstractValue>>> entries(ObjectId table, size_t most);
+  [[nodiscard]] std::optional<std::vector<std::pair<AbstractValue, AbstractValue>>> entries(ObjectId table,
+                                                                                            size_t most);
   /// The compiled field of a layout, null when it has none of that name. Raises a Lua error text in `problem`.
   [[nodiscard]] const luadata::Field* field_of(ObjectId layout, const AbstractValue& key, std::string& problem);
   /// A layout field's inner layout.

@@ -46,8 +46,8 @@
 #define PL_TRUNCATED 16u
 #define PL_HAS_FRAME 32u /* there is a link header: pkt.frame is not nil */
 
-/* header.error_site when what the script wrote made the packet malformed. error_values[0] is the packet::Malformed (0: the
- * kernel did not take the bytes), error_values[1] the line of the return statement (0: unknown). */
+/* header.error_site when what the script wrote made the packet malformed. error_values[0] is the packet::Malformed (0:
+ * the kernel did not take the bytes), error_values[1] the line of the return statement (0: unknown). */
 #define PL_SITE_BROKEN_PACKET 0xffffffffu
 
 /* Indices into header.counters. */

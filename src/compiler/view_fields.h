@@ -1,0 +1,38 @@
+// What the files about data views share: names for messages, kinds of fields, the accessors.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "compiler/value.h"
+#include "luadata/field.h"
+
+namespace perilune::compiler {
+
+/// As luadata's own messages have it: 'name', cut when long, or [3].
+inline std::string field_name(const AbstractValue& key) {
+  if (key.kind == AbstractValue::Kind::kString) {
+    return key.string().size() <= 40 ? fmt::format("'{}'", key.string())
+                                     : fmt::format("'{}...'", key.string().substr(0, 40));
+  }
+  if (key.kind == AbstractValue::Kind::kInteger) return fmt::format("[{}]", key.integer);
+  return "[?]";
+}
+
+inline bool is_number(luadata::FieldKind kind) {
+  return kind <= luadata::FieldKind::kBits;
+}
+
+// Accessors: bytes, signed.
+struct Accessor {
+  std::string_view name;
+  unsigned bytes;
+  bool is_signed;
+};
+inline constexpr Accessor kAccessors[] = {
+    {"byte", 1, false}, {"int8", 1, true},    {"uint8", 1, false}, {"int16", 2, true},   {"uint16", 2, false},
+    {"int32", 4, true}, {"uint32", 4, false}, {"int64", 8, true},  {"uint64", 8, false}, {"number", 8, true}};
+
+}  // namespace perilune::compiler
