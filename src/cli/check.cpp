@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
+#include "compiler/compiler.h"
 #include "compiler/globals.h"
 #include "engine/engine.h"
 #include "script/source.h"
@@ -25,7 +26,7 @@ namespace {
 
 constexpr const char* kExamples = R"(
 Examples:
-  perilune check ssh.lua                 prints 'ssh.lua: ok (engine: lua)', or what is wrong and where
+  perilune check ssh.lua                 prints 'ssh.lua: ok (engine: native)', or what is wrong
   perilune check *.lua --strict          warnings count as errors
   perilune check ssh.lua --json          one object for each finding, for editors
 
@@ -126,8 +127,14 @@ std::vector<CompiledFile> compiled_files(const std::string& script) {
   return files;
 }
 
-Diagnostics check_script(const std::string& path, const CheckOptions& options, const std::set<std::string>& provided) {
+struct Checked {
   Diagnostics found;
+  engine::Kind engine = engine::Kind::kLua;  // that run would take
+};
+
+Checked check_script(const std::string& path, const CheckOptions& options, const std::set<std::string>& provided) {
+  Checked checked;
+  Diagnostics& found = checked.found;
   std::set<std::string> defined;
   if (auto state = script::State::load_file(path, options.state); !state) {
     found = std::move(state.error());
@@ -140,6 +147,7 @@ Diagnostics check_script(const std::string& path, const CheckOptions& options, c
                                    options.state.function, entry.parameters, kMostParameters),
                        fmt::format("function {}(hdr, pld, pkt)", options.state.function)});
     }
+    if (compiler::compile_filter(**state, {})) checked.engine = engine::Kind::kNative;
   }
   const Diagnostics of_loading = found;
   for (Diagnostic& diagnostic : unknown_globals(compiled_files(path), provided, defined)) {
@@ -152,7 +160,7 @@ Diagnostics check_script(const std::string& path, const CheckOptions& options, c
   std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::tie(a.file, a.line) < std::tie(b.file, b.line);
   });
-  return found;
+  return checked;
 }
 
 int check(CheckOptions& options) {
@@ -172,14 +180,19 @@ int check(CheckOptions& options) {
   const std::set<std::string> provided = sandbox_names();
   bool failed = false;
   for (const std::string& script : options.scripts) {
-    const Diagnostics found = check_script(script, options, provided);
+    const Checked checked = check_script(script, options, provided);
+    const Diagnostics& found = checked.found;
     const bool errors = std::any_of(found.begin(), found.end(), [&](const Diagnostic& diagnostic) {
       return diagnostic.severity == Severity::kError || (options.strict && diagnostic.severity == Severity::kWarning);
     });
     failed = failed || errors;
     if (!options.json) {
       print_diagnostics(found, stdout);
-      if (!errors) fmt::print("{}: ok (engine: {})\n", printable(script), engine::to_string(engine::Kind::kLua));
+      if (errors) continue;
+      const std::string name = printable(script);
+      const std::string why =
+          checked.engine == engine::Kind::kLua ? fmt::format("; why: perilune explain {}", name) : "";
+      fmt::print("{}: ok (engine: {}{})\n", name, engine::to_string(checked.engine), why);
       continue;
     }
     for (const Diagnostic& diagnostic : found) {

@@ -19,7 +19,22 @@ Target target_of_kind(HookKind kind) {
   return target;
 }
 
-Target target_of(const bpf::AttachPoint& point) {
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+}  // namespace
+
+std::vector<NamedTarget> kinds_of_targets() {
+  return {{"xdp", target_of_kind(HookKind::kXdp)},
+          {"tc", target_of_kind(HookKind::kTc)},
+          {"netfilter", target_of_kind(HookKind::kNetfilter)},
+          {"native", target_of_kind(HookKind::kNative)}};
+}
+
+compiler::Target target_of(const bpf::AttachPoint& point) {
   Target target;
   switch (point.hook) {
     case bpf::EntryPoint::kXdp:
@@ -41,21 +56,6 @@ Target target_of(const bpf::AttachPoint& point) {
   }
   target.interface = point.interface;
   return target;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
-}
-
-}  // namespace
-
-std::vector<NamedTarget> kinds_of_targets() {
-  return {{"xdp", target_of_kind(HookKind::kXdp)},
-          {"tc", target_of_kind(HookKind::kTc)},
-          {"netfilter", target_of_kind(HookKind::kNetfilter)},
-          {"native", target_of_kind(HookKind::kNative)}};
 }
 
 Result<NamedTarget> parse_target(std::string_view text) {

@@ -10,6 +10,7 @@
 
 #include "base/diagnostic.h"
 #include "base/result.h"
+#include "bpf/attach_point.h"
 #include "compiler/target.h"
 #include "script/map_store.h"
 #include "script/state.h"
@@ -23,6 +24,9 @@ struct NamedTarget {
 
 /// Each kind of place once, the kernel's first.
 [[nodiscard]] std::vector<NamedTarget> kinds_of_targets();
+
+/// What the compiler must know of a place in the kernel.
+[[nodiscard]] compiler::Target target_of(const bpf::AttachPoint& point);
 
 /// A kind alone (`xdp`, `tc`, `netfilter`, `native`), or a hook as `load` takes it (`tc:eth0:out`). A mistake is the
 /// user's fault.

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/compile_target.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -34,32 +35,10 @@ uint32_t verdict_number(const std::string& word) {
   return word == "block" ? PL_BLOCK : PL_PASS;
 }
 
-compiler::Target target_of(const bpf::AttachPoint& point, const bpf::FilterOptions& options) {
-  compiler::Target target;
-  target.interface = point.interface;
-  target.asks_not_ip = options.on_not_ip == PL_NO_OPINION;
-  switch (point.hook) {
-    case bpf::EntryPoint::kXdp:
-      target.hook = compiler::HookKind::kXdp;
-      break;
-    case bpf::EntryPoint::kTcIn:
-      target.hook = compiler::HookKind::kTc;
-      break;
-    case bpf::EntryPoint::kTcOut:
-      target.hook = compiler::HookKind::kTc;
-      target.direction = "out";
-      break;
-    case bpf::EntryPoint::kNetfilter:
-      target.hook = compiler::HookKind::kNetfilter;
-      target.has_frame = false;
-      target.asks_not_ip = false;  // only IP comes this way
-      if (point.netfilter == bpf::NetfilterHook::kOutput || point.netfilter == bpf::NetfilterHook::kPostrouting) {
-        target.direction = "out";
-      } else if (point.netfilter == bpf::NetfilterHook::kForward) {
-        target.direction = "forward";
-      }
-      break;
-  }
+compiler::Target target_at(const bpf::AttachPoint& point, const bpf::FilterOptions& options) {
+  compiler::Target target = target_of(point);
+  // Only IP comes to netfilter's hooks.
+  target.asks_not_ip = options.on_not_ip == PL_NO_OPINION && point.hook != bpf::EntryPoint::kNetfilter;
   return target;
 }
 
@@ -153,7 +132,7 @@ tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name,
   auto state = script::State::load_file(script, state_options);
   if (!state) return fail(state.error());
   for (const bpf::AttachPoint& point : points) {
-    auto compiled = compiler::compile_filter(**state, target_of(point, options));
+    auto compiled = compiler::compile_filter(**state, target_at(point, options));
     if (!compiled) return fail(compiled.error());
     installation.images.push_back(std::move(compiled->image));
   }
