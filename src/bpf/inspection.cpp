@@ -79,7 +79,7 @@ void name_place(AttachmentState& state) {
   state.namespace_of = point.netns;
   const std::optional<NamespaceScope> scope = NamespaceScope::enter(state.record.netns);
   if (!scope) {
-    if (state.attached) state.why_not = "its namespace cannot be seen from here";
+    if (state.attached) state.why_not = "its namespace has no name any more, or is another user's";
   } else if (state.record.ifindex != 0) {
     if (const std::string now = interface_name(state.record.ifindex); !now.empty()) point.interface = now;
     if (point.hook == EntryPoint::kXdp && state.attached) state.mode = present_xdp_mode(state.record.ifindex);

@@ -172,6 +172,7 @@ void fields(Attachment& attachment, Visitor& visit) {
   visit(attachment.mode);
   visit(attachment.why_generic);
   visit(attachment.chain_index);
+  visit(attachment.link_type);
   visit(attachment.program_id);
   visit(attachment.insns);
   visit(attachment.verified_insns);

@@ -36,6 +36,7 @@ struct Attachment {
   XdpMode mode = XdpMode::kNone;
   std::string why_generic;
   uint32_t chain_index = 0;  // xdp
+  uint32_t link_type = 1;    // how frames of the interface begin, a LINKTYPE_ value
   uint32_t program_id = 0;
   uint32_t insns = 0;
   uint32_t verified_insns = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
@@ -21,8 +22,6 @@ namespace perilune::bpf {
 namespace {
 
 constexpr const char* kMountPoint = "/sys/fs/bpf";
-// Where the machine's first process sees it: `ip netns exec` puts a fresh /sys over ours.
-constexpr const char* kOutsideMountPoint = "/proc/1/root/sys/fs/bpf";
 constexpr const char* kFolder = "perilune";
 constexpr mode_t kFolderMode = 0700;
 
@@ -36,11 +35,34 @@ uint64_t inode_of(const char* path) {
   return stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
-/// Where bpffs is, or empty.
+/// Our ancestors, the parent first.
+std::vector<std::string> ancestors() {
+  std::vector<std::string> found;
+  std::string process = "self";
+  constexpr size_t kMost = 64;
+  while (found.size() < kMost) {
+    std::ifstream file(fmt::format("/proc/{}/stat", process));
+    std::string line;
+    if (!std::getline(file, line)) break;
+    // "PID (NAME) STATE PARENT ...", and a name may hold anything.
+    const size_t name_end = line.rfind(')');
+    if (name_end == std::string::npos || name_end + 4 >= line.size()) break;
+    const size_t begin = name_end + 4;
+    process = line.substr(begin, line.find(' ', begin) - begin);
+    if (process == "0") break;
+    found.push_back(process);
+  }
+  return found;
+}
+
+/// Where bpffs is, or empty. `ip netns exec` puts a fresh /sys over ours in a mount namespace that ends with the
+/// command: then where our ancestors see it.
 std::string find_bpffs() {
   if (has_private_bpffs()) return std::getenv("PERILUNE_BPFFS");
-  for (const char* place : {kMountPoint, kOutsideMountPoint}) {
-    if (is_bpffs(place)) return place;
+  if (is_bpffs(kMountPoint)) return kMountPoint;
+  for (const std::string& process : ancestors()) {
+    const std::string place = fmt::format("/proc/{}/root{}", process, kMountPoint);
+    if (is_bpffs(place.c_str())) return place;
   }
   return {};
 }
@@ -54,15 +76,23 @@ int mount_here() {
   return mount("bpf", kMountPoint, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=1777") == 0 ? 0 : errno;
 }
 
-/// The same for everybody: in the mount namespace of the machine's first process, because a mount in a passing one of
-/// our own would end, with all pins, when we end.
+/// The same for everybody: in the mount namespace of our oldest ancestor that may be looked at, because a mount in a
+/// passing one of our own would end, with all pins, when we end.
 int mount_for_all() {
-  const uint64_t outside = inode_of("/proc/1/ns/mnt");
+  uint64_t outside = 0;
+  std::string namespace_path;
+  for (const std::string& process : ancestors()) {
+    const std::string path = fmt::format("/proc/{}/ns/mnt", process);
+    if (const uint64_t inode = inode_of(path.c_str()); inode != 0) {
+      outside = inode;
+      namespace_path = path;
+    }
+  }
   if (outside == 0 || outside == inode_of("/proc/self/ns/mnt")) return mount_here();
   const pid_t child = fork();
   if (child < 0) return errno;
   if (child == 0) {
-    const int target = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+    const int target = open(namespace_path.c_str(), O_RDONLY | O_CLOEXEC);
     if (target < 0 || setns(target, CLONE_NEWNS) != 0) _exit(errno);
     _exit(mount_here());
   }

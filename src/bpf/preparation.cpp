@@ -94,7 +94,7 @@ Result<void> Preparation::load_program(const Installation& installation, const i
   options.on_not_ip = installation.options.on_not_ip;
   options.on_default = installation.options.on_default;
   options.fuel_limit = installation.options.instructions;
-  options.link_type = link_type_;
+  options.link_type = record_.link_type;
   options.reuse = shared;
   if (chain_) {
     options.chain_fd = chain_->table();
@@ -122,7 +122,7 @@ Result<Preparation> Preparation::make(const PinRoot& root, const Installation& i
     const Result<uint32_t> ifindex = find_interface(point);
     if (!ifindex) return at(point, ifindex.error());
     made.record_.ifindex = *ifindex;
-    made.link_type_ = link_type_of(point.interface);
+    made.record_.link_type = link_type_of(point.interface);
   }
   if (point.hook == EntryPoint::kXdp) {
     Result<XdpChain> chain = XdpChain::open_or_create(root, made.netns_, made.record_.ifindex);
@@ -204,8 +204,7 @@ Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& ro
                                                                const std::string& old_folder,
                                                                std::span<const Map* const> shared,
                                                                std::string* verifier_log) {
-  std::optional<NamespaceScope> scope = NamespaceScope::enter(old.netns);
-  if (!scope) return std::optional<Preparation>();
+  // Its namespace need not be entered: links and tables are the same from everywhere.
   Preparation made(old.netns);
   made.undo_ = false;
   made.record_ = old;
@@ -239,7 +238,6 @@ Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& ro
     }
     if (made.links_.empty()) return std::optional<Preparation>();
   }
-  if (old.ifindex != 0) made.link_type_ = link_type_of(interface_name(old.ifindex));
   if (const Result<void> loaded = made.load_program(installation, image, shared, verifier_log); !loaded) {
     return tl::make_unexpected(loaded.error());
   }

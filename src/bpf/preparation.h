@@ -71,7 +71,6 @@ class Preparation {
   std::vector<NamedLink> links_;   // tc: link; netfilter: link_ipv4, link_ipv6
   FileDescriptor old_program_;     // of a successor
   Map old_memory_;                 // likewise
-  uint32_t link_type_ = 1;
   bool in_chain_ = false;
   bool undo_ = true;
 };
