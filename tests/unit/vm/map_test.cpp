@@ -259,7 +259,7 @@ void run_readers_and_writers(MapType type, uint32_t entries) {
   for (uint64_t writer = 0; writer < 2; ++writer) {
     threads.emplace_back([&, writer] {
       std::mt19937_64 random(writer);
-      for (int i = 0; i < 200'000; ++i) {
+      for (int i = 0; i < 50'000; ++i) {
         const uint64_t key = random() % 64;
         if (random() % 2 == 0) {
           (void)map.set(key, key);
