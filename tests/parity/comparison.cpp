@@ -145,13 +145,13 @@ struct Contestant {
 }  // namespace
 
 Comparison::Comparison(std::vector<std::unique_ptr<Configuration>> configurations, const PacketSet& captured,
-                       uint64_t seed, unsigned most_lines)
+                       const Terms& terms, unsigned most_lines)
     : configurations_(std::move(configurations)), most_lines_(most_lines) {
   for (size_t i = 0; i < kFeeds; ++i) {
     const auto how = static_cast<Feed>(i);
     const bool wanted = std::ranges::any_of(configurations_, [how](const auto& one) { return one->feed == how; });
     if (!wanted && how != Feed::kAsCaptured) continue;
-    lua_[i] = lua_configuration(how, seed);
+    lua_[i] = lua_configuration(how, terms);
   }
   use(captured);
 }

@@ -37,7 +37,7 @@ class Comparison {
  public:
   /// `configurations` beside lua; the packets are shared by all scripts. `most_lines`: differences told for each script
   /// and configuration.
-  Comparison(std::vector<std::unique_ptr<Configuration>> configurations, const PacketSet& captured, uint64_t seed,
+  Comparison(std::vector<std::unique_ptr<Configuration>> configurations, const PacketSet& captured, const Terms& terms,
              unsigned most_lines);
 
   [[nodiscard]] Report compare(const ScriptFile& script);

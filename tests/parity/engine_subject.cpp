@@ -80,12 +80,13 @@ MapContents contents_of(script::Map& map, uint64_t now_ns) {
   return contents;
 }
 
-engine::Options comparable_options(engine::Kind kind, uint64_t seed) {
+engine::Options comparable_options(engine::Kind kind, const Terms& terms) {
   engine::Options options;
   options.kind = kind;
   options.record_lines = true;
   options.packet_time = true;
-  options.seed = seed;
+  options.seed = terms.seed;
+  options.limits.call_instructions = terms.instructions;
   options.limits.call_time = std::chrono::milliseconds(60'000);  // the count of instructions is what ends a script
   return options;
 }

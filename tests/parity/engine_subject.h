@@ -13,7 +13,7 @@ namespace perilune::parity {
 [[nodiscard]] MapContents contents_of(script::Map& map, uint64_t now_ns);
 
 /// Everything on, so that everything is compared.
-[[nodiscard]] engine::Options comparable_options(engine::Kind kind, uint64_t seed);
+[[nodiscard]] engine::Options comparable_options(engine::Kind kind, const Terms& terms);
 
 class EngineConfiguration final : public Configuration {
  public:

@@ -75,6 +75,7 @@ class KernelSubject final : public Subject {
     program.entry_point = entry_point;
     program.name = "parity";
     program.report = true;
+    program.fuel_limit = options.limits.call_instructions;
     std::string log;
     auto loaded = bpf::load(subject->compiled_.image, program, &log);
     if (!loaded) {
@@ -267,8 +268,9 @@ compiler::HookKind hook_of(bpf::EntryPoint entry_point) {
 
 }  // namespace
 
-KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, uint64_t seed)
-    : entry_point_(entry_point), seed_(seed) {
+KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point,
+                                         const Terms& terms)
+    : entry_point_(entry_point), terms_(terms) {
   name = std::move(hook_name);
   feed = how;
   kernel = true;
@@ -279,7 +281,7 @@ KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, bpf::E
 }
 
 tl::expected<std::unique_ptr<Subject>, Diagnostics> KernelConfiguration::open(const std::string& script) const {
-  return KernelSubject::open(script, comparable_options(engine::Kind::kLua, seed_), target_, entry_point_);
+  return KernelSubject::open(script, comparable_options(engine::Kind::kLua, terms_), target_, entry_point_);
 }
 
 std::string KernelConfiguration::unavailable() const {

@@ -14,14 +14,14 @@ namespace perilune::parity {
 
 class KernelConfiguration final : public Configuration {
  public:
-  KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, uint64_t seed);
+  KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, const Terms& terms);
   tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script) const override;
   std::string unavailable() const override;
 
  private:
   bpf::EntryPoint entry_point_;
   compiler::Target target_;
-  uint64_t seed_;
+  Terms terms_;
 };
 
 }  // namespace perilune::parity

@@ -72,9 +72,16 @@ int fail(const Error& error) {
   return 2;
 }
 
+Terms terms_of(const Options& options) {
+  Terms terms;
+  terms.seed = options.seed;
+  if (options.random > 0) terms.instructions = kPlenty;
+  return terms;
+}
+
 std::vector<std::unique_ptr<Configuration>> chosen(const Options& options) {
   std::vector<std::unique_ptr<Configuration>> all;
-  for (auto& configuration : configurations(options.seed)) {
+  for (auto& configuration : configurations(terms_of(options))) {
     const bool wanted =
         options.engines.empty() || std::ranges::find(options.engines, configuration->name) != options.engines.end();
     if (!wanted) continue;
@@ -86,7 +93,7 @@ std::vector<std::unique_ptr<Configuration>> chosen(const Options& options) {
   }
   // Beside itself: for finding out what a comparison costs.
   if (std::ranges::find(options.engines, "lua") != options.engines.end()) {
-    all.push_back(lua_configuration(Feed::kAsCaptured, options.seed));
+    all.push_back(lua_configuration(Feed::kAsCaptured, terms_of(options)));
   }
   return all;
 }
@@ -112,7 +119,7 @@ int compare_files(const Options& options) {
   const std::vector<std::string> captures = options.captures.empty() ? default_captures() : options.captures;
   const Result<PacketSet> packets = read_captures(captures);
   if (!packets) return fail(packets.error());
-  Comparison comparison(chosen(options), *packets, options.seed, options.most);
+  Comparison comparison(chosen(options), *packets, terms_of(options), options.most);
   uint64_t scripts = 0;
   for (const std::string& path : scripts_of(options)) {
     const Result<ScriptFile> script = read_script_file(path);
@@ -130,14 +137,14 @@ int compare_files(const Options& options) {
 
 int compare_random(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  Comparison comparison(chosen(options), {}, options.seed, options.most);
+  Comparison comparison(chosen(options), {}, terms_of(options), options.most);
   (void)run_random(options, comparison);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return summary(comparison, options.random, took.count());
 }
 
 int list(const Options& options) {
-  for (const auto& configuration : configurations(options.seed)) {
+  for (const auto& configuration : configurations(terms_of(options))) {
     const std::string reason = configuration->unavailable();
     fmt::print("{:<16} {}\n", configuration->name, reason.empty() ? "can be had" : reason);
   }

@@ -65,9 +65,18 @@ struct Configuration {
   virtual ~Configuration() = default;
 };
 
+/// What all configurations of a run have in common.
+struct Terms {
+  uint64_t seed = 1;                  // of random()
+  uint64_t instructions = 1'000'000;  // for one packet
+};
+/// Matching in lua backtracks and spends the budget on it, compiled matching does not: random scripts, whose loops all
+/// end, get more than any of them needs.
+inline constexpr uint64_t kPlenty = 1'000'000'000;
+
 /// The engine that defines what scripts mean.
-[[nodiscard]] std::unique_ptr<Configuration> lua_configuration(Feed feed, uint64_t seed);
+[[nodiscard]] std::unique_ptr<Configuration> lua_configuration(Feed feed, const Terms& terms);
 /// All others that are built, in the order they are compared.
-[[nodiscard]] std::vector<std::unique_ptr<Configuration>> configurations(uint64_t seed);
+[[nodiscard]] std::vector<std::unique_ptr<Configuration>> configurations(const Terms& terms);
 
 }  // namespace perilune::parity
