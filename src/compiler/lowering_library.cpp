@@ -126,6 +126,10 @@ void Lowering::call_library(Call& call, ObjectId function) {
              "keep what changes in variables of its own, or in a map");
     }
     const World::Evaluation evaluation = world_->evaluate(AbstractValue::object_constant(function), call.arguments);
+    if (evaluation.spent) {
+      refuse("too-slow", fmt::format("{} on constants takes more than one packet may", call.name),
+             "do such work in the main chunk, or simplify the pattern");
+    }
     if (!evaluation.failed) return finish(call, evaluation.results);
     if (!handlers().contains(call.name)) return fail(evaluation.error);
   }

@@ -7,6 +7,7 @@
 
 #include "luadata/layout.h"
 #include "script/introspection.h"
+#include "script/state_internals.h"
 
 namespace perilune::compiler {
 namespace {
@@ -346,7 +347,13 @@ World::Evaluation World::evaluate(const AbstractValue& function, const std::vect
   push(function);
   for (const AbstractValue& argument : arguments)
     push(argument);
+  // Work on constants is bounded as a packet's is: a hostile pattern must not stop the compiler.
+  script::State::Impl& impl = script::StateInternals::of(L_);
+  const script::Limits& limits = state_->options().limits;
+  impl.budget.start(L_, script::count_hook, 0, limits.call_instructions, limits.call_time);
   evaluation.failed = lua_pcall(L_, static_cast<int>(arguments.size()), LUA_MULTRET, 0) != LUA_OK;
+  evaluation.spent = impl.budget.spent() != script::Budget::Spent::kNo;
+  impl.budget.stop(L_);
   if (evaluation.failed) {
     evaluation.error = message_at_top(L_);
   } else {

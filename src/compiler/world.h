@@ -83,7 +83,8 @@ class World {
 
   struct Evaluation {
     bool failed = false;
-    std::string error;  // without "file:line: "
+    bool spent = false;  // it would take more than a packet may
+    std::string error;   // without "file:line: "
     std::vector<AbstractValue> results;
   };
   /// Calls a library function with constants.
