@@ -1,5 +1,6 @@
 /* Writing a filter's changes back, checksums right: packet::repair_checksums() (src/packet/checksum.cpp tells what
- * "right" means, and about the two zeros of one's complement) for a packet that is partly here and partly in the kernel.
+ * "right" means, and about the two zeros of one's complement) for a packet that is partly here and partly in the
+ * kernel.
  *
  * Of the hook, besides what pull.h needs:
  *   void packet_tags(PL_CTX*, header)                              vlan and vlan_tags of a tag beside the frame
@@ -107,14 +108,16 @@ PL_INLINE u8* slot_byte(u8* slot, u64 offset) {
   return slot + offset;
 }
 
-PL_INLINE u64 halves(u64 word) { return (word & 0xffffffff) + (word >> 32); }
+PL_INLINE u64 halves(u64 word) {
+  return (word & 0xffffffff) + (word >> 32);
+}
 
 static long sum_granule(u32 round, void* argument) {
   struct pass* pass = argument;
   const u64* p = (const u64*)slot_byte(slot_at(pass->slot_offset), pass->at);
   pass->at += GRANULE;
-  pass->sum += halves(p[0]) + halves(p[1]) + halves(p[2]) + halves(p[3]) + halves(p[4]) + halves(p[5]) +
-               halves(p[6]) + halves(p[7]);
+  pass->sum += halves(p[0]) + halves(p[1]) + halves(p[2]) + halves(p[3]) + halves(p[4]) + halves(p[5]) + halves(p[6]) +
+               halves(p[7]);
   return 0;
 }
 
@@ -227,11 +230,17 @@ PL_GLOBAL u64 zone_difference(u64 slot_offset, u64 zone_begin, u64 zone_end) {
 
 enum { COMMITTED, BROKEN, NEEDS_WHOLE };
 
-PL_INLINE void set_field(u8* slot, u32 at, u32 value) { *(u16*)frame_at(slot, at) = value; }
-PL_INLINE u32 field(u8* slot, u32 at) { return *(const u16*)frame_at(slot, at); }
+PL_INLINE void set_field(u8* slot, u32 at, u32 value) {
+  *(u16*)frame_at(slot, at) = value;
+}
+PL_INLINE u32 field(u8* slot, u32 at) {
+  return *(const u16*)frame_at(slot, at);
+}
 
 /* Is a field outside the dirty bytes, and must be stored on its own? */
-PL_INLINE u32 is_outside(u32 at, u32 begin, u32 end) { return at < begin || at + 2 > end; }
+PL_INLINE u32 is_outside(u32 at, u32 begin, u32 end) {
+  return at < begin || at + 2 > end;
+}
 
 /* Sets a checksum field of the slot back to what the packet has, and gives that; a bit above: it cannot be read. */
 PL_GLOBAL u64 reset_field(PL_CTX* ctx, u64 slot_offset, u64 at) {

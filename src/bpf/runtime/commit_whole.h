@@ -42,7 +42,8 @@ PL_GLOBAL u64 crc_frame(u64 slot_offset, u64 begin, u64 end) {
 #pragma clang loop unroll(full)
   for (i = 0; i < 16; ++i) {
     u32 remainder = i;
-    for (bit = 0; bit < 4; ++bit) remainder = (remainder >> 1) ^ (0x82f63b78 & -(remainder & 1));
+    for (bit = 0; bit < 4; ++bit)
+      remainder = (remainder >> 1) ^ (0x82f63b78 & -(remainder & 1));
     table[i] = remainder;
   }
   loop((end - begin + CRC_STEP - 1) / CRC_STEP, crc_step, &pass, 0);
@@ -51,7 +52,9 @@ PL_GLOBAL u64 crc_frame(u64 slot_offset, u64 begin, u64 end) {
 
 /* ---- sums of one place ---- */
 
-PL_INLINE struct place* place_of(u8* slot, u64 after) { return after ? &WORK(slot)->after : &WORK(slot)->before; }
+PL_INLINE struct place* place_of(u8* slot, u64 after) {
+  return after ? &WORK(slot)->after : &WORK(slot)->before;
+}
 
 /* One extension header in search of the final destination; 1 ends it, with s->option where that is. */
 static long destination_step(u32 round, void* slot_offset) {
@@ -123,8 +126,7 @@ PL_GLOBAL u64 take_sums(u64 slot_offset, u64 after) {
   const u32 offset = checksum_offset(place->flags, place->protocol);
   if (place->version == 4) {
     sums->ip_field = field(slot, network + 10);
-    sums->ip =
-        fold(sum_frame(slot_offset, network, network + 10) + sum_frame(slot_offset, network + 12, transport));
+    sums->ip = fold(sum_frame(slot_offset, network, network + 10) + sum_frame(slot_offset, network + 12, transport));
   }
   if (offset) {
     const u32 at = transport + offset;
@@ -151,7 +153,8 @@ static long copy_granule(u32 round, void* argument) {
   const u64* from = (const u64*)slot_byte(slot, pass->other);
   u32 i;
 #pragma clang loop unroll(full)
-  for (i = 0; i < GRANULE / 8; ++i) to[i] = from[i];
+  for (i = 0; i < GRANULE / 8; ++i)
+    to[i] = from[i];
   pass->at += GRANULE;
   pass->other += GRANULE;
   return 0;
@@ -189,7 +192,9 @@ PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
 
 /* ---- putting it together ---- */
 
-PL_INLINE u32 is_right(u32 sum, u32 checksum) { return fold((u64)sum + checksum) == 0xffff; }
+PL_INLINE u32 is_right(u32 sum, u32 checksum) {
+  return fold((u64)sum + checksum) == 0xffff;
+}
 
 /* update() of checksum.cpp. */
 PL_INLINE u32 repaired(u32 checksum, u32 before, u32 after, u32 known) {
@@ -217,8 +222,8 @@ PL_INLINE u32 transport_field(struct workspace* work, u32 written) {
   }
   if (work->partial) return fold((u64)sums_before->field + (~sums_before->pseudo & 0xffff) + sums_after->pseudo);
   if (is_udp && (sums_before->field == 0 || (written == 0 && after->version == 4))) return 0;
-  result = repaired(sums_before->field, sums_before->all, sums_after->all,
-                    !((before->flags | after->flags) & PL_FRAGMENT));
+  result =
+      repaired(sums_before->field, sums_before->all, sums_after->all, !((before->flags | after->flags) & PL_FRAGMENT));
   return is_udp && result == 0 ? 0xffff : result;
 }
 

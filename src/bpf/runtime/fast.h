@@ -21,7 +21,9 @@ PL_INLINE void copy32(u8* to, const u8* from) {
   ((u64*)to)[3] = d;
 }
 
-PL_INLINE u32 is_tcp_or_udp(u32 protocol) { return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP; }
+PL_INLINE u32 is_tcp_or_udp(u32 protocol) {
+  return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP;
+}
 
 /* 1: all that begin() and locate() set is set, and the first bytes are copied. 0: nothing is promised. */
 PL_INLINE u32 locate_fast(u8* slot, const u8* data, const u8* data_end, u32 captured, u32 ifindex, u32 mark) {

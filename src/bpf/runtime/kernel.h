@@ -22,8 +22,12 @@ typedef signed long long s64;
 /* The compiler forgets what it knows of a number, so that a check in front of its use is not optimised away. */
 #define opaque(x) asm volatile("" : "+r"(x))
 
-PL_INLINE u16 swap16(u16 x) { return __builtin_bswap16(x); }
-PL_INLINE u32 swap32(u32 x) { return __builtin_bswap32(x); }
+PL_INLINE u16 swap16(u16 x) {
+  return __builtin_bswap16(x);
+}
+PL_INLINE u32 swap32(u32 x) {
+  return __builtin_bswap32(x);
+}
 
 enum { XDP_DROP = 1, XDP_PASS = 2, XDP_TX = 3 };
 enum { TCX_NEXT = -1, TCX_PASS = 0, TCX_DROP = 2 };
@@ -72,8 +76,8 @@ struct bpf_dynptr {
 /* Helpers, by number. */
 static u64 (*const ktime_get_ns)(void) = (void*)5;
 static u32 (*const get_smp_processor_id)(void) = (void*)8;
-static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const void* from, u32 len, u64 flags) =
-    (void*)9;
+static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const void* from, u32 len,
+                                     u64 flags) = (void*)9;
 static long (*const l3_csum_replace)(struct __sk_buff* skb, u32 offset, u64 from, u64 to, u64 size) = (void*)10;
 static long (*const l4_csum_replace)(struct __sk_buff* skb, u32 offset, u64 from, u64 to, u64 flags) = (void*)11;
 static long (*const tail_call)(void* ctx, void* prog_array, u32 index) = (void*)12;
@@ -84,7 +88,6 @@ static u64 (*const xdp_get_buff_len)(struct xdp_md* ctx) = (void*)188;
 static long (*const xdp_load_bytes)(struct xdp_md* ctx, u32 offset, void* to, u32 len) = (void*)189;
 static long (*const xdp_store_bytes)(struct xdp_md* ctx, u32 offset, void* from, u32 len) = (void*)190;
 static long (*const loop)(u32 rounds, void* callback, void* callback_ctx, u64 flags) = (void*)181;
-static long (*const dynptr_read)(void* to, u32 len, const struct bpf_dynptr* from, u32 offset, u64 flags) =
-    (void*)201;
+static long (*const dynptr_read)(void* to, u32 len, const struct bpf_dynptr* from, u32 offset, u64 flags) = (void*)201;
 
 #endif

@@ -68,7 +68,9 @@ struct locator {
 };
 #define LOCATOR(slot) ((volatile struct locator*)((slot) + PL_SCRATCH))
 
-PL_INLINE u32 is_vlan(u32 type) { return type == 0x8100 || type == 0x88a8 || type == 0x9100; }
+PL_INLINE u32 is_vlan(u32 type) {
+  return type == 0x8100 || type == 0x88a8 || type == 0x9100;
+}
 
 /* AA AA 03, organisation 00 00 00 or 00 00 f8. */
 PL_INLINE u32 is_snap(const u8* p) {

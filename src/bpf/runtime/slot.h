@@ -15,11 +15,11 @@
 #include "../../ir/memory_layout.h"
 #include "kernel.h"
 
-#define PL_DEFINE_CONSTANT(name)                \
-  PL_INLINE u64 name(void) {                    \
-    u64 value;                                  \
-    asm("%0 = " #name " ll" : "=r"(value));     \
-    return value;                               \
+#define PL_DEFINE_CONSTANT(name)            \
+  PL_INLINE u64 name(void) {                \
+    u64 value;                              \
+    asm("%0 = " #name " ll" : "=r"(value)); \
+    return value;                           \
   }
 PL_DEFINE_CONSTANT(pl_slots_mask)
 PL_DEFINE_CONSTANT(pl_has_chain)
@@ -28,11 +28,11 @@ PL_DEFINE_CONSTANT(pl_link_type)
 PL_DEFINE_CONSTANT(pl_writes)
 PL_DEFINE_CONSTANT(pl_sets_mark)
 
-#define PL_DEFINE_ADDRESS(name)                 \
-  PL_INLINE void* name(void) {                  \
-    void* address;                              \
-    asm("%0 = " #name " ll" : "=r"(address));   \
-    return address;                             \
+#define PL_DEFINE_ADDRESS(name)               \
+  PL_INLINE void* name(void) {                \
+    void* address;                            \
+    asm("%0 = " #name " ll" : "=r"(address)); \
+    return address;                           \
   }
 PL_DEFINE_ADDRESS(pl_memory)
 PL_DEFINE_ADDRESS(pl_events)
@@ -44,7 +44,9 @@ PL_INLINE u8* slot_at(u64 slot_offset) {
   slot_offset &= pl_slots_mask();
   return (u8*)pl_memory() + slot_offset;
 }
-PL_INLINE struct pl_header* header_of(u8* slot) { return (struct pl_header*)slot; }
+PL_INLINE struct pl_header* header_of(u8* slot) {
+  return (struct pl_header*)slot;
+}
 
 /* Frame byte `offset`, at most 65,535: displacements up to PL_FRAME - PL_FRAME_MAX stay inside the slot. */
 PL_INLINE u8* frame_at(u8* slot, u64 offset) {
@@ -52,8 +54,12 @@ PL_INLINE u8* frame_at(u8* slot, u64 offset) {
   offset &= 0xffff;
   return slot + PL_FRAME + offset;
 }
-PL_INLINE u16 be16(const u8* p) { return swap16(*(const u16*)p); }
-PL_INLINE u32 be32(const u8* p) { return swap32(*(const u32*)p); }
+PL_INLINE u16 be16(const u8* p) {
+  return swap16(*(const u16*)p);
+}
+PL_INLINE u32 be32(const u8* p) {
+  return swap32(*(const u32*)p);
+}
 
 /* packet::Cause */
 enum { CAUSE_SCRIPT, CAUSE_DEFAULT, CAUSE_MALFORMED, CAUSE_ERROR, CAUSE_NOT_IP };
