@@ -23,8 +23,8 @@
 #ifndef PERILUNE_BPF_RUNTIME_COMMIT_H
 #define PERILUNE_BPF_RUNTIME_COMMIT_H
 
-#include "location.h"
-#include "sum.h"
+#include "bpf/runtime/location.h"
+#include "bpf/runtime/sum.h"
 
 /* The workspace: the script's strings are nobody's any more. */
 #define WORKSPACE PL_STRINGS
@@ -338,7 +338,7 @@ PL_GLOBAL u64 commit_difference(PL_CTX* ctx, u64 slot_offset) {
   return COMMITTED;
 }
 
-#include "commit_whole.h"
+#include "bpf/runtime/commit_whole.h"
 
 /* Finds the headers again, notes both places. BROKEN: malformed; NEEDS_WHOLE: they are elsewhere or are others. */
 PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {

@@ -8,8 +8,8 @@
 #ifndef PERILUNE_BPF_RUNTIME_ENTRY_H
 #define PERILUNE_BPF_RUNTIME_ENTRY_H
 
-#include "event.h"
-#include "location.h"
+#include "bpf/runtime/event.h"
+#include "bpf/runtime/location.h"
 
 /* The compiled script; the loader joins it. */
 u64 filter(PL_CTX* ctx, u64 slot_offset);

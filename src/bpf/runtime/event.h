@@ -3,8 +3,8 @@
 #ifndef PERILUNE_BPF_RUNTIME_EVENT_H
 #define PERILUNE_BPF_RUNTIME_EVENT_H
 
-#include "error_counts.h"
-#include "pull.h"
+#include "bpf/runtime/error_counts.h"
+#include "bpf/runtime/pull.h"
 
 PL_INLINE void begin_event(struct pl_header* header, struct pl_event* event, u32 kind, u32 site, u32 length) {
   event->kind = kind;

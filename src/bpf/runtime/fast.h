@@ -8,7 +8,7 @@
 #ifndef PERILUNE_BPF_RUNTIME_FAST_H
 #define PERILUNE_BPF_RUNTIME_FAST_H
 
-#include "location.h"
+#include "bpf/runtime/location.h"
 
 /* Two neighbouring fields of the header in one store. */
 #define SET_PAIR(header, first, a, b) (*(u64*)&(header)->first = (u32)(a) | ((u64)(b) << 32))

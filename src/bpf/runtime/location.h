@@ -9,7 +9,7 @@
 #ifndef PERILUNE_BPF_RUNTIME_LOCATION_H
 #define PERILUNE_BPF_RUNTIME_LOCATION_H
 
-#include "pull.h"
+#include "bpf/runtime/pull.h"
 
 /* packet::Malformed */
 enum {

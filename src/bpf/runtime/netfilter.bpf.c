@@ -3,11 +3,11 @@
  * The hook runs with migration off, but a packet that a process sends can be interrupted by packets that arrive, on the
  * same CPU and through the same program. So each CPU has a few slots, and a packet takes a free one.
  */
-#include "kernel.h"
+#include "bpf/runtime/kernel.h"
 
 #define PL_CTX struct bpf_nf_ctx
 
-#include "slot.h"
+#include "bpf/runtime/slot.h"
 
 /* Where fields are in this kernel. */
 PL_DEFINE_CONSTANT(pl_field_sk_buff__len)
@@ -41,8 +41,10 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return dynptr_read(to, length, &packet, network_offset(ctx->skb) + offset, 0);
 }
 
-PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) { return 0; }
-#include "entry.h"
+PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
+  return 0;
+}
+#include "bpf/runtime/entry.h"
 
 #define SLOTS_PER_CPU 4u
 

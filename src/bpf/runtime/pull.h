@@ -5,7 +5,7 @@
 #ifndef PERILUNE_BPF_RUNTIME_PULL_H
 #define PERILUNE_BPF_RUNTIME_PULL_H
 
-#include "slot.h"
+#include "bpf/runtime/slot.h"
 
 /* Half of the longest frame, rounded up. The kernel reads XDP frames only from offsets up to 65,535, so the tail of a
  * longer one must be reached by a copy that begins before that. */

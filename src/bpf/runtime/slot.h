@@ -12,8 +12,8 @@
 #ifndef PERILUNE_BPF_RUNTIME_SLOT_H
 #define PERILUNE_BPF_RUNTIME_SLOT_H
 
-#include "../../ir/memory_layout.h"
-#include "kernel.h"
+#include "bpf/runtime/kernel.h"
+#include "ir/memory_layout.h"
 
 #define PL_DEFINE_CONSTANT(name)            \
   PL_INLINE u64 name(void) {                \

@@ -2,7 +2,7 @@
 #ifndef PERILUNE_BPF_RUNTIME_SUM_H
 #define PERILUNE_BPF_RUNTIME_SUM_H
 
-#include "kernel.h"
+#include "bpf/runtime/kernel.h"
 
 PL_INLINE u32 fold(u64 sum) {
   sum = (sum & 0xffffffff) + (sum >> 32);

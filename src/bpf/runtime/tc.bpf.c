@@ -3,7 +3,7 @@
  * A VLAN tag that the device took off (or will put in) stands beside the packet, not in its bytes: vlan and vlan_tags
  * are as if it stood in the frame, the frame itself is what the hook has.
  */
-#include "kernel.h"
+#include "bpf/runtime/kernel.h"
 
 #define PL_CTX struct __sk_buff
 
@@ -11,7 +11,7 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return skb_load_bytes(ctx, offset, to, length);
 }
 
-#include "slot.h"
+#include "bpf/runtime/slot.h"
 
 PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {
   if (unlikely(ctx->vlan_present)) {
@@ -57,25 +57,27 @@ PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
   return store_part(ctx, slot, offset, length, RECOMPUTE_CSUM);
 }
 
-#include "sum.h"
+#include "bpf/runtime/sum.h"
 
 #define MARK_MANGLED_0 0x20 /* of UDP: none stays none, a computed 0 becomes 0xffff */
 
 /* The kernel's own arithmetic, which is ours, and knows what a checksum that the device finishes needs. It leaves a sum
- * over the whole packet alone, because what the bytes add to that the checksum takes away: but not when there is none. */
+ * over the whole packet alone, because what the bytes add to that the checksum takes away: but not when there is none.
+ */
 PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
   const u32 none = small->is_udp && small->field == 0;
   u64 length = small->length - 1;
   opaque(length);
   if (length >= 8) return -1;
   ++length;
-  if (skb_store_bytes(ctx, small->begin, frame_at(slot, small->begin), length, none ? RECOMPUTE_CSUM : 0) != 0) return -1;
+  if (skb_store_bytes(ctx, small->begin, frame_at(slot, small->begin), length, none ? RECOMPUTE_CSUM : 0) != 0)
+    return -1;
   return l4_csum_replace(ctx, small->at, 0, small->change, small->is_udp ? MARK_MANGLED_0 : 0);
 }
 
-#include "commit.h"
-#include "entry.h"
-#include "fast.h"
+#include "bpf/runtime/commit.h"
+#include "bpf/runtime/entry.h"
+#include "bpf/runtime/fast.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
 

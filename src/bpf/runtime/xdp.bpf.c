@@ -1,5 +1,5 @@
 /* XDP. One slot a CPU: programs run with soft interrupts off, so packets never interrupt packets. */
-#include "kernel.h"
+#include "bpf/runtime/kernel.h"
 
 #define PL_CTX struct xdp_md
 
@@ -7,10 +7,12 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return xdp_load_bytes(ctx, offset, to, length);
 }
 
-#include "slot.h"
+#include "bpf/runtime/slot.h"
 
 PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {}
-PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) { return 0; }
+PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
+  return 0;
+}
 
 PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
   opaque(offset);
@@ -22,7 +24,7 @@ PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
   return xdp_store_bytes(ctx, offset, slot + PL_FRAME + offset, length);
 }
 
-#include "sum.h"
+#include "bpf/runtime/sum.h"
 
 PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
   u8* data = (u8*)(long)ctx->data;
@@ -40,9 +42,9 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
   return 0;
 }
 
-#include "commit.h"
-#include "entry.h"
-#include "fast.h"
+#include "bpf/runtime/commit.h"
+#include "bpf/runtime/entry.h"
+#include "bpf/runtime/fast.h"
 
 PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
