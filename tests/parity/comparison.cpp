@@ -107,7 +107,10 @@ std::vector<std::string> map_differences(const std::vector<MapContents>& lua, co
 }
 
 /// Compiled code does not carry a packet's text into a message, only its length.
+/// And the budget of a program in the kernel is no option of a command.
 std::string without_text(std::string message) {
+  const std::string_view option = " (--instructions)";
+  if (message.ends_with(option)) message.resize(message.size() - option.size());
   const std::string_view words = "the string '";
   const size_t begin = message.find(words);
   const size_t end = message.rfind('\'');

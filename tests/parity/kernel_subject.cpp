@@ -228,6 +228,11 @@ class KernelSubject final : public Subject {
       if (error.count++ == 0) error.place = error_text(site, values);
     } else if (event.kind == PL_EVENT_ERROR && event.site == PL_SITE_BROKEN_PACKET && record.size() >= 8) {
       broken_ = record[0];
+    } else if (event.kind == PL_EVENT_ERROR && event.site == PL_SITE_BROKEN_PACKET) {
+      std::array<int64_t, 2> values{};
+      std::memcpy(values.data(), record.data(), std::min(record.size(), sizeof values));
+      ErrorCount& error = errors_[{program_.script_path, static_cast<uint32_t>(values[1])}];
+      if (error.count++ == 0) error.place = engine::malformed_by_script(static_cast<packet::Malformed>(values[0]));
     } else if (event.kind == PL_EVENT_PACKET && record.size() >= sizeof(pl_packet_event)) {
       pl_packet_event packet{};
       std::memcpy(&packet, record.data(), sizeof packet);
