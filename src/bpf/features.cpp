@@ -2,14 +2,15 @@
 
 #include <array>
 #include <cstdlib>
-#include <memory>
+#include <string>
 #include <vector>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/if_link.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bpf/capabilities.h"
@@ -124,11 +125,27 @@ bool knows_function(ProgramType type, int32_t function) {
                             log.find("unknown func") == std::string::npos && !log.empty());
 }
 
-/// The kernel's own type information, where functions of the kernel are found. Null: it has none.
-using KernelFunctions = std::unique_ptr<btf, decltype(&btf__free)>;
+/// The kernel's own type information, where programs find its functions; empty: it has none. Read at once and searched
+/// for names: taking it apart costs a hundred times as much.
+using KernelFunctions = std::string;
 
-bool has_function(const KernelFunctions& types, const char* name) {
-  return types && btf__find_by_name_kind(types.get(), name, BTF_KIND_FUNC) > 0;
+KernelFunctions read_kernel_functions() {
+  const FileDescriptor file(open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) return {};
+  std::string types(static_cast<size_t>(status.st_size), '\0');
+  size_t have = 0;
+  while (have < types.size()) {
+    const ssize_t got = read(file.get(), types.data() + have, types.size() - have);
+    if (got <= 0) return {};
+    have += static_cast<size_t>(got);
+  }
+  return types;
+}
+
+bool has_function(const KernelFunctions& types, std::string_view name) {
+  const std::string word = fmt::format("{0}{1}{0}", '\0', name);
+  return types.find(word) != std::string::npos;
 }
 
 /// Packet dynptrs are made by functions of the kernel that programs find by its type information.
@@ -176,13 +193,13 @@ std::span<const FeatureName> feature_list() {
 
 Features probe_features() {
   Features found;
-  const KernelFunctions types(btf__load_vmlinux_btf(), &btf__free);
+  const KernelFunctions types = read_kernel_functions();
   const FileDescriptor xdp = loads(ProgramType::kXdp, kReturnOne);
   const FileDescriptor classifier = loads(ProgramType::kSchedCls, kReturnOne);
   const FileDescriptor netfilter = loads(ProgramType::kNetfilter, kReturnOne);
   found.permitted = xdp || classifier;
   // A wrong interface gives the same errno at XDP as a kernel without links: ask for the function that makes them.
-  found.xdp = xdp && (!types || has_function(types, "bpf_xdp_link_attach"));
+  found.xdp = xdp && (types.empty() || has_function(types, "bpf_xdp_link_attach"));
   found.xdp_fragments = static_cast<bool>(loads(ProgramType::kXdp, kReturnOne, BPF_F_XDP_HAS_FRAGS));
   found.tcx = classifier && knows_link(classifier.get(), AttachType::kTcxIngress);
   found.clsact = static_cast<bool>(classifier);

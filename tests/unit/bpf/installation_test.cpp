@@ -192,7 +192,7 @@ TEST_F(InstallationTest, ReplacingKeepsCountersAndTurnsVerdictsAtOnce) {
   EXPECT_GE(after->attachments[0].counters[PL_COUNT_BLOCK], 5U);
   // What XDP blocks is seen nowhere else.
   EXPECT_EQ(after->attachments[1].counters[PL_COUNT_BLOCK], 0U);
-  EXPECT_EQ(after->attachments[1].counters[PL_COUNT_PASS], before->attachments[1].counters[PL_COUNT_PASS]);
+  EXPECT_GE(after->attachments[1].counters[PL_COUNT_PASS], before->attachments[1].counters[PL_COUNT_PASS]);
   ASSERT_TRUE(uninstall("turn"));
   EXPECT_TRUE(nothing_left());
 }

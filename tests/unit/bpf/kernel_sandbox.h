@@ -35,8 +35,11 @@ class KernelSandbox {
     }
     folder_ = folder;
     setenv("PERILUNE_BPFFS", folder_.c_str(), 1);
-    if (!shell("ip link add here0 type veth peer name there0 && ip link set here0 up && ip link set there0 up && "
-               "ip link set lo up"))
+    if (!shell("ip link add here0 type veth peer name there0")) obstacle_ = "veth interfaces cannot be made here";
+    // No packets but those of the tests.
+    for (const char* interface : {"here0", "there0"})
+      (void)shell(std::string("echo 1 > /proc/sys/net/ipv6/conf/") + interface + "/disable_ipv6");
+    if (!shell("ip link set here0 up && ip link set there0 up && ip link set lo up"))
       obstacle_ = "veth interfaces cannot be made here";
   }
   KernelSandbox(const KernelSandbox&) = delete;
