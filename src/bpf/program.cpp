@@ -147,13 +147,17 @@ class Loader {
   }
 
   [[nodiscard]] const Map* reusable(const MapShape& shape) const {
+    // Long names are alike to the kernel when they begin alike: each map stands in once, in the order of declaration.
+    const auto taken = [this](const Map* map) {
+      return std::ranges::any_of(loaded_.maps, [map](const Map& other) { return other.id() == map->id(); });
+    };
     for (const Map* map : options_->reuse)
-      if (map->shape().name == shape.name && is_compatible(map->shape(), shape)) return map;
+      if (map->shape().name == shape.name && is_compatible(map->shape(), shape) && !taken(map)) return map;
     return nullptr;
   }
 
   Result<Map> reuse_or_create(MapShape shape, bool& reused) {
-    shape.name.resize(std::min<size_t>(shape.name.size(), BPF_OBJ_NAME_LEN - 1));
+    shape.name = kernel_name(shape.name);
     const Map* old = reusable(shape);
     reused = old != nullptr;
     return old != nullptr ? old->duplicate() : Map::create(shape);

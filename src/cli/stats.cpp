@@ -180,7 +180,8 @@ Past remember(const std::vector<bpf::FilterState>& states) {
 int watch(const Words& words) {
   const Result<FileDescriptor> measuring = bpf::enable_statistics();
   if (!measuring) {
-    fmt::print(stderr, "perilune: note: without nanoseconds a packet: {}\n", measuring.error().message);
+    fmt::print(stderr, "perilune: note: without nanoseconds a packet: {} (it needs CAP_SYS_ADMIN)\n",
+               measuring.error().message);
   }
   Interruption interruption;
   Past past;

@@ -240,6 +240,28 @@ TEST_F(InstallationTest, MapsDeclaredAlikeKeepWhatIsInThem) {
   EXPECT_TRUE(nothing_left());
 }
 
+TEST_F(InstallationTest, HooksShareMapsWhateverTheirNames) {
+  ir::Image image = constant_filter(PL_PASS);
+  for (const char* name : {"connections-by-source", "connections-by-destination"}) {
+    ir::MapSpec map;
+    map.name = name;
+    map.key_size = 4;
+    map.value_size = 8;
+    map.entries = 16;
+    map.initial = {{{uint8_t(image.maps.size()), 0, 0, 0}, std::vector<uint8_t>(8, 1)}};
+    image.maps.push_back(map);
+  }
+  ASSERT_TRUE(install(filter("shared", image, 2), {tc("here0", false), tc("here0", true)}, features()));
+  ASSERT_TRUE(replace(filter("shared", image, 2)));
+  const Result<FilterState> state = inspect("shared", Depth::kAll);
+  ASSERT_TRUE(state);
+  ASSERT_EQ(state->maps.size(), 2U);
+  // Neither got the other's entry.
+  EXPECT_EQ(state->maps[0].entries, 1U);
+  EXPECT_EQ(state->maps[1].entries, 1U);
+  ASSERT_TRUE(uninstall("shared"));
+}
+
 TEST_F(InstallationTest, InterfacesThatGoAwayAreTold) {
   ASSERT_TRUE(put("lost", {xdp("there0"), tc("there0", false)})) << message_;
   ASSERT_TRUE(KernelSandbox::shell("ip link del there0"));
