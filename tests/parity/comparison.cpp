@@ -61,7 +61,7 @@ std::string mark_text(const std::optional<uint32_t>& mark) {
 
 /// Empty when they agree.
 std::string difference(const Observation& lua, const Observation& theirs, bool any_line) {
-  if (!theirs.judged) return {};
+  if (!theirs.judged) return "it cannot be run on it";
   const bool line_differs = !any_line && theirs.line && lua.line != theirs.line;
   if (lua.verdict != theirs.verdict || lua.cause != theirs.cause || line_differs) {
     return fmt::format("{}, lua: {}", judgement(theirs), judgement(lua));
@@ -77,6 +77,7 @@ std::string difference(const Observation& lua, const Observation& theirs, bool a
 }
 
 std::string kind_of(const Observation& lua, const Observation& theirs) {
+  if (!theirs.judged) return "not judged";
   if (lua.cause != theirs.cause) {
     return fmt::format("cause {} instead of {}", packet::to_string(theirs.cause), packet::to_string(lua.cause));
   }
@@ -156,12 +157,19 @@ Comparison::Comparison(std::vector<std::unique_ptr<Configuration>> configuration
     if (!wanted && how != Feed::kAsCaptured) continue;
     lua_[i] = lua_configuration(how, terms);
   }
+  for (const auto& configuration : configurations_)
+    cannot_show_[static_cast<size_t>(configuration->feed)].push_back(configuration->cannot_show());
   use(captured);
 }
 
 void Comparison::use(const PacketSet& captured) {
+  not_shown_ = 0;
   for (size_t i = 0; i < kFeeds; ++i) {
-    if (lua_[i]) packets_[i] = feed(captured, static_cast<Feed>(i));
+    if (!lua_[i]) continue;
+    packets_[i] = feed(captured, static_cast<Feed>(i), [&](const StoredPacket& stored) {
+      return std::ranges::any_of(cannot_show_[i], [&](const auto& cannot_show) { return cannot_show(stored); });
+    });
+    not_shown_ += packets_[i].left_out;
   }
 }
 
@@ -275,7 +283,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     for (Contestant& contestant : contestants) {
       const Observation theirs = contestant.subject->judge(stored);
       const std::string text = difference(mine, theirs, script.spends_budget);
-      contestant.tally->packets += theirs.judged ? 1 : 0;
+      ++contestant.tally->packets;
       if (!text.empty())
         differs(contestant, kind_of(mine, theirs), fmt::format("{} packet {}: {}", set.sources[source], number, text));
     }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,6 +49,8 @@ class Comparison {
   /// While quiet nothing is counted.
   void quiet(bool quiet) { quiet_ = quiet; }
 
+  /// Packets left out because a configuration cannot be shown them.
+  [[nodiscard]] uint64_t not_shown() const { return not_shown_; }
   /// Scripts that lua itself does not load.
   [[nodiscard]] uint64_t lua_failures() const { return lua_failures_; }
   /// Of scripts that may be refused: how often by which configuration and code.
@@ -63,7 +66,9 @@ class Comparison {
 
   std::vector<std::unique_ptr<Configuration>> configurations_;
   std::array<std::unique_ptr<Configuration>, kFeeds> lua_;
+  std::array<std::vector<std::function<bool(const StoredPacket&)>>, kFeeds> cannot_show_;
   std::array<PacketSet, kFeeds> packets_;
+  uint64_t not_shown_ = 0;
   Folder folder_;  // of scripts as some hooks get them
   unsigned most_lines_;
   bool quiet_ = false;

@@ -100,7 +100,6 @@ class KernelSubject final : public Subject {
   Observation judge(const StoredPacket& stored) override {
     Observation seen;
     const std::span<const uint8_t> bytes = stored.packet.bytes;
-    if (!stored.packet.has_frame) frame_ = with_ethernet_header(bytes);
     bpf::TestRunOptions options;
     options.mark = stored.packet.mark;
     std::array<uint64_t, PL_COUNTERS> before;
@@ -108,10 +107,9 @@ class KernelSubject final : public Subject {
     line_.reset();
     now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as the clock of captures: never back
     header_->time_override = now_ns_;
-    const auto ran =
-        bpf::test_run(loaded_.program.get(), loaded_.entry_point, stored.packet.has_frame ? bytes : frame_, options);
+    const auto ran = bpf::test_run(loaded_.program.get(), loaded_.entry_point, frame_of(stored, frame_), options);
     if (!ran) {
-      seen.judged = false;  // too short or too long for a test run
+      seen.judged = false;
       return seen;
     }
     run_ = std::move(*ran);
@@ -271,6 +269,14 @@ compiler::HookKind hook_of(bpf::EntryPoint entry_point) {
   }
 }
 
+Result<bpf::LoadedProgram> load_nothing(bpf::EntryPoint entry_point) {
+  ir::Image image;
+  image.code.insns = {{0xb7, 0, 0, 0, PL_PASS}, {0x95, 0, 0, 0, 0}};  // return PL_PASS
+  bpf::ProgramOptions options;
+  options.entry_point = entry_point;
+  return bpf::load(image, options);
+}
+
 }  // namespace
 
 KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point,
@@ -290,12 +296,17 @@ tl::expected<std::unique_ptr<Subject>, Diagnostics> KernelConfiguration::open(co
 }
 
 std::string KernelConfiguration::unavailable() const {
-  ir::Image image;
-  image.code.insns = {{0xb7, 0, 0, 0, PL_PASS}, {0x95, 0, 0, 0, 0}};  // return PL_PASS
-  bpf::ProgramOptions options;
-  options.entry_point = entry_point_;
-  const auto loaded = bpf::load(image, options);
+  const auto loaded = load_nothing(entry_point_);
   return loaded ? std::string() : loaded.error().message;
+}
+
+std::function<bool(const StoredPacket&)> KernelConfiguration::cannot_show() const {
+  auto loaded = load_nothing(entry_point_);
+  if (!loaded) return [](const StoredPacket&) { return true; };
+  return [program = std::make_shared<bpf::LoadedProgram>(std::move(*loaded))](const StoredPacket& stored) {
+    std::vector<uint8_t> made;
+    return !bpf::test_run(program->program.get(), program->entry_point, frame_of(stored, made), {});
+  };
 }
 
 }  // namespace perilune::parity

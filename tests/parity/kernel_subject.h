@@ -17,6 +17,8 @@ class KernelConfiguration final : public Configuration {
   KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, const Terms& terms);
   tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script) const override;
   std::string unavailable() const override;
+  /// A test run takes only packets of some lengths.
+  std::function<bool(const StoredPacket&)> cannot_show() const override;
 
  private:
   bpf::EntryPoint entry_point_;

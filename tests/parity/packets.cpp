@@ -10,6 +10,19 @@ namespace {
 
 constexpr uint32_t kLoopbackIndex = 1;
 
+/// The frame that stands for an IP packet: with an Ethernet header of our own.
+std::vector<uint8_t> with_ethernet_header(std::span<const uint8_t> ip) {
+  const bool version6 = !ip.empty() && ip[0] >> 4 == 6;
+  std::vector<uint8_t> frame(size_t{14} + ip.size());
+  frame[0] = frame[6] = 2;  // locally administered addresses
+  frame[5] = 2;
+  frame[11] = 1;
+  frame[12] = version6 ? 0x86 : 0x08;
+  frame[13] = version6 ? 0xdd : 0x00;
+  std::ranges::copy(ip, frame.begin() + 14);
+  return frame;
+}
+
 // Judges nothing: keeps what it is asked about, so that packets are exactly those that a run over captures judges.
 class Collector final : public engine::PacketWorker, public hooks::CaptureObserver {
  public:
@@ -60,7 +73,7 @@ Result<PacketSet> read_captures(const std::vector<std::string>& files) {
   return collector.take();
 }
 
-PacketSet feed(const PacketSet& captured, Feed feed) {
+PacketSet feed(const PacketSet& captured, Feed feed, const std::function<bool(const StoredPacket&)>& left_out) {
   PacketSet set;
   set.sources = captured.sources;
   for (const StoredPacket& stored : captured.packets) {
@@ -84,20 +97,18 @@ PacketSet feed(const PacketSet& captured, Feed feed) {
       }
     }
     set.add(packet, stored.source);
+    if (left_out(set.packets.back())) {
+      set.packets.pop_back();
+      ++set.left_out;
+    }
   }
   return set;
 }
 
-std::vector<uint8_t> with_ethernet_header(std::span<const uint8_t> ip) {
-  const bool version6 = !ip.empty() && ip[0] >> 4 == 6;
-  std::vector<uint8_t> frame(size_t{14} + ip.size());
-  frame[0] = frame[6] = 2;  // locally administered addresses
-  frame[5] = 2;
-  frame[11] = 1;
-  frame[12] = version6 ? 0x86 : 0x08;
-  frame[13] = version6 ? 0xdd : 0x00;
-  std::ranges::copy(ip, frame.begin() + 14);
-  return frame;
+std::span<const uint8_t> frame_of(const StoredPacket& stored, std::vector<uint8_t>& made) {
+  if (stored.packet.has_frame) return stored.packet.bytes;
+  made = with_ethernet_header(stored.packet.bytes);
+  return made;
 }
 
 }  // namespace perilune::parity

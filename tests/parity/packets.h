@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct StoredPacket {
 struct PacketSet {
   std::vector<std::string> sources;  // names of captures
   std::deque<StoredPacket> packets;
+  uint64_t left_out = 0;
 
   void add(const packet::Packet& packet, uint32_t source);
 };
@@ -47,10 +50,11 @@ inline constexpr size_t kFeeds = 4;
   return feed == Feed::kEthernetUnmarked || feed == Feed::kIp;
 }
 
-/// What of `captured` can reach a hook of that kind, and as what.
-[[nodiscard]] PacketSet feed(const PacketSet& captured, Feed feed);
+/// What of `captured` can reach a hook of that kind, and as what; without those that are to be left out.
+[[nodiscard]] PacketSet feed(const PacketSet& captured, Feed feed,
+                             const std::function<bool(const StoredPacket&)>& left_out);
 
-/// The frame that stands for an IP packet where a frame is asked for: with an Ethernet header of our own.
-[[nodiscard]] std::vector<uint8_t> with_ethernet_header(std::span<const uint8_t> ip);
+/// The packet's bytes where a frame is asked for. Valid as long as the packet and `made` are.
+[[nodiscard]] std::span<const uint8_t> frame_of(const StoredPacket& stored, std::vector<uint8_t>& made);
 
 }  // namespace perilune::parity

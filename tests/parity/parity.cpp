@@ -109,6 +109,9 @@ int summary(const Comparison& comparison, uint64_t scripts, double seconds) {
     passed += tally.passed;
     failed += tally.failed;
   }
+  if (comparison.not_shown() > 0) {
+    fmt::print("{} packets are too short or too long for a test run in the kernel\n", comparison.not_shown());
+  }
   fmt::print("{} scripts, {:.1f} s\n", scripts, seconds);
   fmt::print("{} passed, {} failed\n", passed, failed);
   return failed == 0 ? 0 : 1;

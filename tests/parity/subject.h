@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,7 +20,7 @@ namespace perilune::parity {
 
 /// What can be seen of one packet's judgement. `bytes` is valid until the next call of judge().
 struct Observation {
-  bool judged = true;  // false: this packet cannot be shown to it; nothing else is set
+  bool judged = true;  // false: it could not be run on this packet; nothing else is set
   packet::Verdict verdict = packet::Verdict::kBlock;
   packet::Cause cause = packet::Cause::kDefault;
   std::optional<uint32_t> line;    // nothing where the engine does not tell
@@ -58,6 +59,11 @@ struct Configuration {
   virtual tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script) const = 0;
   /// Why it cannot be had here; empty: it can.
   virtual std::string unavailable() const { return {}; }
+  /// Which packets cannot be shown to it, whatever the script: lua is not asked about them either, so that maps and
+  /// counts agree.
+  virtual std::function<bool(const StoredPacket&)> cannot_show() const {
+    return [](const StoredPacket&) { return false; };
+  }
   /// Can scripts that set pkt.mark, that write to packets, run there? One that cannot is left out.
   bool may_mark = true;
   bool may_write = true;
