@@ -9,6 +9,14 @@ namespace {
 
 using Kind = AbstractValue::Kind;
 
+/// How long a string or view is at most, and at least.
+int64_t longest(const AbstractValue& value) {
+  return value.kind == Kind::kString ? static_cast<int64_t>(value.string().size()) : value.most;
+}
+int64_t shortest(const AbstractValue& value) {
+  return value.kind == Kind::kString ? static_cast<int64_t>(value.string().size()) : value.least;
+}
+
 bool same(const AbstractValue& a, const AbstractValue& b) {
   if (a.kind != b.kind) return false;
   switch (a.kind) {
@@ -331,6 +339,7 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
     joined.most = std::max(joined.most, value->most);
     joined.least = std::min(joined.least, value->least);
     joined.digits = joined.digits && value->digits;
+    joined.address = joined.address && value->address;
     if (joined.kind == Kind::kView && value->index != joined.index) joined.index = 0;
     if (value->base != joined.base) joined.base = AbstractValue::kUnknown;
   }
@@ -343,18 +352,15 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
       joined = AbstractValue::of(Kind::kDynamicInteger);
       return true;
     case 's': {
-      int64_t most = 0;
-      bool in_frame = false;
-      for (const AbstractValue* value : values) {
-        most =
-            std::max(most, value->kind == Kind::kString ? static_cast<int64_t>(value->string().size()) : value->most);
-        in_frame = in_frame || value->in_frame;
-      }
-      const bool digits = std::ranges::all_of(values, [](const AbstractValue* value) { return value->digits; });
       joined = AbstractValue::of(Kind::kDynamicString);
-      joined.most = most;
-      joined.digits = digits;
-      joined.in_frame = in_frame;
+      joined.least = INT64_MAX;
+      for (const AbstractValue* value : values) {
+        joined.most = std::max(joined.most, longest(*value));
+        joined.least = std::min(joined.least, shortest(*value));
+        joined.in_frame = joined.in_frame || value->in_frame;
+      }
+      joined.digits = std::ranges::all_of(values, [](const AbstractValue* value) { return value->digits; });
+      joined.address = std::ranges::all_of(values, [](const AbstractValue* value) { return is_address(*value); });
       return true;
     }
     default:
@@ -401,9 +407,8 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
     const AbstractValue& b = *theirs[i];
     bool fits = version.is_parameter[i] || same(a, b);
     if (a.kind == Kind::kDynamicString || a.kind == Kind::kView) {
-      const int64_t most = b.kind == Kind::kString ? static_cast<int64_t>(b.string().size()) : b.most;
-      const int64_t least = b.kind == Kind::kString ? most : b.least;
-      if (most > a.most || least < a.least || (a.digits && !b.digits)) fits = false;
+      if (longest(b) > a.most || shortest(b) < a.least) fits = false;
+      if ((a.digits && !b.digits) || (a.address && !is_address(b))) fits = false;
       if (a.kind == Kind::kView && a.index != 0 && a.index != b.index) fits = false;
       if (a.base != b.base && a.base != AbstractValue::kUnknown && a.kind == Kind::kView) fits = false;
     }
@@ -642,8 +647,7 @@ ir::Value Lowering::integer_of(const AbstractValue& value) {
 
 StringParts Lowering::string_of(const AbstractValue& value) {
   if (value.kind == Kind::kDynamicString) return {value.a, value.b, value.most};
-  if (value.kind == Kind::kAddress)
-    return string_of(address_text(value.a, static_cast<luadata::FieldKind>(value.index)));
+  if (value.kind == Kind::kAddress) return string_of(address_text(value));
   const auto length = static_cast<int64_t>(value.string().size());
   return {number(constants_.add(value.string())), number(length), length};
 }

@@ -344,7 +344,14 @@ class Lowering {
   [[nodiscard]] bool write_address(const AbstractValue& view, const luadata::Field& field, const AbstractValue& key,
                                    const AbstractValue& value);
   /// An address of the packet as a new string: "192.0.2.1".
-  [[nodiscard]] AbstractValue address_text(ir::Value bytes, luadata::FieldKind kind);
+  /// Is it a string of 4 or of 16 bytes for sure?
+  [[nodiscard]] static bool is_address(const AbstractValue& text);
+  /// The text of a value of kind kAddress.
+  [[nodiscard]] AbstractValue address_text(const AbstractValue& address);
+  [[nodiscard]] ir::Value mac_text(ir::Value bytes);
+  [[nodiscard]] ir::Value ipv4_text(ir::Value bytes, ir::Value place, ir::Value position);
+  [[nodiscard]] ir::Value ipv6_text(ir::Value first, ir::Value second, ir::Value place);
+  [[nodiscard]] ir::Value hexadecimal_digits(ir::Value group);
   [[nodiscard]] AbstractValue read_address(const luadata::Field& field, ir::Value pointer);
   [[nodiscard]] static std::optional<std::array<uint64_t, 2>> address_words(const std::string& text, uint32_t kind);
   AbstractValue payload_view();

@@ -582,17 +582,4 @@ void Lowering::call_pairs(Call& call) {
   fail_type(call, 0, "table");
 }
 
-// net.ip(address): 4 bytes as text.
-void Lowering::call_net_ip(Call& call) {
-  AbstractValue address = call.argument(0);
-  if (!address.is_string()) return fail_type(call, 0, "string");
-  if (address.kind == Kind::kString) address = as_dynamic(address);
-  const bool four = address.least == 4 && address.most == 4;
-  if (!four) {
-    refuse("address-text", "net.ip of an address that may be IPv6",
-           "log the address's bytes, or keep this script on the lua engine");
-  }
-  finish(call, {address_text(b_.load(4, at(address.a), 0), luadata::FieldKind::kIpv4)});
-}
-
 }  // namespace perilune::compiler

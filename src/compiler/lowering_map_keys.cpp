@@ -129,15 +129,14 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
     if (family != nullptr) *family = number(version);
     return true;
   }
-  const bool either = value.least == 4 && value.most == 16 && !value.in_frame;
-  const bool four = value.least == 4 && value.most == 4;
-  const bool sixteen = value.least == 16 && value.most == 16;
-  if (!either && !four && !sixteen) {
+  const bool four = value.most == 4;
+  const bool sixteen = value.least == 16;
+  const bool either = !four && !sixteen;
+  if (!is_address(value)) {
     refuse("address-text",
            fmt::format("map '{}': an address as text that comes from the packet", map.declaration().name),
            "use pkt.src, pkt.dst, or a 'string' field of 4 or 16 bytes");
   }
-  const ir::Value from = at(value.a);
   const auto copy4 = [&] {
     if (family_at >= 0) b_.store(1, b_.slot(), family_at, number(4));
     b_.store(4, b_.slot(), to, b_.load(4, at(value.a), 0));
@@ -151,7 +150,6 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
     b_.store(8, b_.slot(), to, b_.load(8, at(value.a), 0));
     b_.store(8, b_.slot(), to + 8, b_.load(8, at(value.a), 8));
   };
-  (void)from;
   if (type == Scalar::kIpv4 || type == Scalar::kIpv6) {
     const bool wants4 = type == Scalar::kIpv4;
     if (either) {

@@ -146,6 +146,7 @@ AbstractValue Lowering::decode_scalar(const ShapePart& part, int32_t from) {
     const ir::Value length = select(Condition::kEq, b_.load(1, slot, from), number(4), number(4), number(16));
     AbstractValue address = AbstractValue::dynamic_string(copy(from + 1, 16), length, 16);
     address.least = 4;
+    address.address = true;
     return address;
   }
   AbstractValue bytes = AbstractValue::dynamic_string(copy(from, part.size), number(part.size), part.size);

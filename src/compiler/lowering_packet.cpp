@@ -42,6 +42,7 @@ void Lowering::packet_address(bool source, uint32_t result) {
     const ir::Value length = select(Condition::kEq, version, number(4), number(4), number(16));
     AbstractValue text = AbstractValue::dynamic_string(number(PL_HEADER + place), length, 16);
     text.least = 4;
+    text.address = true;
     return text;
   };
   if (!target_.asks_not_ip) return set(result, address());

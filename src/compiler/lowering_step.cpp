@@ -44,11 +44,7 @@ void Lowering::step() {
       force_match(r);
       return;
     }
-    if (frame.registers[r].kind == Kind::kAddress && !address_stays(opcode)) {
-      const AbstractValue text =
-          address_text(frame.registers[r].a, static_cast<luadata::FieldKind>(frame.registers[r].index));
-      set(r, text);
-    }
+    if (frame.registers[r].kind == Kind::kAddress && !address_stays(opcode)) set(r, address_text(frame.registers[r]));
     if (opcode != Opcode::kMove) check_used(frame.registers[r]);
   }
 

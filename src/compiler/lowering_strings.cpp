@@ -57,8 +57,7 @@ void Lowering::branch_equal(const AbstractValue& first, const AbstractValue& sec
       low = number(static_cast<int64_t>((*words)[0]));
       high = number(static_cast<int64_t>((*words)[1]));
     } else if (other.kind != Kind::kAddress || other.index != one.index) {
-      refuse("address-text", "an address is compared with a string of the packet",
-             "compare with a constant, or with another address");
+      return branch_equal(address_text(one), other, yes, no);
     }
     const ir::BlockId next = b_.new_block();
     b_.branch(Condition::kEq, one.a, low, ir::Edge{next, {}}, ir::Edge{no, {}});
@@ -691,62 +690,6 @@ void Lowering::call_tonumber(Call& call) {
   resume(done, before);
   const ir::Value mask = b_.sub(number(0), negative);
   finish(call, {AbstractValue::dynamic_integer(b_.sub(b_.binary(Op::kXor, value, mask), mask))});
-}
-
-AbstractValue Lowering::address_text(ir::Value bytes, luadata::FieldKind kind) {
-  if (kind == luadata::FieldKind::kIpv6) {
-    refuse("address-text", "an IPv6 address is used as text",
-           "compare it with == and a constant, write it to another field, or log its bytes");
-  }
-  const ir::Value place = allocate_string(number(24));
-  if (kind == luadata::FieldKind::kMac) {
-    for (int32_t n = 0; n < 6; ++n) {
-      const ir::Value byte = b_.binary(Op::kAnd, b_.binary(Op::kLshr, bytes, 8 * n), 255);
-      const ir::Value digits[2] = {b_.binary(Op::kLshr, byte, 4), b_.binary(Op::kAnd, byte, 15)};
-      for (int32_t d = 0; d < 2; ++d) {
-        const ir::Value text =
-            select(Condition::kUlt, digits[d], number(10), b_.add(digits[d], '0'), b_.add(digits[d], 'a' - 10));
-        b_.store(1, at(place), n * 3 + d, text);
-      }
-      if (n < 5) b_.store(1, at(place), n * 3 + 2, number(':'));
-    }
-    AbstractValue text = AbstractValue::dynamic_string(place, number(17), 17);
-    text.least = 17;
-    return text;
-  }
-  ir::Value position = number(0);
-  for (int32_t n = 0; n < 4; ++n) {
-    const ir::Value byte = b_.binary(Op::kAnd, b_.binary(Op::kLshr, bytes, 8 * n), 255);
-    const ir::Value hundreds = b_.binary(Op::kUdiv, byte, 100);
-    const ir::Value tens_and_ones = b_.binary(Op::kUmod, byte, 100);
-    const ir::Value tens = b_.binary(Op::kUdiv, tens_and_ones, 10);
-    const ir::Value ones = b_.binary(Op::kUmod, tens_and_ones, 10);
-    const ir::BlockId three = b_.new_block();
-    const ir::BlockId less = b_.new_block();
-    const ir::BlockId after_hundreds = b_.new_block(1);
-    b_.branch(Condition::kNe, hundreds, 0, three, less);
-    b_.switch_to(three);
-    b_.store(1, at(b_.add(place, position)), 0, b_.add(hundreds, '0'));
-    b_.store(1, at(b_.add(place, position)), 1, b_.add(tens, '0'));
-    b_.jump(after_hundreds, {b_.add(position, 2)});
-    b_.switch_to(less);
-    const ir::BlockId two = b_.new_block();
-    b_.branch(Condition::kNe, tens, number(0), ir::Edge{two, {}}, ir::Edge{after_hundreds, {position}});
-    b_.switch_to(two);
-    b_.store(1, at(b_.add(place, position)), 0, b_.add(tens, '0'));
-    b_.jump(after_hundreds, {b_.add(position, 1)});
-    b_.switch_to(after_hundreds);
-    position = b_.parameters(after_hundreds)[0];
-    b_.store(1, at(b_.add(place, position)), 0, b_.add(ones, '0'));
-    position = b_.add(position, 1);
-    if (n < 3) {
-      b_.store(1, at(b_.add(place, position)), 0, number('.'));
-      position = b_.add(position, 1);
-    }
-  }
-  AbstractValue text = AbstractValue::dynamic_string(place, position, 15);
-  text.least = 7;
-  return text;
 }
 
 }  // namespace perilune::compiler

@@ -55,6 +55,7 @@ struct AbstractValue {
   int64_t least = 0;  // kView, kDynamicString: no shorter than this (known on this path)
   int64_t base = kUnknown;  // kView, kDynamicString of packet bytes: offset from the payload's first byte, or:
   bool digits = false;      // kDynamicString: nothing but decimal digits
+  bool address = false;     // kDynamicString: 4 or 16 bytes, and no other length
   bool in_frame = false;    // kDynamicString: its bytes are the packet's, so writes would change it
   uint32_t index = 0;       // kTable, kMatch; kView: which object it is (0: one of several)
   std::shared_ptr<const Callee> callee;  // kClosure

@@ -1,5 +1,4 @@
 -- Addresses as text in a log line.
--- refused: address-text 7
 local net = require 'net'
 
 function filter(hdr, pld, pkt)

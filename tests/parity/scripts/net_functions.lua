@@ -1,5 +1,4 @@
 -- net.ip and net.bytes.
--- refused: address-text 10
 local net = require 'net'
 local server = net.bytes '192.168.1.2'
 local broadcast = net.bytes '255.255.255.255'

@@ -164,7 +164,7 @@ const std::vector<Case>& cases() {
       {"string_kept_over_write", "string-then-write", 3,
        "function filter(hdr, pld)\n  local s = tostring(pld)\n  pld[0] = 1\n  return s == 'x'\nend"},
       {"ip_text", "address-text", 3,
-       "local net = require 'net'\nfunction filter(hdr, pld, pkt)\n  return net.ip(pkt.src) == '192.0.2.1'\nend"},
+       "local net = require 'net'\nfunction filter(hdr, pld)\n  return net.ip(tostring(pld)) == '192.0.2.1'\nend"},
       {"number_in_kernel", "no-number", 2, "function filter(hdr, pld, pkt)\n  return pkt.number == 1\nend",
        HookKind::kXdp},
       {"interface_unknown", "no-interface", 2, "function filter(hdr, pld, pkt)\n  return pkt.interface == 'lo'\nend",
