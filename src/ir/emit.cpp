@@ -44,6 +44,18 @@ unsigned size_code(unsigned bytes) {
   return bytes == 1 ? bpf::kB : bytes == 2 ? bpf::kH : bytes == 4 ? bpf::kW : bpf::kDw;
 }
 
+/// The kernel writes some instructions out after it has verified them, and jumps over them must still reach: how many
+/// there are then, at most (kernel/bpf/verifier.c, do_misc_fixups() and the map_gen_lookup() of maps).
+uint32_t patched_size(const Insn& insn) {
+  const uint8_t kind = insn.code & 0x07;
+  const uint8_t operation = insn.code & 0xf0;
+  if (kind == bpf::kJmp && operation == bpf::kJcond) return 9;
+  if (kind == bpf::kJmp && operation == bpf::kCall) return 12;
+  const bool arithmetic = kind == bpf::kAlu64 || kind == bpf::kAlu32;
+  if (arithmetic && (operation == bpf::kDiv || operation == bpf::kMod)) return 8;
+  return 1;
+}
+
 }  // namespace
 
 Emitter::Emitter(const LowFunction& function, const Allocation& allocation)
@@ -76,14 +88,21 @@ Result<Code> Emitter::run() {
     return input_error(
         fmt::format("the filter reads too many places at once: {} bytes of stack, {} there are", deepest_, kMostStack));
   }
+  return patch_jumps();
+}
+
+Result<Code> Emitter::patch_jumps() {
+  std::vector<int64_t> patched = {0};  // instructions before each, as the kernel will have them
+  for (const Insn& insn : code_.insns)
+    patched.push_back(patched.back() + patched_size(insn));
   for (const auto& [insn, target] : jumps_) {
-    const int64_t distance = static_cast<int64_t>(starts_[target]) - insn - 1;
+    const int64_t distance = patched[starts_[target]] - patched[insn + 1];
     if (distance < INT16_MIN || distance > INT16_MAX) {
       return input_error(
           fmt::format("the filter is too long: a jump over {} of {} instructions", distance, code_.insns.size()),
           "a jump reaches 32767 instructions");
     }
-    code_.insns[insn].off = static_cast<int16_t>(distance);
+    code_.insns[insn].off = static_cast<int16_t>(static_cast<int64_t>(starts_[target]) - insn - 1);
   }
   return std::move(code_);
 }

@@ -189,6 +189,24 @@ TEST_F(GenerateTest, TooLongAJumpIsAnError) {
   EXPECT_NE(code.error().message.find("too long"), std::string::npos) << code.error().message;
 }
 
+TEST_F(GenerateTest, JumpsReachOverWhatTheKernelWritesOut) {
+  Value x = builder_.load(4, slot_, 0);
+  const Value divisor = builder_.load(4, slot_, 4);
+  const BlockId far = builder_.new_block();
+  const BlockId near = builder_.new_block();
+  builder_.branch(Condition::kEq, x, 0, far, near);
+  builder_.switch_to(near);
+  for (int i = 0; i < 6000; ++i)
+    x = builder_.binary(Op::kUdiv, x, divisor);  // with a test for zero, which the kernel puts in
+  builder_.store(1, slot_, 0x1000, x);
+  builder_.jump(far);
+  builder_.switch_to(far);
+  builder_.ret(builder_.constant(1));
+  const Result<Code> code = generate(function_);
+  ASSERT_FALSE(code);
+  EXPECT_NE(code.error().message.find("too long"), std::string::npos) << code.error().message;
+}
+
 TEST_F(GenerateTest, DisassemblyNamesWhatTheLoaderFillsIn) {
   builder_.at(0, 4);
   builder_.pull(builder_.load(4, slot_, 0));
