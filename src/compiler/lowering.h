@@ -222,6 +222,7 @@ class Lowering {
   void arithmetic(int op, const AbstractValue& a, const AbstractValue& b, uint32_t result);
   void op_unary_minus();
   void op_bitwise_not();
+  void fail_operand(bool bitwise, const AbstractValue& wrong);
   void divide(bool modulo, const AbstractValue& a, const AbstractValue& b, uint32_t result);
   void shift(bool left, const AbstractValue& a, const AbstractValue& b, uint32_t result);
 

@@ -126,6 +126,11 @@ void Lowering::op_arithmetic() {
   arithmetic(operation.op, a, b, i.a());
 }
 
+void Lowering::fail_operand(bool bitwise, const AbstractValue& wrong) {
+  fail(fmt::format("attempt to perform {} on a {} value{}", bitwise ? "bitwise operation" : "arithmetic",
+                   type_name(wrong), name_of_value(&wrong)));
+}
+
 void Lowering::arithmetic(int op, const AbstractValue& a, const AbstractValue& b, uint32_t result) {
   const auto is_number = [](const AbstractValue& v) { return v.is_integer() || v.kind == Kind::kFloat; };
   for (const AbstractValue* value : {&a, &b}) {
@@ -137,8 +142,10 @@ void Lowering::arithmetic(int op, const AbstractValue& a, const AbstractValue& b
   if (a.is_constant() && b.is_constant() && a.kind != Kind::kObject && b.kind != Kind::kObject && !a.is_nil() &&
       !b.is_nil() && !a.is_boolean() && !b.is_boolean()) {
     World::Evaluation evaluation = world_->arithmetic(op, a, b);
-    if (evaluation.failed) return fail(evaluation.error);
-    return set(result, evaluation.results[0]);
+    if (!evaluation.failed) return set(result, evaluation.results[0]);
+    if (is_bitwise(op) && !is_number(a)) return fail_operand(true, a);
+    if (is_bitwise(op) && !is_number(b)) return fail_operand(true, b);
+    return fail(evaluation.error);
   }
   // As luaG_opinterror: the second operand is at fault when the first is a number.
   if (!is_number(a) || !is_number(b)) {
@@ -148,9 +155,7 @@ void Lowering::arithmetic(int op, const AbstractValue& a, const AbstractValue& b
     }
     const bool bitwise = is_bitwise(op);
     const bool first_wrong = bitwise ? !is_number(a) : !(is_number(a) || numeral(a));
-    const AbstractValue& wrong = first_wrong ? a : b;
-    return fail(fmt::format("attempt to perform {} on a {} value{}", bitwise ? "bitwise operation" : "arithmetic",
-                            type_name(wrong), name_of_value(&wrong)));
+    return fail_operand(bitwise, first_wrong ? a : b);
   }
   if (op == LUA_OPDIV || op == LUA_OPPOW) {
     refuse(
@@ -293,7 +298,7 @@ void Lowering::op_unary_minus() {
   }
   if (value.kind == Kind::kDynamicString)
     refuse("string-arithmetic", "arithmetic on a string", "convert it with tonumber(s, 10)");
-  fail(fmt::format("attempt to perform arithmetic on a {} value{}", type_name(value), name_of_value(&value)));
+  fail_operand(false, value);
 }
 
 void Lowering::op_bitwise_not() {
@@ -301,12 +306,13 @@ void Lowering::op_bitwise_not() {
   if (value.is_integer()) return arithmetic(LUA_OPBXOR, value, AbstractValue::integer_constant(-1), current_.a());
   if (value.kind == Kind::kFloat || value.kind == Kind::kString) {
     const World::Evaluation evaluation = world_->arithmetic(LUA_OPBNOT, value, value);
+    if (evaluation.failed && value.kind == Kind::kString) return fail_operand(true, value);
     if (evaluation.failed) return fail(evaluation.error);
     return set(current_.a(), evaluation.results[0]);
   }
   if (value.kind == Kind::kDynamicString)
     refuse("string-arithmetic", "arithmetic on a string", "convert it with tonumber(s, 10)");
-  fail(fmt::format("attempt to perform bitwise operation on a {} value{}", type_name(value), name_of_value(&value)));
+  fail_operand(true, value);
 }
 
 }  // namespace perilune::compiler
