@@ -264,9 +264,6 @@ void Lowering::call_print(Call& call) {
 
 // What string.format would complain of. False: the script fails.
 bool Lowering::check_format(const Call& call, const std::string& format, Values& values) {
-  Call told = call;
-  told.name = "format";
-  told.method = false;
   size_t used = 0;
   for (size_t at = 0; at < format.size(); ++at) {
     if (format[at] != '%') continue;
@@ -275,8 +272,7 @@ bool Lowering::check_format(const Call& call, const std::string& format, Values&
       ++at;
     const char kind = at < format.size() ? format[at] : '\0';
     if (used >= values.size()) {
-      told.arguments.resize(used + 1);
-      fail(fmt::format("bad argument #{} to 'format' (no value)", used + 2));
+      fail(fmt::format("bad argument #{} to 'log' (no value)", used + 2));
       return false;
     }
     AbstractValue& value = values[used];
@@ -289,10 +285,8 @@ bool Lowering::check_format(const Call& call, const std::string& format, Values&
       case 'u':
       case 'x':
       case 'X': {
-        told.arguments.insert(told.arguments.begin(), AbstractValue::nil());
-        told.arguments = call.arguments;
         AbstractValue number_value;
-        if (!integer_argument(told, used, number_value)) return false;
+        if (!integer_argument(call, used, number_value)) return false;
         value = number_value;
         break;
       }
@@ -309,8 +303,7 @@ bool Lowering::check_format(const Call& call, const std::string& format, Values&
         if (value.kind == Kind::kFloat)
           refuse("log-format", "log of a floating-point number", "log integers and strings");
         if (!value.is_integer()) {
-          told.arguments = call.arguments;
-          fail_type(told, used, "number");
+          fail_type(call, used, "number");
           return false;
         }
         break;
