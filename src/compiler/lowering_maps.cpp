@@ -360,23 +360,14 @@ void Lowering::map_add(Call& call, ObjectId object) {
     b_.store(part.size, b_.slot(), place, by);
     return b_.map_update(index, kKeyScratch, kValueScratch, flags);
   };
+  // No atomic addition is narrower than four bytes: what runs over goes into the padding, which nobody reads.
+  const int64_t width = std::max<int64_t>(part.size, 4);
   const auto add_to_present = [&](ir::BlockId gone) {
-    if (part.size >= 4) {
-      const ir::Value there = b_.map_add(index, kKeyScratch, by, part.size, offset);
-      const ir::BlockId good = b_.new_block();
-      b_.branch(Condition::kNe, there, 0, good, gone);
-      b_.switch_to(good);
-      return b_.add(b_.load(8, b_.slot(), kOldNumber), by);
-    }
-    // No atomic addition is that narrow: the value is written anew.
-    const ir::Value there = b_.map_lookup(index, kKeyScratch, kValueScratch, image_.maps[index].value_size);
+    const ir::Value there = b_.map_add(index, kKeyScratch, by, width, offset);
     const ir::BlockId good = b_.new_block();
     b_.branch(Condition::kNe, there, 0, good, gone);
     b_.switch_to(good);
-    const ir::Value sum = b_.add(b_.load(part.size, b_.slot(), place), by);
-    b_.store(part.size, b_.slot(), place, sum);
-    (void)b_.map_update(index, kKeyScratch, kValueScratch, kAny);
-    return sum;
+    return b_.add(b_.load(8, b_.slot(), kOldNumber), by);
   };
   const auto renew = [&] {
     if (declaration.ttl_ns == 0 || !declaration.renew) return;

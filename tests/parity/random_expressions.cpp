@@ -119,7 +119,7 @@ std::string Expressions::integer_of_text(unsigned depth) {
 }
 
 std::string Expressions::map_read(unsigned depth) {
-  switch (random_.below(5)) {
+  switch (random_.below(9)) {
     case 0:
       return fmt::format("(m1[({} & 0xffff)] or 3)", integer(depth - 1));
     case 1:
@@ -128,6 +128,14 @@ std::string Expressions::map_read(unsigned depth) {
       return fmt::format("m3[({} & 63)]", integer(depth - 1));
     case 3:
       return fmt::format("m1:add(({} & 0xff), ({} & 0xff))", integer(depth - 1), integer(depth - 1));
+    case 4:
+      return fmt::format("(m5[{}] or 4)", random_.pick({"pkt.src", "pkt.dst"}));
+    case 5:
+      return "(m5:add(pkt.dst, 1) or 0)";
+    case 6:
+      return random_.pick({"m7:get()", "(m6:get((hdr[9] & 7)) or 0)"});
+    case 7:
+      return fmt::format("(m9[{{(pkt.dport or 0), ({} & 0xff)}}] or 6)", integer(depth - 1));
     default:
       return fmt::format("(map.get(m4, {}) or 2)", text(depth - 1));
   }
@@ -139,7 +147,7 @@ std::string Expressions::integer(unsigned depth) {
     if (!name.empty() && random_.chance(50)) return name;
     return random_.chance(50) ? byte() : literal();
   }
-  switch (random_.below(16)) {
+  switch (random_.below(19)) {
     case 0:
       return byte();
     case 1: {
@@ -174,6 +182,20 @@ std::string Expressions::integer(unsigned depth) {
       return allowed_.patterns ? fmt::format("(tonumber({}:match('%x+') or '5', {}) or 0)", text(depth - 1),
                                              random_.pick({10, 16, 8}))
                                : byte();
+    case 11: {
+      const std::string table = variable(Type::kTable);
+      return table.empty() ? literal() : table + random_.pick({".a", "[1]", ".a"});
+    }
+    case 12: {
+      const std::string function = variable(Type::kFunction);
+      if (function.empty() || in_function) return byte();
+      return fmt::format("{}({})", function, integer(depth - 1));
+    }
+    case 13:
+      if (!declared_.records.empty()) return random_.pick(std::span(declared_.records)) + ".n";
+      if (declared_.lists.empty()) return literal();
+      return fmt::format("({}[{}] or {})", random_.pick(std::span(declared_.lists)), integer(depth - 1),
+                         random_.below(9));
     case 10:
       return fmt::format("math.{}({}, {})", random_.pick({"min", "max"}), integer(depth - 1), integer(depth - 1));
     default:
@@ -189,6 +211,7 @@ std::string Expressions::text(unsigned depth) {
   }
   switch (random_.below(9)) {
     case 0:
+      if (const std::string table = variable(Type::kTable); !table.empty()) return table + ".s";
       return fmt::format("tostring(pld:segment(0, {}))", random_.pick({"8", "20", "100", "255"}));
     case 1: {
       const std::string segment = fmt::format("{}:segment({}, {})", random_.chance(50) ? "pld" : "hdr",

@@ -18,7 +18,15 @@ struct Allowed {
   unsigned risk = 4;  // of expressions that may fail, in per cent
 };
 
-enum class Type : uint8_t { kInteger, kText, kBoolean, kMaybeInteger, kView };
+enum class Type : uint8_t {
+  kInteger,
+  kText,
+  kBoolean,
+  kMaybeInteger,
+  kView,
+  kTable,     // made by the filter: integers as .a and [1], a text as .s
+  kFunction,  // of one integer, made by the filter: it sees and changes the variables around it
+};
 
 struct Variable {
   std::string name;
@@ -32,6 +40,8 @@ struct Declared {
   std::vector<std::string> number_tables;  // integer to integer
   std::vector<std::string> text_tables;    // text to integer
   std::vector<std::string> functions;      // of two integers
+  std::vector<std::string> lists;          // of integers
+  std::vector<std::string> records;        // tables with the fields n, an integer, and on, a boolean, that change
 };
 
 class Expressions {
@@ -51,6 +61,7 @@ class Expressions {
   /// Empty when there is none of that type.
   [[nodiscard]] std::string variable(Type type, bool to_assign = false);
   bool in_loop = false;
+  bool in_function = false;  // made by the filter: it calls no other
 
  private:
   bool risky() { return random_.chance(allowed_.risk); }

@@ -51,6 +51,9 @@ class Generator {
   Statement statement(unsigned depth);
   Statement loop(unsigned depth);
   Statement condition(unsigned depth);
+  Statement walk(unsigned depth);
+  Statement composite();
+  void inner_function(std::vector<Statement>& into);
   Statement effect();
   Statement assignment();
   std::string layout();
@@ -137,6 +140,28 @@ void Generator::head() {
     script_.push_back(simple("local m2 = map.lru {name = 'm2', key = 'ip', value = 'u64', size = 65536}"));
     script_.push_back(simple("local m3 = map.array {name = 'm3', value = 'i32', size = 64}"));
     script_.push_back(simple("local m4 = map.hash {name = 'm4', key = 'string:8', value = 'u16', size = 1000}"));
+    script_.push_back(simple("local m5 = map.lpm {name = 'm5', key = 'ip', value = 'u16', size = 100}"));
+    for (const char* network : {"0.0.0.0/1", "10.0.0.0/8", "192.168.1.0/24", "192.0.0.0/3", "::/0", "2001:db8::/32"}) {
+      if (random_.chance(50)) script_.push_back(simple(fmt::format("m5['{}'] = {}", network, random_.below(1000))));
+    }
+    script_.push_back(simple("local m6 = map.counter {name = 'm6', key = 'u8', size = 256}"));
+    script_.push_back(simple("local m7 = map.counter {name = 'm7'}"));
+    script_.push_back(
+        simple("local m8 = map.hash {name = 'm8', key = {'ip', 'u16'}, value = {'u32', 'i8'}, size = 4096}"));
+    script_.push_back(simple("local m9 = map.hash {name = 'm9', key = {'u16', 'u8'}, value = 'u64', size = 4096}"));
+  }
+  if (random_.chance(40)) {
+    const std::string table = name("list");
+    std::string values;
+    for (uint64_t i = random_.below(9); i > 0; --i)
+      values += fmt::format("{}, ", random_.between(-4, 300));
+    script_.push_back(simple(fmt::format("local {} = {{{}}}", table, values)));
+    declared_.lists.push_back(table);
+  }
+  if (random_.chance(30)) {
+    const std::string table = name("record");
+    script_.push_back(simple(fmt::format("local {} = {{n = {}, on = false}}", table, random_.below(5))));
+    declared_.records.push_back(table);
   }
   for (uint64_t i = random_.below(3); i > 0; --i) {
     const std::string global = name("g");
@@ -160,6 +185,31 @@ void Generator::locals(std::vector<Statement>& into) {
   declare("s", Type::kText, "tostring(pld:segment(0, 100))");
   declare("t", Type::kBoolean, boolean());
   declare("n", Type::kMaybeInteger, random_.pick({"pkt.dport", "pkt.sport", "pld[3]", "pkt.vlan", "hdr[30]"}));
+  if (random_.chance(30))
+    declare("pair", Type::kTable, fmt::format("{{{}, a = {}, s = {}}}", integer(), integer(), text()));
+  if (random_.chance(30)) inner_function(into);
+}
+
+// It may change what is around it.
+void Generator::inner_function(std::vector<Statement>& into) {
+  const std::string function = name("inner");
+  const std::string argument = name("x");
+  Statement definition = compound(fmt::format("local function {}({})", function, argument), "end");
+  expressions_.in_function = true;
+  expressions_.scope().push_back({argument, Type::kInteger, false});
+  for (uint64_t i = random_.below(3); i > 0; --i)
+    definition.body.push_back(assignment());
+  if (random_.chance(30)) {
+    Statement early = compound(fmt::format("if {} then", boolean()), "end");
+    early.body.push_back(simple("return " + integer()));
+    definition.body.push_back(std::move(early));
+  }
+  definition.body.push_back(simple("return " + integer()));
+  definition.body.back().fixed = true;
+  expressions_.scope().pop_back();
+  expressions_.in_function = false;
+  into.push_back(std::move(definition));
+  expressions_.scope().push_back({function, Type::kFunction, false});
 }
 
 void Generator::block(std::vector<Statement>& into, uint64_t statements, unsigned depth) {
@@ -182,7 +232,7 @@ void Generator::nested(std::vector<Statement>& into, unsigned depth) {
 Statement Generator::statement(unsigned depth) {
   const uint64_t kind = random_.below(10);
   if (kind < 2 && depth < 3) return condition(depth);
-  if (kind < 4 && depth < 2) return loop(depth);
+  if (kind < 4 && depth < 2) return random_.chance(25) ? walk(depth) : loop(depth);
   if (kind < 7) return effect();
   return assignment();
 }
@@ -237,8 +287,78 @@ Statement Generator::loop(unsigned depth) {
   return one;
 }
 
+// Over the matches in a text, or over a list.
+Statement Generator::walk(unsigned depth) {
+  const std::string first = name("k");
+  const std::string second = name("w");
+  Statement one;
+  std::vector<Variable> variables;
+  if (!allowed_.patterns || random_.chance(30)) {
+    const std::string list =
+        declared_.lists.empty() ? std::string("{7, 300, -1}") : random_.pick(std::span(declared_.lists));
+    one = compound(fmt::format("for {}, {} in ipairs({}) do", first, second, list), "end");
+    variables = {{first, Type::kInteger, false}, {second, Type::kInteger, false}};
+  } else if (random_.chance(50)) {
+    one = compound(
+        fmt::format("for {} in {}:gmatch({}) do", first, text(),
+                    random_.pick({"'%w+'", "'.'", "'[^\\r\\n]+'", "'%a%d'", "'()%a+'", "'%f[%w]%w+'", "'x*'"})),
+        "end");
+    if (one.text.find("'()") != std::string::npos)
+      variables = {{first, Type::kInteger, false}};
+    else
+      variables = {{first, Type::kText, false}};
+  } else {
+    one = compound(fmt::format("for {}, {} in {}:gmatch({}) do", first, second, text(),
+                               random_.pick({"'(%w+)=(%w*)'", "'(%a)(%A)'", "'(.)(.?)'"})),
+                   "end");
+    variables = {{first, Type::kText, false}, {second, Type::kText, false}};
+  }
+  const bool was_in_loop = std::exchange(expressions_.in_loop, true);
+  ++loops_;
+  const size_t outside = expressions_.scope().size();
+  for (Variable& variable : variables)
+    expressions_.scope().push_back(std::move(variable));
+  nested(one.body, depth);
+  expressions_.scope().resize(outside);
+  --loops_;
+  expressions_.in_loop = was_in_loop;
+  return one;
+}
+
+// Entries with several values under keys of several parts.
+Statement Generator::composite() {
+  const std::string key = fmt::format("{{{}, ({} & 0x3ff)}}", random_.pick({"pkt.src", "pkt.dst"}), integer());
+  switch (random_.below(4)) {
+    case 0:
+      return simple(fmt::format("m8[{}] = {{({} & 0xffffffff), ({} & 0x7f)}}", key, integer(), integer()));
+    case 1:
+      return simple(fmt::format("m8[{}] = nil", key));
+    case 2:
+      return simple(fmt::format("m9:add({{({} & 0xffff), ({} & 0xff)}}, {})", integer(), integer(), integer()));
+    default: {
+      const std::string entry = name("e");
+      Statement both = compound("do", "end");
+      both.body.push_back(simple(fmt::format("local {} = m8[{}]", entry, key)));
+      both.body.back().fixed = true;
+      Statement there = compound(fmt::format("if {} then", entry), "end");
+      there.body.push_back(
+          simple(fmt::format("{} = ({}[1] + {}[2])", expressions_.variable(Type::kInteger, true), entry, entry)));
+      both.body.push_back(std::move(there));
+      return both;
+    }
+  }
+}
+
 Statement Generator::assignment() {
-  switch (random_.below(8)) {
+  switch (random_.below(10)) {
+    case 8:
+      if (const std::string table = expressions_.variable(Type::kTable); !table.empty())
+        return simple(fmt::format("{}{} = {}", table, random_.pick({".a", "[1]"}), integer()));
+      break;
+    case 9:
+      if (declared_.records.empty()) break;
+      if (random_.chance(40)) return simple(fmt::format("{}.on = {}", declared_.records[0], boolean()));
+      return simple(fmt::format("{}.n = {}", declared_.records[0], integer()));
     case 0:
       if (const std::string target = expressions_.variable(Type::kText, true); !target.empty() && !expressions_.in_loop)
         return simple(fmt::format("{} = {}", target, text()));
@@ -288,7 +408,14 @@ Statement Generator::effect() {
     case 3:
     case 4:
       if (!allowed_.maps) break;
-      switch (random_.below(6)) {
+      switch (random_.below(10)) {
+        case 5:
+        case 6:
+          return composite();
+        case 7:
+          return simple(fmt::format("m6:add(({} & 0xff), {})", integer(), integer()));
+        case 8:
+          return simple(fmt::format("m7:add({})", integer()));
         case 0:
           return simple(fmt::format("m1[({} & 0xff)] = ({} & 0xffffffff)", integer(), integer()));
         case 1:
