@@ -361,7 +361,7 @@ class Lowering {
   void get_from_packet(const AbstractValue& key, uint32_t result);
   void set_in_packet(const AbstractValue& key, const AbstractValue& value);
   void packet_address(bool source, uint32_t result);
-  ir::Value packet_length();
+  [[nodiscard]] ir::Value packet_length();
   void value_or_nil(ir::Condition condition, ir::Value a, ir::Value b, uint32_t result,
                     const std::function<AbstractValue()>& make);
 
@@ -443,6 +443,7 @@ class Lowering {
   ir::TablePool tables_;
   std::vector<script::Map*> maps_;
   std::unordered_map<int64_t, ir::Value> globals_;
+  ir::Value length_ = ir::kNoValue;  // pkt.length, when it has been asked for
   struct LookupPlace {
     uint32_t slots;
     uint32_t records;

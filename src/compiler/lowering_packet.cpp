@@ -1,5 +1,6 @@
 // pkt: what is known of the packet, as it arrived; its mark.
 #include <array>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -49,26 +50,28 @@ void Lowering::packet_address(bool source, uint32_t result) {
   value_or_nil(Condition::kNe, version, number(0), result, address);
 }
 
-// Of the IP packet as its header says; what there is behind the link header when it says 0.
+// Of the IP packet as its header says; what there is behind the link header when it says 0. As it arrived: read before
+// the filter can have written to the header, and without a branch, because that is where the entry's code stands.
 ir::Value Lowering::packet_length() {
+  if (length_ != ir::kNoValue) return length_;
+  const ir::BlockId here = b_.current();
+  b_.switch_to(0);
+  const auto choose = [&](ir::Value condition, ir::Value yes, ir::Value no) {  // the condition is 1 or 0
+    const ir::Value mask = b_.sub(number(0), condition);
+    return b_.binary(Op::kXor, no, b_.binary(Op::kAnd, b_.binary(Op::kXor, yes, no), mask));
+  };
+  const auto bit = [&](ir::Value value, int64_t n) { return b_.binary(Op::kAnd, b_.binary(Op::kLshr, value, n), 1); };
   const ir::Value network = header(offsetof(pl_header, network));
-  const ir::Value version = header(offsetof(pl_header, version));
+  const ir::Value version = header(offsetof(pl_header, version));  // 4, 6, or 0
+  const ir::Value start = at(b_.add(network, kFrame));
+  const ir::Value payload = b_.add(b_.swap(Op::kSwap16, b_.load(2, start, 4)), 40);
+  const ir::Value said = choose(bit(version, 1), payload, b_.swap(Op::kSwap16, b_.load(2, start, 2)));
+  const ir::Value nothing = b_.binary(Op::kMul, bit(version, 1), 40);  // what it is when the header says 0
+  const ir::Value is_said = b_.binary(Op::kAnd, bit(version, 2), bit(b_.sub(nothing, said), 63));
   const ir::Value there = b_.sub(header(offsetof(pl_header, wire_length)), network);
-  const ir::BlockId join = b_.new_block(1);
-  const ir::BlockId four = b_.new_block();
-  const ir::BlockId not_four = b_.new_block();
-  const ir::BlockId six = b_.new_block();
-  b_.branch(Condition::kEq, version, 4, four, not_four);
-  b_.switch_to(four);
-  const ir::Value total = b_.swap(Op::kSwap16, b_.load(2, at(b_.add(network, kFrame)), 2));
-  b_.branch(Condition::kNe, total, number(0), ir::Edge{join, {total}}, ir::Edge{join, {there}});
-  b_.switch_to(not_four);
-  b_.branch(Condition::kEq, version, number(6), ir::Edge{six, {}}, ir::Edge{join, {there}});
-  b_.switch_to(six);
-  const ir::Value payload = b_.swap(Op::kSwap16, b_.load(2, at(b_.add(network, kFrame)), 4));
-  b_.branch(Condition::kNe, payload, number(0), ir::Edge{join, {b_.add(payload, 40)}}, ir::Edge{join, {there}});
-  b_.switch_to(join);
-  return b_.parameters(join)[0];
+  length_ = choose(is_said, said, there);
+  b_.switch_to(here);
+  return length_;
 }
 
 void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
@@ -81,10 +84,9 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   const auto flag = [&](unsigned bit) {
     return b_.binary(Op::kAnd, header(offsetof(pl_header, flags)), static_cast<int64_t>(bit));
   };
-  const auto flag_boolean = [&](unsigned bit, int shift) {
+  const auto flag_boolean = [&](unsigned bit) {
     return AbstractValue::dynamic_boolean(
-        b_.binary(Op::kAnd, b_.binary(Op::kLshr, header(offsetof(pl_header, flags)), shift), 1));
-    (void)bit;
+        b_.binary(Op::kAnd, b_.binary(Op::kLshr, header(offsetof(pl_header, flags)), std::countr_zero(bit)), 1));
   };
   const auto integer = [&](int32_t field) { return AbstractValue::dynamic_integer(header(field)); };
   if (name == "direction") {
@@ -128,10 +130,10 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     const ir::Value type = header(offsetof(pl_header, ethertype));
     return value_or_nil(Condition::kNe, type, number(0), result, [&] { return AbstractValue::dynamic_integer(type); });
   }
-  if (name == "fragment") return set(result, flag_boolean(PL_FRAGMENT, 0));
+  if (name == "fragment") return set(result, flag_boolean(PL_FRAGMENT));
   if (name == "truncated") {
     if (target_.kernel()) return set(result, AbstractValue::boolean(false));
-    return set(result, flag_boolean(PL_TRUNCATED, 4));
+    return set(result, flag_boolean(PL_TRUNCATED));
   }
   if (name == "frame") {
     if (target_.kernel() && !target_.has_frame) return set(result, AbstractValue::nil());
