@@ -130,27 +130,28 @@ void Lowering::store_field(const Field& field, ir::Value pointer, ir::Value valu
 bool Lowering::whole_number(const AbstractValue& value, const AbstractValue& key, AbstractValue& whole) {
   whole = value;
   if (value.is_integer()) return true;
+  const ir::Value index = key.kind == Kind::kDynamicInteger ? key.a : ir::kNoValue;
   if (value.kind == Kind::kFloat) {
     const auto rounded = static_cast<double>(static_cast<int64_t>(value.number));
     if (rounded == value.number) {
       whole = AbstractValue::integer_constant(static_cast<int64_t>(value.number));
       return true;
     }
-    fail(fmt::format("field {}: cannot write {}, it needs a whole number", field_name(key), value.number));
+    fail(fmt::format("field {}: cannot write {}, it needs a whole number", field_name(key), value.number), ir::kNoValue,
+         index);
     return false;
   }
   if (value.kind == Kind::kString) {
-    const World::Evaluation converted = world_->evaluate(world_->builtin("math.tointeger"), {value});
     const World::Evaluation number = world_->evaluate(world_->builtin("tonumber"), {value});
     if (!number.failed && !number.results.empty() && number.results[0].kind == Kind::kInteger) {
       whole = number.results[0];
       return true;
     }
-    (void)converted;
   }
   if (value.kind == Kind::kDynamicString)
     refuse("string-arithmetic", "a string is written to a number's field", "convert it with tonumber(s, 10)");
-  fail(fmt::format("field {}: cannot write a {}, it needs a whole number", field_name(key), type_name(value)));
+  fail(fmt::format("field {}: cannot write a {}, it needs a whole number", field_name(key), type_name(value)),
+       ir::kNoValue, index);
   return false;
 }
 
@@ -305,7 +306,8 @@ void Lowering::set_in_view(const AbstractValue& view, const AbstractValue& key, 
   b_.branch(Condition::kUlt, position, seen.b, inside, outside);
   resume(outside, before);
   if (strict) {
-    fail(fmt::format("cannot write field {}: it lies outside the {{0}} bytes of this data", field_name(key)), seen.b);
+    fail(fmt::format("cannot write field {}: it lies outside the {{0}} bytes of this data", field_name(key)), seen.b,
+         position);
     ended_ = false;
   } else {
     outcome();

@@ -11,14 +11,15 @@
 
 namespace perilune::compiler {
 
-/// As luadata's own messages have it: 'name', cut when long, or [3].
+/// As luadata's own messages have it: 'name', cut when long, or [3]. An index known at packet time is the second value of
+/// the error.
 inline std::string field_name(const AbstractValue& key) {
   if (key.kind == AbstractValue::Kind::kString) {
     return key.string().size() <= 40 ? fmt::format("'{}'", key.string())
                                      : fmt::format("'{}...'", key.string().substr(0, 40));
   }
   if (key.kind == AbstractValue::Kind::kInteger) return fmt::format("[{}]", key.integer);
-  return "[?]";
+  return "[{1}]";
 }
 
 inline bool is_number(luadata::FieldKind kind) {
