@@ -11,8 +11,8 @@
 
 namespace perilune::compiler {
 
-/// As luadata's own messages have it: 'name', cut when long, or [3]. An index known at packet time is the second value of
-/// the error.
+/// As luadata's own messages have it: 'name', cut when long, or [3]. An index known at packet time is the second value
+/// of the error.
 inline std::string field_name(const AbstractValue& key) {
   if (key.kind == AbstractValue::Kind::kString) {
     return key.string().size() <= 40 ? fmt::format("'{}'", key.string())

@@ -1,5 +1,4 @@
 -- Addresses of IPv6 as text, shortened as RFC 5952 says.
--- refused: address-text 8
 local header = data.layout {src = {8, 16, 'ipv6'}, dst = {24, 16, 'ipv6'}}
 
 function filter(hdr, pld, pkt)
