@@ -67,7 +67,7 @@ void push_library_names(lua_State* L) {
 
 Map* to_map(lua_State* L, int index) {
   index = lua_absindex(L, index);
-  if (lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) != sizeof(Map*) || lua_getmetatable(L, index) == 0)
+  if (lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) != sizeof(void*) || lua_getmetatable(L, index) == 0)
     return nullptr;
   lua_pushliteral(L, "__name");
   lua_rawget(L, -2);
@@ -75,7 +75,7 @@ Map* to_map(lua_State* L, int index) {
   const bool is_map = std::strcmp(name, "map") == 0;  // metatables of userdata cannot be set by scripts
   lua_pop(L, 2);
   Map* map = nullptr;
-  if (is_map) std::memcpy(static_cast<void*>(&map), lua_touserdata(L, index), sizeof(Map*));
+  if (is_map) std::memcpy(static_cast<void*>(&map), lua_touserdata(L, index), sizeof(void*));
   return map;
 }
 
