@@ -3,12 +3,7 @@
 
 local net = require 'net'
 
--- The names as they stand in packets (RFC 1035, 3.1): each label behind its length, a zero at the end.
-local blocked = {}
-for name in require('blocklist'):lower():gmatch('%S+') do
-  local labels = name:gsub('([^.]+)%.?', function(label) return string.pack('s1', label) end)
-  blocked[labels .. '\0'] = true
-end
+local blocked = net.dns_names(require 'blocklist')        -- as they stand in packets
 
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.udp or pkt.dport ~= 53 then return end

@@ -729,7 +729,7 @@ void Lowering::check_used(const AbstractValue& value) {
 
 void Lowering::finish_image() {
   image_.files = world_->files();
-  image_.tables = tables_.bytes();
+  image_.tables = tables_.take();
   image_.constants.assign(constants_.bytes().begin(), constants_.bytes().end());
   image_.worker.assign(static_cast<size_t>(next_worker_offset_ - static_cast<int32_t>(PL_WORKER)), 0);
   for (const Cell& cell : world_->cells()) {

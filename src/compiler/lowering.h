@@ -256,22 +256,18 @@ class Lowering {
   void get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result);
   void get_missing(ObjectId table, const AbstractValue& key, uint32_t result);
   void look_up(ObjectId table, const AbstractValue& key, uint32_t result);
-  void look_up_chain(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
-                     const AbstractValue& key, uint32_t result);
+  void look_up_chain(ObjectId table, std::span<const TableEntry> entries, const AbstractValue& key, uint32_t result);
   void get_from_virtual(uint32_t table, const AbstractValue& key, uint32_t result);
   void set_in_virtual(uint32_t table, const AbstractValue& key, const AbstractValue& value);
   [[nodiscard]] Binding binding_of(uint32_t upvalue) const;
   [[nodiscard]] AbstractValue read_binding(const Binding& binding);
 
   // --- lowering_lookup.cpp: large constant tables
-  void look_up_strings(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
-                       const StringParts& key, uint32_t result);
-  void look_up_integers(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
-                        ir::Value key, uint32_t result);
-  void finish_lookup(const std::vector<std::pair<AbstractValue, AbstractValue>>& entries, ir::BlockId found,
-                     ir::BlockId absent, const State& before, uint32_t result);
-  void found_value(const std::vector<std::pair<AbstractValue, AbstractValue>>& entries, ir::Value index,
-                   uint32_t result);
+  void look_up_strings(const LookupTable& table, const StringParts& key, uint32_t result);
+  void look_up_integers(const LookupTable& table, ir::Value key, uint32_t result);
+  void finish_lookup(const LookupTable& table, ir::BlockId found, ir::BlockId absent, const State& before,
+                     uint32_t result);
+  void found_value(const LookupTable& table, ir::Value index, uint32_t result);
 
   // --- lowering_strings.cpp
   /// Goes on in two blocks: the strings are equal, or not.
@@ -449,7 +445,7 @@ class Lowering {
     uint32_t records;
     size_t records_size;
   };
-  std::unordered_map<ObjectId, uint32_t> lookup_tables_;  // place + 1
+  std::unordered_map<const LookupTable*, uint32_t> lookup_tables_;  // place + 1
   std::vector<LookupPlace> lookup_places_;
   Diagnostics diagnostics_;
   std::map<std::string, uint32_t> error_sites_;

@@ -25,7 +25,7 @@ const std::set<std::string>& pure_functions() {
       "select",          "rawlen",       "rawequal",       "rawget",         "next",
       "ipairs",          "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",
       "utf8.offset",     "table.unpack", "table.concat",   "net.ip",         "net.mac",
-      "getmetatable"};
+      "net.bytes",       "net.dns_name", "getmetatable"};
   return names;
 }
 

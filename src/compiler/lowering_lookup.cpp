@@ -1,12 +1,10 @@
-// Look-ups in large constant tables: a hash table in the read-only memory, made at load.
+// Look-ups in large constant tables: a hash table in the read-only memory, made at load (lookup_table.h).
 //
-//   strings    slots of 16 bytes {u64 hash, u32 record, u32 index}, linear probing, at most half full; hash 0: empty.
-//              A record is the key's bytes padded with zeros to 8; the length is part of the hash's input and is
-//              compared through the record: {u64 length, bytes}.
 //   integers   slots of 16 bytes {u64 key, u64 index + 1}, 0: empty; or, where keys are dense, an array of indices
 //
 // Exact: a hash that agrees is followed by a comparison of all bytes. Cost: a few loads for a name that is not there,
-// whatever the table's size. The hash is h = (h ^ word) * K, h ^= h >> 32 over 8-byte words, seeded with the length.
+// whatever the table's size.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -19,24 +17,8 @@ namespace {
 
 using ir::Condition;
 using ir::Op;
-using Entries = std::vector<std::pair<AbstractValue, AbstractValue>>;
 
-constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15ULL;
-
-uint64_t mix(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * kMultiplier;
-  return hash ^ (hash >> 32);
-}
-
-uint64_t hash_of(std::string_view text) {
-  uint64_t hash = text.size() * kMultiplier;
-  for (size_t at = 0; at < text.size(); at += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, std::min<size_t>(8, text.size() - at));
-    hash = mix(hash, word);
-  }
-  return hash | 1;  // 0 is an empty slot
-}
+constexpr uint64_t kMultiplier = LookupTable::kMultiplier;
 
 void put(std::vector<uint8_t>& bytes, size_t at, uint64_t value, size_t size) {
   std::memcpy(bytes.data() + at, &value, size);
@@ -45,9 +27,9 @@ void put(std::vector<uint8_t>& bytes, size_t at, uint64_t value, size_t size) {
 }  // namespace
 
 // The value that belongs to entry `index`; one path for each type among the values.
-void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t result) {
-  const AbstractValue& first = entries[0].second;
-  bool all_same = true;
+void Lowering::found_value(const LookupTable& table, ir::Value index, uint32_t result) {
+  const std::span<const TableEntry> entries = table.entries();
+  if (table.same_values()) return set(result, entries[0].value.value());
   bool integers = true;
   bool booleans = true;
   bool strings = true;
@@ -55,10 +37,7 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
     integers = integers && value.kind == Kind::kInteger;
     booleans = booleans && value.kind == Kind::kBoolean;
     strings = strings && value.kind == Kind::kString;
-    all_same = all_same && value.kind == first.kind && value.integer == first.integer && value.object == first.object &&
-               value.number == first.number && (value.text == nullptr || *value.text == *first.text);
   }
-  if (all_same) return set(result, first);
   const auto table_of = [&](size_t stride, auto fill) {
     std::vector<uint8_t> bytes(std::bit_ceil(entries.size()) * stride);
     for (size_t n = 0; n < entries.size(); ++n)
@@ -69,7 +48,7 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
   };
   if (integers || booleans) {
     const ir::Value pointer = table_of(8, [&](std::vector<uint8_t>& bytes, size_t n) {
-      put(bytes, n * 8, static_cast<uint64_t>(entries[n].second.integer), 8);
+      put(bytes, n * 8, static_cast<uint64_t>(entries[n].value.integer), 8);
     });
     const ir::Value value = b_.load(8, pointer, 0);
     return set(result, integers ? AbstractValue::dynamic_integer(value) : AbstractValue::dynamic_boolean(value));
@@ -78,7 +57,7 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
     int64_t most = 0;
     int64_t least = INT64_MAX;
     const ir::Value pointer = table_of(8, [&](std::vector<uint8_t>& bytes, size_t n) {
-      const std::string& text = entries[n].second.string();
+      const std::string text(entries[n].value.text);
       put(bytes, n * 8, static_cast<uint64_t>(constants_.add(text)), 4);
       put(bytes, n * 8 + 4, text.size(), 4);
       most = std::max(most, static_cast<int64_t>(text.size()));
@@ -89,15 +68,12 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
     return set(result, std::move(text));
   }
   // Few different values of mixed types: a path for each.
-  std::vector<AbstractValue> distinct;
+  std::vector<PlainConstant> distinct;
   std::vector<uint64_t> numbers;
   for (const auto& [key, value] : entries) {
-    size_t n = 0;
-    while (n < distinct.size() && !(distinct[n].kind == value.kind && distinct[n].integer == value.integer &&
-                                    distinct[n].object == value.object && distinct[n].number == value.number &&
-                                    (value.text == nullptr || *value.text == *distinct[n].text)))
-      ++n;
+    const auto n = static_cast<size_t>(std::ranges::find(distinct, value) - distinct.begin());
     if (n == distinct.size()) distinct.push_back(value);
+    if (distinct.size() > 32) break;
     numbers.push_back(n);
   }
   if (distinct.size() > 32) {
@@ -110,7 +86,7 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
   const State before = st_;
   for (size_t n = 0; n < distinct.size(); ++n) {
     if (n + 1 == distinct.size()) {
-      set(result, distinct[n]);
+      set(result, distinct[n].value());
       outcome();
       break;
     }
@@ -118,13 +94,13 @@ void Lowering::found_value(const Entries& entries, ir::Value index, uint32_t res
     const ir::BlockId no = b_.new_block();
     b_.branch(Condition::kEq, which, static_cast<int64_t>(n), yes, no);
     resume(yes, before);
-    set(result, distinct[n]);
+    set(result, distinct[n].value());
     outcome();
     resume(no, before);
   }
 }
 
-void Lowering::finish_lookup(const Entries& entries, ir::BlockId found, ir::BlockId absent, const State& before,
+void Lowering::finish_lookup(const LookupTable& table, ir::BlockId found, ir::BlockId absent, const State& before,
                              uint32_t result) {
   const ir::Value index = b_.parameters(found)[0];
   resume(absent, before);
@@ -132,45 +108,19 @@ void Lowering::finish_lookup(const Entries& entries, ir::BlockId found, ir::Bloc
   outcome();
   resume(found, before);
   const size_t outcomes = outcomes_.size();
-  found_value(entries, index, result);
+  found_value(table, index, result);
   if (outcomes_.size() == outcomes) outcome();
 }
 
-void Lowering::look_up_strings(ObjectId table, const Entries& entries, const StringParts& key, uint32_t result) {
-  size_t longest = 0;
-  size_t shortest = SIZE_MAX;
-  for (const auto& [k, v] : entries) {
-    longest = std::max(longest, k.string().size());
-    shortest = std::min(shortest, k.string().size());
-  }
-  const size_t slots = std::bit_ceil(entries.size() * 2);
-  const size_t slot_mask = slots - 1;
-  auto& known = lookup_tables_[table];
+void Lowering::look_up_strings(const LookupTable& table, const StringParts& key, uint32_t result) {
+  const size_t slots_size = table.slots().size();
+  auto& known = lookup_tables_[&table];
   if (known == 0) {
-    std::vector<uint8_t> bytes(slots * 16);
-    std::vector<uint8_t> records;
-    std::vector<uint64_t> taken(slots);
-    for (size_t n = 0; n < entries.size(); ++n) {
-      const std::string& text = entries[n].first.string();
-      const uint64_t hash = hash_of(text);
-      size_t at = (hash >> 8) & slot_mask;
-      while (taken[at] != 0)
-        at = (at + 1) & slot_mask;
-      taken[at] = hash;
-      put(bytes, at * 16, hash, 8);
-      put(bytes, at * 16 + 8, records.size(), 4);
-      put(bytes, at * 16 + 12, n, 4);
-      const size_t record = records.size();
-      records.resize(record + 8 + (text.size() + 7) / 8 * 8);
-      put(records, record, text.size(), 8);
-      std::memcpy(records.data() + record + 8, text.data(), text.size());
-    }
-    records.resize(std::bit_ceil(records.size() + 8));
-    if (bytes.size() + records.size() > (size_t{1} << 30))
+    if (slots_size + table.records().size() > (size_t{1} << 30))
       refuse("too-large", "a table of more than 1 GiB", "use fewer keys");
-    const uint32_t slots_at = tables_.add(bytes, 16, bytes.size() + 64);
-    const uint32_t records_at = tables_.add(records, 16, records.size() + 64);
-    lookup_places_.push_back({slots_at, records_at, records.size()});
+    const uint32_t slots_at = tables_.add(table.slots(), 16, slots_size + 64);
+    const uint32_t records_at = tables_.add(table.records(), 16, table.records().size() + 64);
+    lookup_places_.push_back({slots_at, records_at, table.records().size()});
     known = static_cast<uint32_t>(lookup_places_.size());
   }
   const LookupPlace place = lookup_places_[known - 1];
@@ -180,8 +130,9 @@ void Lowering::look_up_strings(ObjectId table, const Entries& entries, const Str
   const ir::BlockId found = b_.new_block(1);
   const ir::BlockId possible = b_.new_block();
   // A key whose length no entry has is not there.
-  b_.branch(Condition::kUgt, b_.sub(key.length, number(static_cast<int64_t>(shortest))),
-            number(static_cast<int64_t>(longest - shortest)), ir::Edge{absent, {}}, ir::Edge{possible, {}});
+  b_.branch(Condition::kUgt, b_.sub(key.length, number(static_cast<int64_t>(table.shortest()))),
+            number(static_cast<int64_t>(table.longest() - table.shortest())), ir::Edge{absent, {}},
+            ir::Edge{possible, {}});
   b_.switch_to(possible);
   // The hash: a word a round, the last one masked.
   const ir::BlockId head = b_.new_block(2);
@@ -215,7 +166,7 @@ void Lowering::look_up_strings(ObjectId table, const Entries& entries, const Str
   make_loop(probe);
   const ir::Value slot_number = b_.parameters(probe)[0];
   const ir::Value entry =
-      b_.offset(b_.tables(place.slots), b_.binary(Op::kShl, slot_number, 4), static_cast<int64_t>(slots * 16 - 1));
+      b_.offset(b_.tables(place.slots), b_.binary(Op::kShl, slot_number, 4), static_cast<int64_t>(slots_size - 1));
   const ir::Value there = b_.load(8, entry, 0);
   const ir::BlockId taken = b_.new_block();
   const ir::BlockId same_hash = b_.new_block();
@@ -252,12 +203,13 @@ void Lowering::look_up_strings(ObjectId table, const Entries& entries, const Str
   b_.switch_to(last_word);
   const ir::Value shifted = b_.binary(Op::kShl, different, b_.sub(number(64), b_.binary(Op::kShl, rest, 3)));
   b_.branch(Condition::kEq, shifted, number(0), ir::Edge{found, {index}}, ir::Edge{probe, {next}});
-  finish_lookup(entries, found, absent, before, result);
+  finish_lookup(table, found, absent, before, result);
 }
 
-void Lowering::look_up_integers(ObjectId /*table*/, const Entries& entries, ir::Value key, uint32_t result) {
-  const int64_t first = entries.front().first.integer;
-  const int64_t last = entries.back().first.integer;
+void Lowering::look_up_integers(const LookupTable& table, ir::Value key, uint32_t result) {
+  const std::span<const TableEntry> entries = table.entries();
+  const int64_t first = entries.front().key.integer;
+  const int64_t last = entries.back().key.integer;
   const uint64_t span = static_cast<uint64_t>(last) - static_cast<uint64_t>(first);
   const State before = st_;
   const ir::BlockId absent = b_.new_block();
@@ -271,7 +223,7 @@ void Lowering::look_up_integers(ObjectId /*table*/, const Entries& entries, ir::
     // An array: 0 is absent, else the entry's number + 1.
     std::vector<uint8_t> bytes(std::bit_ceil(span + 1) * 4);
     for (size_t n = 0; n < entries.size(); ++n)
-      put(bytes, (static_cast<uint64_t>(entries[n].first.integer) - static_cast<uint64_t>(first)) * 4, n + 1, 4);
+      put(bytes, (static_cast<uint64_t>(entries[n].key.integer) - static_cast<uint64_t>(first)) * 4, n + 1, 4);
     const uint32_t base = tables_.add(bytes, 8, bytes.size() + 64);
     const ir::Value number_plus_one = b_.load(
         4, b_.offset(b_.tables(base), b_.binary(Op::kShl, relative, 2), static_cast<int64_t>(bytes.size() - 1)), 0);
@@ -282,8 +234,8 @@ void Lowering::look_up_integers(ObjectId /*table*/, const Entries& entries, ir::
     std::vector<uint8_t> bytes(slots * 16);
     std::vector<bool> taken(slots);
     for (size_t n = 0; n < entries.size(); ++n) {
-      const auto number_key = static_cast<uint64_t>(entries[n].first.integer);
-      size_t at_slot = mix(0, number_key) & (slots - 1);
+      const auto number_key = static_cast<uint64_t>(entries[n].key.integer);
+      size_t at_slot = LookupTable::mix(0, number_key) & (slots - 1);
       while (taken[at_slot])
         at_slot = (at_slot + 1) & (slots - 1);
       taken[at_slot] = true;
@@ -307,7 +259,7 @@ void Lowering::look_up_integers(ObjectId /*table*/, const Entries& entries, ir::
     b_.branch(Condition::kEq, there, key, ir::Edge{found, {b_.add(number_plus_one, -1)}},
               ir::Edge{probe, {b_.add(slot_number, 1)}});
   }
-  finish_lookup(entries, found, absent, before, result);
+  finish_lookup(table, found, absent, before, result);
 }
 
 }  // namespace perilune::compiler

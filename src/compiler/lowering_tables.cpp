@@ -14,9 +14,6 @@ namespace {
 
 using Kind = AbstractValue::Kind;
 
-constexpr size_t kLongestChain = 12;  // entries compared one by one
-constexpr size_t kMaxEntries = size_t{1} << 24;
-
 bool is_key(const AbstractValue& key) {
   return key.kind == Kind::kInteger || key.kind == Kind::kString;
 }
@@ -195,43 +192,35 @@ void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result
     return;
   }
   if (!key.is_integer() && !key.is_string()) return get_missing(table, key, result);
-  const auto all = world_->entries(table, kMaxEntries);
-  if (!all.has_value()) refuse("too-large", "a table with more than 16 million entries", "use a map");
-  std::vector<std::pair<AbstractValue, AbstractValue>> entries;
-  const Kind wanted = key.is_string() ? Kind::kString : Kind::kInteger;
-  for (const auto& [k, v] : *all) {
-    if (k.kind == wanted) entries.emplace_back(k, v);
-  }
-  if (entries.empty()) return get_missing(table, key, result);
-  std::ranges::sort(entries, [&](const auto& a, const auto& b) {
-    return wanted == Kind::kString ? a.first.string() < b.first.string() : a.first.integer < b.first.integer;
-  });
+  const LookupTable* entries = world_->lookup_table(table, key.is_string() ? Kind::kString : Kind::kInteger);
+  if (entries == nullptr) refuse("too-large", "a table with more than 16 million entries", "use a map");
+  if (entries->entries().empty()) return get_missing(table, key, result);
   const bool plain_index = world_->metafield(table, "__index").is_nil();
-  if (entries.size() <= (wanted == Kind::kString ? 3 : kLongestChain) || !plain_index) {
-    if (entries.size() > 256)
+  if (entries->is_short() || !plain_index) {
+    if (entries->entries().size() > 256)
       refuse("metamethod", "a look-up with a key from the packet in a large table that has __index",
              "use a table without a metatable");
-    return look_up_chain(table, entries, key, result);
+    return look_up_chain(table, entries->entries(), key, result);
   }
-  if (wanted == Kind::kString) return look_up_strings(table, entries, string_of(key), result);
-  look_up_integers(table, entries, key.a, result);
+  if (key.is_string()) return look_up_strings(*entries, string_of(key), result);
+  look_up_integers(*entries, key.a, result);
 }
 
 // One comparison after the other; behind each the value is a constant.
-void Lowering::look_up_chain(ObjectId table, const std::vector<std::pair<AbstractValue, AbstractValue>>& entries,
-                             const AbstractValue& key, uint32_t result) {
+void Lowering::look_up_chain(ObjectId table, std::span<const TableEntry> entries, const AbstractValue& key,
+                             uint32_t result) {
   const State before = st_;
   // Entries with one value share what follows: their blocks meet in one place with equal states.
   for (const auto& [k, v] : entries) {
     const ir::BlockId yes = b_.new_block();
     const ir::BlockId no = b_.new_block();
     if (key.is_string()) {
-      branch_equal(key, k, yes, no);
+      branch_equal(key, k.value(), yes, no);
     } else {
       b_.branch(ir::Condition::kEq, key.a, number(k.integer), yes, no);
     }
     resume(yes, before);
-    set(result, v);
+    set(result, v.value());
     outcome();
     resume(no, before);
   }

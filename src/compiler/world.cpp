@@ -1,5 +1,6 @@
 #include "compiler/world.h"
 
+#include <bit>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -13,6 +14,8 @@ namespace perilune::compiler {
 namespace {
 
 using Kind = AbstractValue::Kind;
+
+constexpr size_t kMaxEntries = size_t{1} << 24;  // of a table looked up at packet time
 
 int append(lua_State* /*L*/, const void* bytes, size_t length, void* target) noexcept {
   static_cast<std::string*>(target)->append(static_cast<const char*>(bytes), length);
@@ -125,29 +128,37 @@ ObjectId World::object_at(int index) {
   return number;
 }
 
-AbstractValue World::pop() {
-  AbstractValue value;
-  switch (lua_type(L_, -1)) {
+PlainConstant World::plain_at(int index) {
+  PlainConstant constant;
+  switch (lua_type(L_, index)) {
     case LUA_TNIL:
     case LUA_TNONE:
-      value = AbstractValue::nil();
       break;
     case LUA_TBOOLEAN:
-      value = AbstractValue::boolean(lua_toboolean(L_, -1) != 0);
+      constant.kind = Kind::kBoolean;
+      constant.integer = lua_toboolean(L_, index);
       break;
     case LUA_TNUMBER:
-      value = lua_isinteger(L_, -1) != 0 ? AbstractValue::integer_constant(lua_tointeger(L_, -1))
-                                         : AbstractValue::float_constant(lua_tonumber(L_, -1));
+      constant.kind = lua_isinteger(L_, index) != 0 ? Kind::kInteger : Kind::kFloat;
+      constant.integer =
+          constant.kind == Kind::kInteger ? lua_tointeger(L_, index) : std::bit_cast<int64_t>(lua_tonumber(L_, index));
       break;
     case LUA_TSTRING: {
       size_t length = 0;
-      const char* text = lua_tolstring(L_, -1, &length);
-      value = AbstractValue::string_constant({text, length});
+      const char* text = lua_tolstring(L_, index, &length);
+      constant.kind = Kind::kString;
+      constant.text = {text, length};
       break;
     }
     default:
-      value = AbstractValue::object_constant(object_at(lua_gettop(L_)));
+      constant.kind = Kind::kObject;
+      constant.object = object_at(lua_absindex(L_, index));
   }
+  return constant;
+}
+
+AbstractValue World::pop() {
+  AbstractValue value = plain_at(-1).value();
   lua_pop(L_, 1);
   return value;
 }
@@ -261,23 +272,27 @@ size_t World::raw_length(ObjectId table) {
   return length;
 }
 
-std::optional<std::vector<std::pair<AbstractValue, AbstractValue>>> World::entries(ObjectId table, size_t most) {
-  std::vector<std::pair<AbstractValue, AbstractValue>> all;
+const LookupTable* World::lookup_table(ObjectId table, AbstractValue::Kind keys) {
+  auto& known = lookup_tables_[{table, keys}];
+  if (known != nullptr) return known.get();
+  std::vector<TableEntry> entries;
   push(AbstractValue::object_constant(table));
   const int index = lua_gettop(L_);
   lua_pushnil(L_);
   while (lua_next(L_, index) != 0) {
-    if (all.size() == most) {
-      lua_settop(L_, index - 1);
-      return std::nullopt;
+    const PlainConstant key = plain_at(index + 1);
+    if (key.kind == keys) {
+      if (entries.size() == kMaxEntries) {
+        lua_settop(L_, index - 1);
+        return nullptr;
+      }
+      entries.push_back({key, plain_at(index + 2)});
     }
-    AbstractValue value = pop();
-    lua_pushvalue(L_, -1);
-    AbstractValue key = pop();
-    all.emplace_back(std::move(key), std::move(value));
+    lua_settop(L_, index + 1);
   }
   lua_settop(L_, index - 1);
-  return all;
+  known = std::make_unique<LookupTable>(keys, std::move(entries));
+  return known.get();
 }
 
 const luadata::Field* World::field_of(ObjectId layout, const AbstractValue& key, std::string& problem) {

@@ -20,6 +20,7 @@
 
 #include <lua.h>
 
+#include "compiler/lookup_table.h"
 #include "compiler/value.h"
 #include "luadata/field.h"
 #include "script/map_store.h"
@@ -69,9 +70,8 @@ class World {
   /// The metatable's field, nil when there is no metatable.
   [[nodiscard]] AbstractValue metafield(ObjectId object, std::string_view name);
   [[nodiscard]] size_t raw_length(ObjectId table);
-  /// All entries. A table larger than `most` gives none.
-  [[nodiscard]] std::optional<std::vector<std::pair<AbstractValue, AbstractValue>>> entries(ObjectId table,
-                                                                                            size_t most);
+  /// The entries whose keys are of the kind, kString or kInteger; null when the table is too large. Made once.
+  [[nodiscard]] const LookupTable* lookup_table(ObjectId table, AbstractValue::Kind keys);
   /// The compiled field of a layout, null when it has none of that name. Raises a Lua error text in `problem`.
   [[nodiscard]] const luadata::Field* field_of(ObjectId layout, const AbstractValue& key, std::string& problem);
   /// A layout field's inner layout.
@@ -116,6 +116,7 @@ class World {
     std::shared_ptr<const Callee> callee;
   };
   ObjectId object_at(int index);
+  [[nodiscard]] PlainConstant plain_at(int index);
   void classify(Object& object, int index);
 
   script::State* state_;
@@ -124,6 +125,7 @@ class World {
   std::vector<Object> objects_;
   std::unordered_map<const void*, ObjectId> numbers_;
   std::unordered_map<std::string, ObjectId> builtins_;
+  std::map<std::pair<ObjectId, AbstractValue::Kind>, std::unique_ptr<LookupTable>> lookup_tables_;
   std::vector<Cell> cells_;
   std::unordered_map<const void*, uint32_t> upvalue_cells_;
   std::map<std::pair<ObjectId, std::string>, uint32_t> field_cells_;

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "luadata/luadata.h"
+#include "script/charged.h"
 #include "script/state_internals.h"
 
 namespace perilune::script {
@@ -75,6 +76,10 @@ void load_module(lua_State* L) {
   lua_insert(L, -2);
 }
 
+void charge_list(lua_State* L) {
+  State::charge(L, string_length(L, 1) / 4);
+}
+
 int base_require(lua_State* L) {
   luaL_checkstring(L, 1);
   lua_settop(L, 1);
@@ -84,6 +89,7 @@ int base_require(lua_State* L) {
   lua_pop(L, 1);
   if (std::string_view(lua_tostring(L, 1)) == "net") {  // built in, but large: made when first asked for
     luaL_requiref(L, "net", luaopen_net, 0);
+    wrap(L, "dns_names", charged<charge_list>);
     return 1;
   }
   load_module(L);  // stack: name, loaded modules, value, file

@@ -76,3 +76,36 @@ for _, bytes in ipairs {'', '12345', ('x'):rep(17), ('x'):rep(1000)} do
   assert(not ok and message:find('a MAC address has 6 bytes, not ' .. #bytes), message)
 end
 assert(not pcall(net.ip) and not pcall(net.ip, {}) and not pcall(net.bytes, nil) and not pcall(net.mac, true))
+
+-- names as DNS has them
+assert(net.dns_name 'www.Example.com' == '\3www\7example\3com\0' and net.dns_name 'com.' == '\3com\0')
+assert(net.dns_name '' == '\0' and net.dns_name '.' == '\0' and net.dns_name(('a'):rep(63)) == '\63' .. ('a'):rep(63) .. '\0')
+local longest = (('a'):rep(49) .. '.'):rep(5) .. 'abc'
+assert(#longest == 253 and #net.dns_name(longest) == 255 and net.dns_name(longest .. '.') == net.dns_name(longest))
+for text, problem in pairs {
+  ['a..b'] = 'has an empty label', ['.a'] = 'has an empty label', ['..'] = 'has an empty label',
+  [('a'):rep(64)] = 'has a label of more than 63 bytes', ['x.' .. ('a'):rep(64) .. '.y'] = 'has a label of more than 63 bytes',
+  [longest .. 'd'] = 'is longer than a domain name can be',
+} do
+  local name, message = net.dns_name(text)
+  assert(name == nil and message:find(problem, 1, true), text)
+end
+local function same(list, ...)
+  local wanted, count = {...}, 0
+  for name, value in pairs(list) do assert(value == true) count = count + 1 end
+  for _, name in ipairs(wanted) do assert(list[net.dns_name(name)], name) end
+  assert(count == #wanted, count)
+end
+same(net.dns_names '', table.unpack {})
+same(net.dns_names 'one.example\nTWO.example.\r\n\t*.three.example # four.example\n# five.example', 'one.example', 'two.example', 'three.example')
+same(net.dns_names '0.0.0.0 ads.example\n::1 a.example b.example\n127.0.0.1\ta.example#c.example', 'ads.example', 'a.example', 'b.example')
+same(net.dns_names '1.2.3\n10.0.0.1\nfe80::1', '1.2.3')       -- only what is an address is passed over
+local ok, message = pcall(net.dns_names, 'one.example\n\n two..example')
+assert(not ok and message:find("line 3 of the list: 'two..example' has an empty label", 1, true), message)
+ok, message = pcall(net.dns_names, ('a'):rep(1000))
+assert(not ok and message:find("line 1 of the list: '" .. ('a'):rep(80) .. "' is longer", 1, true), message)
+assert(not pcall(net.dns_names) and not pcall(net.dns_names, {}) and not pcall(net.dns_name, nil))
+assert(collectgarbage 'isrunning')
+local many = {}
+for n = 1, 5000 do many[n] = 'n' .. n .. '.example' end
+same(net.dns_names(table.concat(many, '\n')), table.unpack(many))

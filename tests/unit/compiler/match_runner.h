@@ -152,7 +152,7 @@ class MatchRunner {
       return;
     }
     image_.code = std::move(*code);
-    image_.tables = tables_.bytes();
+    image_.tables = tables_.take();
     checked_ = how.checked;
     auto program = vm::Program::load(image_, {.machine_code = !how.checked, .checked = how.checked});
     if (!program) {
