@@ -8,9 +8,11 @@
 #ifndef REFERENCE_PACKET_H
 #define REFERENCE_PACKET_H
 
+/* clang-format off: libbpf's headers stand on the kernel's */
+#include <linux/bpf.h>
+/* clang-format on */
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include <linux/bpf.h>
 #include <stddef.h>
 
 #ifdef TC

@@ -24,12 +24,11 @@ using ir::Insn;
 
 constexpr uint8_t kMove = BPF_ALU64 | BPF_MOV | BPF_K;
 constexpr uint8_t kCopy = BPF_ALU64 | BPF_MOV | BPF_X;
-constexpr uint8_t kAdd = BPF_ALU64 | BPF_ADD | BPF_K;
+constexpr uint8_t kAdd = BPF_ALU64 | BPF_K;  // BPF_ADD is 0
 constexpr uint8_t kCall = BPF_JMP | BPF_CALL;
 constexpr uint8_t kExit = BPF_JMP | BPF_EXIT;
 constexpr uint8_t kMayGoto = BPF_JMP | 0xe0;  // BPF_JCOND, of kernels newer than our headers
 constexpr uint8_t kStoreWord = BPF_ST | BPF_MEM | BPF_DW;
-constexpr uint8_t kLoadFunction = BPF_LD | BPF_DW | BPF_IMM;
 
 constexpr Insn insn(uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm) {
   return {code, static_cast<uint8_t>(dst & 15U), static_cast<uint8_t>(src & 15U), off, imm};

@@ -193,6 +193,7 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
   for (size_t i = 0; i < old.attachments.size(); ++i) {
     const Attachment& attachment = old.attachments[i];
     std::vector<const Map*> shared;
+    shared.reserve(maps.size());
     for (const Map& map : maps)
       shared.push_back(&map);
     if (!successors.empty()) shared = shared_maps(successors.front().program());

@@ -55,10 +55,16 @@ std::vector<std::string> ancestors() {
   return found;
 }
 
+/// Where the caller wants the pins, or null.
+const char* private_bpffs() {
+  const char* chosen = std::getenv("PERILUNE_BPFFS");
+  return chosen != nullptr && *chosen != '\0' ? chosen : nullptr;
+}
+
 /// Where bpffs is, or empty. `ip netns exec` puts a fresh /sys over ours in a mount namespace that ends with the
 /// command: then where our ancestors see it.
 std::string find_bpffs() {
-  if (has_private_bpffs()) return std::getenv("PERILUNE_BPFFS");
+  if (const char* chosen = private_bpffs(); chosen != nullptr) return chosen;
   if (is_bpffs(kMountPoint)) return kMountPoint;
   for (const std::string& process : ancestors()) {
     const std::string place = fmt::format("/proc/{}/root{}", process, kMountPoint);
@@ -157,8 +163,7 @@ void PinRoot::remove_if_empty() {
 }
 
 bool has_private_bpffs() {
-  const char* chosen = std::getenv("PERILUNE_BPFFS");
-  return chosen != nullptr && *chosen != '\0';
+  return private_bpffs() != nullptr;
 }
 
 Result<void> check_filter_name(std::string_view name) {

@@ -45,6 +45,7 @@ Result<uint32_t> find_interface(const AttachPoint& point) {
     if (one.name == point.interface) return one.index;
   }
   std::vector<std::string_view> names;
+  names.reserve(all.size());
   for (const Interface& one : all)
     names.emplace_back(one.name);
   const std::string_view near = script::nearest(point.interface, names);

@@ -82,7 +82,7 @@ uint32_t chain_program(int chain, uint32_t index) {
 }
 
 Result<FileDescriptor> load_entry(ProgramType type, int chain, uint32_t index) {
-  constexpr uint8_t kLoadImmediate = BPF_LD | BPF_DW | BPF_IMM;
+  constexpr uint8_t kLoadImmediate = BPF_LD | BPF_DW;  // BPF_IMM is 0
   constexpr uint8_t kMove = BPF_ALU64 | BPF_MOV | BPF_K;
   // bpf_tail_call(ctx, &chain, index); return PASS;
   // r1 holds the context already. A constant index and table make the jump a direct one.
