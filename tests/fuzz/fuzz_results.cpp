@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <span>
 #include <string>
@@ -95,7 +96,7 @@ class Observer final : public engine::Observer {
 
 engine::PacketWorker& worker() {
   static Observer observer;
-  static std::string path = "/tmp/fuzz-results-XXXXXX.lua";
+  static std::string path = (std::filesystem::temp_directory_path() / "perilune-fuzz-XXXXXX.lua").string();
   static const std::unique_ptr<engine::Program> program = [] {
     if (mkstemps(path.data(), 4) < 0) fail("no temporary file");
     std::ofstream(path) << kScript;

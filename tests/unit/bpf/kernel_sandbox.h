@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include <fcntl.h>
@@ -27,7 +28,7 @@ class KernelSandbox {
       back_.reset();
       return;
     }
-    std::string folder = "/tmp/perilune-bpffs-XXXXXX";
+    std::string folder = (std::filesystem::temp_directory_path() / "perilune-bpffs-XXXXXX").string();
     if (mkdtemp(folder.data()) == nullptr || mount("bpf", folder.c_str(), "bpf", 0, nullptr) != 0) {
       obstacle_ = "bpffs cannot be mounted here";
       (void)rmdir(folder.c_str());

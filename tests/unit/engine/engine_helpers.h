@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -46,8 +47,7 @@ class RecordingObserver final : public Observer {
 class ScriptFile {
  public:
   explicit ScriptFile(const std::string& text) {
-    std::string name = (std::getenv("TMPDIR") == nullptr ? std::string("/tmp") : std::getenv("TMPDIR"));
-    name += "/perilune-test-XXXXXX.lua";
+    std::string name = (std::filesystem::temp_directory_path() / "perilune-test-XXXXXX.lua").string();
     const int fd = mkstemps(name.data(), 4);
     if (fd < 0) {
       ADD_FAILURE() << "cannot create " << name;
