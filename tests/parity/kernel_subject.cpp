@@ -158,17 +158,6 @@ class KernelSubject final : public Subject {
     // Those that the function never uses are not made in the kernel: they hold what the main chunk wrote.
     for (script::Map* map : program_.maps.maps()) {
       const std::string& name = map->declaration().name;
-      if (std::ranges::any_of(all, [&](const MapContents& there) { return there.name == name; })) continue;
-      MapContents contents;
-      contents.name = name;
-      for (const auto& entry : map->entries(0))
-        contents.entries.push_back(map->key_text(entry.key) + " = " + map->value_text(entry.value));
-      std::ranges::sort(contents.entries);
-      all.push_back(std::move(contents));
-    }
-    // Maps that the compiled script does not use stay as the main chunk left them.
-    for (script::Map* map : program_.maps.maps()) {
-      const std::string& name = map->declaration().name;
       if (std::ranges::find(all, name, &MapContents::name) == all.end()) all.push_back(contents_of(*map, 0));
     }
     return all;
