@@ -26,28 +26,8 @@ Graph::Graph(const Function& function) {
 }
 
 void Graph::find_order(const Function& function) {
-  // Depth first. What is visited first ends up last: `exhausted`, then `otherwise`; so `then` follows its branch.
-  std::vector<std::pair<BlockId, std::vector<BlockId>>> stack;
-  std::vector<bool> seen(function.blocks.size());
-  const auto enter = [&](BlockId block) {
-    seen[block] = true;
-    std::vector<BlockId> successors;
-    for_each_successor(function.blocks[block], [&](BlockId target) { successors.push_back(target); });
-    stack.emplace_back(block, std::move(successors));
-  };
-  enter(0);
-  while (!stack.empty()) {
-    std::vector<BlockId>& successors = stack.back().second;
-    if (successors.empty()) {
-      order.push_back(stack.back().first);
-      stack.pop_back();
-      continue;
-    }
-    const BlockId next = successors.back();
-    successors.pop_back();
-    if (!seen[next]) enter(next);
-  }
-  std::reverse(order.begin(), order.end());
+  // As they come: `exhausted` last, before it `otherwise`; so `then` follows its branch.
+  order = reverse_postorder(function, [](BlockId, std::vector<BlockId>&) {});
   for (uint32_t i = 0; i < order.size(); ++i)
     number[order[i]] = i;
 }
@@ -87,19 +67,13 @@ void Graph::find_dominators(const Function& function) {
   for (size_t i = 1; i < order.size(); ++i)
     children_[dominator[order[i]]].push_back(order[i]);
   uint32_t clock = 1;
-  std::vector<std::pair<BlockId, size_t>> stack{{0, 0}};
-  entered_[0] = clock++;
-  while (!stack.empty()) {
-    auto& [block, next] = stack.back();
-    if (next < children_[block].size()) {
-      const BlockId child = children_[block][next++];
-      entered_[child] = clock++;
-      stack.emplace_back(child, 0);
-    } else {
-      left_[block] = clock++;
-      stack.pop_back();
-    }
-  }
+  walk_dominators(
+      *this,
+      [&](BlockId block) {
+        entered_[block] = clock++;
+        return size_t{block};
+      },
+      [&](size_t block) { left_[block] = clock++; });
 }
 
 void Graph::find_loops() {

@@ -1,8 +1,11 @@
 // The shape of a function's control flow: order, predecessors, dominators, loops.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "ir/ir.h"
@@ -60,5 +63,60 @@ struct Graph {
   std::vector<uint32_t> entered_;
   std::vector<uint32_t> left_;
 };
+
+/// Down the dominator tree: mark = enter(block), then everything that the block dominates, then leave(mark). What holds
+/// below a block and nowhere else is noted when it is entered and taken back when it is left.
+template <typename Enter, typename Leave>
+void walk_dominators(const Graph& graph, Enter enter, Leave leave) {
+  struct Frame {
+    BlockId block = 0;
+    size_t next = 0;  // child
+    size_t mark = 0;
+  };
+  std::vector<Frame> stack;
+  stack.push_back({0, 0, enter(BlockId{0})});
+  while (!stack.empty()) {
+    Frame& frame = stack.back();
+    const std::vector<BlockId>& children = graph.children()[frame.block];
+    if (frame.next < children.size()) {
+      const BlockId child = children[frame.next++];
+      stack.push_back({child, 0, enter(child)});
+    } else {
+      leave(frame.mark);
+      stack.pop_back();
+    }
+  }
+}
+
+/// The reachable blocks, each before those that only it leads to: reverse postorder. The ways on from a block are
+/// visited from the last of `successors` to the first, and what is visited first ends up last; arrange(block,
+/// successors) may put them in another order.
+template <typename Arrange>
+[[nodiscard]] std::vector<BlockId> reverse_postorder(const Function& function, Arrange arrange) {
+  std::vector<BlockId> order;
+  std::vector<std::pair<BlockId, std::vector<BlockId>>> stack;
+  std::vector<bool> seen(function.blocks.size());
+  const auto enter = [&](BlockId block) {
+    seen[block] = true;
+    std::vector<BlockId> successors;
+    for_each_successor(function.blocks[block], [&](BlockId target) { successors.push_back(target); });
+    arrange(block, successors);
+    stack.emplace_back(block, std::move(successors));
+  };
+  enter(0);
+  while (!stack.empty()) {
+    std::vector<BlockId>& successors = stack.back().second;
+    if (successors.empty()) {
+      order.push_back(stack.back().first);
+      stack.pop_back();
+      continue;
+    }
+    const BlockId next = successors.back();
+    successors.pop_back();
+    if (!seen[next]) enter(next);
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
+}
 
 }  // namespace perilune::ir

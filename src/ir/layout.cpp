@@ -32,34 +32,14 @@ Layout::Layout(const Function& function, const Graph& graph) {
     frequencies[block] = unlikely[block] ? frequency * kUnlikely : frequency;
   }
 
-  // Depth first again; of the ways on, those that leave the loop and unlikely ones are visited first and so end up
-  // last.
-  std::vector<std::pair<BlockId, std::vector<BlockId>>> stack;
-  std::vector<bool> seen(function.blocks.size());
-  const auto enter = [&](BlockId block) {
-    seen[block] = true;
-    std::vector<BlockId> successors;
-    for_each_successor(function.blocks[block], [&](BlockId target) { successors.push_back(target); });
+  // Of the ways on, those that leave the loop and unlikely ones end up last.
+  order = reverse_postorder(function, [&](BlockId block, std::vector<BlockId>& successors) {
     const BlockId loop = graph.loop[block];
     const auto rank = [&](BlockId target) {
       return (unlikely[target] ? 2 : 0) + (loop != Graph::kUnreachable && !graph.in_loop(target, loop) ? 1 : 0);
     };
     std::stable_sort(successors.begin(), successors.end(), [&](BlockId a, BlockId b) { return rank(a) < rank(b); });
-    stack.emplace_back(block, std::move(successors));
-  };
-  enter(0);
-  while (!stack.empty()) {
-    std::vector<BlockId>& successors = stack.back().second;
-    if (successors.empty()) {
-      order.push_back(stack.back().first);
-      stack.pop_back();
-      continue;
-    }
-    const BlockId next = successors.back();
-    successors.pop_back();
-    if (!seen[next]) enter(next);
-  }
-  std::reverse(order.begin(), order.end());
+  });
   std::stable_partition(order.begin(), order.end(), [this](BlockId block) { return !unlikely[block]; });
 }
 

@@ -46,7 +46,12 @@ class LoopValues {
         extra_[loop].push_back(value);
       }
     }
-    walk();
+    walk_dominators(
+        graph_, [this](BlockId id) { return enter(id); },
+        [this](size_t mark) {
+          for (; undo_.size() > mark; undo_.pop_back())
+            names_[undo_.back().first] = undo_.back().second;
+        });
   }
 
  private:
@@ -66,34 +71,7 @@ class LoopValues {
       const auto use = [&](Value value) {
         if (!fixed_[value] && home_[value] != id) used_[id].push_back(value);
       };
-      const Block& block = function_.blocks[id];
-      for (const Instruction& instruction : block.instructions)
-        for_each_operand(instruction, use);
-      for_each_operand_of_end(block.terminator, use);
-    }
-  }
-
-  struct Frame {
-    BlockId block = 0;
-    size_t next = 0;  // child
-    size_t undo = 0;
-  };
-
-  void walk() {
-    std::vector<Frame> stack;
-    enter(0, stack);
-    while (!stack.empty()) {
-      Frame& frame = stack.back();
-      const std::vector<BlockId>& children = graph_.children()[frame.block];
-      if (frame.next < children.size()) {
-        enter(children[frame.next++], stack);
-        continue;
-      }
-      while (undo_.size() > frame.undo) {
-        names_[undo_.back().first] = undo_.back().second;
-        undo_.pop_back();
-      }
-      stack.pop_back();
+      for_each_use(function_.blocks[id], use);
     }
   }
 
@@ -102,8 +80,9 @@ class LoopValues {
     return found == names_.end() ? value : found->second;
   }
 
-  void enter(BlockId id, std::vector<Frame>& stack) {
-    stack.push_back({id, 0, undo_.size()});
+  /// How much there was to undo before.
+  size_t enter(BlockId id) {
+    const size_t mark = undo_.size();
     Block& block = function_.blocks[id];
     for (const Value value : extra_[id]) {
       undo_.emplace_back(value, name(value));
@@ -112,9 +91,7 @@ class LoopValues {
       block.parameters.push_back(parameter);
     }
     const auto rename = [this](Value& value) { value = name(value); };
-    for (Instruction& instruction : block.instructions)
-      for_each_operand(instruction, rename);
-    for_each_operand_of_end(block.terminator, rename);
+    for_each_use(block, rename);
     Terminator& terminator = block.terminator;
     const auto extend = [this](Edge& edge) {
       for (const Value value : extra_[edge.target])
@@ -124,6 +101,7 @@ class LoopValues {
       extend(terminator.then);
     }
     if (terminator.kind == Terminator::Kind::kBranch) extend(terminator.otherwise);
+    return mark;
   }
 
   Function& function_;

@@ -56,11 +56,8 @@ bool gather_constants(Function& function) {
   entry.insert(entry.begin(), gathered.begin(), gathered.end());
   if (!changed) return false;
   const auto replace = [&](Value& value) { value = replacements[value]; };
-  for (Block& block : function.blocks) {
-    for (Instruction& instruction : block.instructions)
-      for_each_operand(instruction, replace);
-    for_each_operand_of_end(block.terminator, replace);
-  }
+  for (Block& block : function.blocks)
+    for_each_use(block, replace);
   return true;
 }
 

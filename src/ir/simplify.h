@@ -49,5 +49,12 @@ void for_each_operand_of_end(End& terminator, F f) {
       f(argument);
   }
 }
+/// Likewise for each value that a block's instructions and its end read, in their order.
+template <typename AnyBlock, typename F>
+void for_each_use(AnyBlock& block, F f) {
+  for (auto& instruction : block.instructions)
+    for_each_operand(instruction, f);
+  for_each_operand_of_end(block.terminator, f);
+}
 
 }  // namespace perilune::ir

@@ -31,11 +31,8 @@ class Blocks {
     join();
     const bool dropped = drop_unreachable();
     const auto replace = [this](Value& value) { value = resolved(replacements_, value); };
-    for (Block& block : function_.blocks) {
-      for (Instruction& instruction : block.instructions)
-        for_each_operand(instruction, replace);
-      for_each_operand_of_end(block.terminator, replace);
-    }
+    for (Block& block : function_.blocks)
+      for_each_use(block, replace);
     return changed_ || dropped;
   }
 
@@ -54,9 +51,7 @@ class Blocks {
       const auto use = [&](Value value) {
         if (home[value] != id) escapes_[value] = true;
       };
-      for (const Instruction& instruction : function_.blocks[id].instructions)
-        for_each_operand(instruction, use);
-      for_each_operand_of_end(function_.blocks[id].terminator, use);
+      for_each_use(function_.blocks[id], use);
     }
   }
 

@@ -77,15 +77,17 @@ class Values {
       function_.blocks[block].loop_header = false;
       changed_ = true;
     }
-    walk();
+    walk_dominators(
+        graph_, [this](BlockId id) { return enter(id); },
+        [this](size_t mark) {
+          for (; undo_.size() > mark; undo_.pop_back())
+            known_.erase(undo_.back());
+        });
     std::vector<Instruction>& entry = function_.blocks[0].instructions;
     entry.insert(entry.begin(), fresh_.begin(), fresh_.end());
     const auto replace = [this](Value& value) { value = resolved(replacements_, value); };
-    for (Block& block : function_.blocks) {
-      for (Instruction& instruction : block.instructions)
-        for_each_operand(instruction, replace);
-      for_each_operand_of_end(block.terminator, replace);
-    }
+    for (Block& block : function_.blocks)
+      for_each_use(block, replace);
     return changed_;
   }
 
@@ -191,32 +193,9 @@ class Values {
 
   // the walk
 
-  struct Frame {
-    BlockId block = 0;
-    size_t next = 0;  // child
-    size_t undo = 0;
-  };
-
-  void walk() {
-    std::vector<Frame> stack;
-    enter(0, stack);
-    while (!stack.empty()) {
-      Frame& frame = stack.back();
-      const auto& children = graph_.children()[frame.block];
-      if (frame.next < children.size()) {
-        enter(children[frame.next++], stack);
-        continue;
-      }
-      while (undo_.size() > frame.undo) {
-        known_.erase(undo_.back());
-        undo_.pop_back();
-      }
-      stack.pop_back();
-    }
-  }
-
-  void enter(BlockId id, std::vector<Frame>& stack) {
-    stack.push_back({id, 0, undo_.size()});
+  /// How much there was to undo before.
+  size_t enter(BlockId id) {
+    const size_t mark = undo_.size();
     const std::vector<BlockId>& predecessors = graph_.predecessors[id];
     memory_ = predecessors.size() == 1 && predecessors[0] == graph_.dominator[id] ? memory_at_end_[predecessors[0]]
                                                                                   : ++memories_;
@@ -234,6 +213,7 @@ class Values {
     block.instructions.resize(kept);
     memory_at_end_[id] = memory_;
     decide(id);
+    return mark;
   }
 
   void replace(Value value, Value by) {
