@@ -149,15 +149,4 @@ size_t FilterEvents::read(const Handler& handler) {
   return count;
 }
 
-std::string error_text(const ir::Site& site, std::span<const uint64_t, 2> values) {
-  std::string text = site.text;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const std::string hole = fmt::format("{{{}}}", i);
-    if (const size_t at = text.find(hole); at != std::string::npos) {
-      text.replace(at, hole.size(), std::to_string(static_cast<int64_t>(values[i])));
-    }
-  }
-  return text;
-}
-
 }  // namespace perilune::bpf

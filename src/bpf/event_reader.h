@@ -53,7 +53,4 @@ class FilterEvents {
   std::unique_ptr<State> state_;
 };
 
-/// An error's message with its numbers in place.
-[[nodiscard]] std::string error_text(const ir::Site& site, std::span<const uint64_t, 2> values);
-
 }  // namespace perilune::bpf

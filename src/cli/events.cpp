@@ -16,6 +16,7 @@
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "hooks/capture/pcapng_writer.h"
+#include "ir/error_text.h"
 #include "packet/packet.h"
 
 namespace perilune::cli {
@@ -136,7 +137,7 @@ class Listener {
     if (event.header.site >= errors.size() || event.bytes.size() < sizeof values) return;
     std::memcpy(values.data(), event.bytes.data(), sizeof values);
     const ir::Site& site = errors[event.header.site];
-    const std::string text = bpf::error_text(site, values);
+    const std::string text = ir::error_text(site, values[0], values[1]);
     if (words_.json) {
       Json json = begin(filter, event);
       json["kind"] = "script";

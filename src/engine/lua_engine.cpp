@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/script_worker.h"
 #include "script/entry_point.h"
 #include "script/packet_binding.h"
 
@@ -15,35 +16,17 @@ using packet::Malformed;
 using packet::Verdict;
 using script::PacketBinding;
 
-class LuaWorker final : public PacketWorker {
+class LuaWorker final : public ScriptWorker {
  public:
   LuaWorker(ScriptProgram& shared, std::unique_ptr<script::State> state)
-      : shared_(&shared),
+      : ScriptWorker(shared, script::find_entry_point(*state, shared.script_path)),
         state_(std::move(state)),
-        binding_(*state_),
-        entry_point_(script::find_entry_point(*state_, shared.script_path)) {}
+        binding_(*state_) {}
 
   [[nodiscard]] bool ready() const { return binding_.ready(); }
 
-  Decision judge(const packet::Packet& packet) override {
-    if (shared_->options.packet_time) shared_->packet_clock.advance(packet.time_ns);
-    location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
-    const std::optional<Decision> settled = shared_->decide_without_script(location_);
-    const Decision decision = settled.has_value() ? *settled : ask(packet);
-    statistics_.count(decision, location_);
-    return decision;
-  }
-
-  const packet::Location& location() const override { return location_; }
-
-  Statistics statistics() const override {
-    Statistics snapshot;
-    snapshot += statistics_;
-    return snapshot;
-  }
-
  private:
-  Decision ask(const packet::Packet& packet) {
+  Decision ask(const packet::Packet& packet) override {
     binding_.begin(packet, location_);
     const Decision decision = call(packet);
     binding_.end();
@@ -68,17 +51,8 @@ class LuaWorker final : public PacketWorker {
     return decision;
   }
 
-  // An error that Lua itself did not raise: at the return statement when it is known, else at the entry point.
-  script::ScriptError at(uint32_t line, std::string message) const {
-    return {entry_point_.file, line != 0 ? line : entry_point_.line, std::move(message), {}};
-  }
-
-  ScriptProgram* shared_;
   std::unique_ptr<script::State> state_;
   PacketBinding binding_;
-  script::EntryPoint entry_point_;
-  packet::Location location_;
-  Statistics statistics_;
 };
 
 class LuaProgram final : public Program {

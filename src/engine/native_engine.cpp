@@ -9,6 +9,8 @@
 #include "compiler/events.h"
 #include "engine/native_maps.h"
 #include "engine/native_slot.h"
+#include "engine/script_worker.h"
+#include "ir/error_text.h"
 #include "packet/edit.h"
 #include "vm/program.h"
 
@@ -19,23 +21,13 @@ using packet::Decision;
 using packet::Malformed;
 using packet::Verdict;
 
-// The message of an error: {0} and {1} are the numbers that the code left.
-std::string error_message(const ir::Site& site, const pl_header& header) {
-  std::string message = site.text;
-  for (size_t i = 0; i < std::size(header.error_values); ++i) {
-    const std::string mark = fmt::format("{{{}}}", i);
-    const std::string number = fmt::format("{}", static_cast<int64_t>(header.error_values[i]));
-    for (size_t at = message.find(mark); at != std::string::npos; at = message.find(mark, at + number.size())) {
-      message.replace(at, mark.size(), number);
-    }
-  }
-  return message;
-}
-
-class NativeWorker final : public PacketWorker, private vm::Environment {
+class NativeWorker final : public ScriptWorker, private vm::Environment {
  public:
   NativeWorker(ScriptProgram& shared, const LoadedScript& script, script::Random random)
-      : shared_(&shared), script_(&script), random_(random), fuel_(shared.options.limits.call_instructions) {}
+      : ScriptWorker(shared, script.entry_point),
+        script_(&script),
+        random_(random),
+        fuel_(shared.options.limits.call_instructions) {}
 
   [[nodiscard]] Result<void> start(const vm::Program& program) {
     auto machine = program.machine(*this);
@@ -45,25 +37,8 @@ class NativeWorker final : public PacketWorker, private vm::Environment {
     return {};
   }
 
-  Decision judge(const packet::Packet& packet) override {
-    if (shared_->options.packet_time) shared_->packet_clock.advance(packet.time_ns);
-    location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
-    const std::optional<Decision> settled = shared_->decide_without_script(location_);
-    const Decision decision = settled.has_value() ? *settled : ask(packet);
-    statistics_.count(decision, location_);
-    return decision;
-  }
-
-  const packet::Location& location() const override { return location_; }
-
-  Statistics statistics() const override {
-    Statistics snapshot;
-    snapshot += statistics_;
-    return snapshot;
-  }
-
  private:
-  Decision ask(const packet::Packet& packet) {
+  Decision ask(const packet::Packet& packet) override {
     if (packet.bytes.size() > PL_FRAME_MAX) [[unlikely]] {
       return shared_->failed(packet, at(0, fmt::format("the packet has {} bytes; a compiled filter sees at most {}",
                                                        packet.bytes.size(), PL_FRAME_MAX)));
@@ -122,14 +97,8 @@ class NativeWorker final : public PacketWorker, private vm::Environment {
     const ir::Site& site = image.errors[header.error_site];
     return {site.file < image.files.size() ? image.files[site.file] : shared_->script_path,
             site.line,
-            error_message(site, header),
+            ir::error_text(site, header.error_values[0], header.error_values[1]),
             {}};
-  }
-
-  // An error that belongs to no instruction: at the return statement when it is known, else at the entry point.
-  [[nodiscard]] script::ScriptError at(uint32_t line, std::string message) const {
-    const script::EntryPoint& entry_point = script_->entry_point;
-    return {entry_point.file, line != 0 ? line : entry_point.line, std::move(message), {}};
   }
 
   // vm::Environment
@@ -146,15 +115,12 @@ class NativeWorker final : public PacketWorker, private vm::Environment {
     return 0;
   }
 
-  ScriptProgram* shared_;
   const LoadedScript* script_;
   script::Random random_;
   script::SystemClock system_clock_;
   uint64_t fuel_;
   std::unique_ptr<vm::Machine> machine_;
   const packet::Packet* packet_ = nullptr;
-  packet::Location location_;
-  Statistics statistics_;
 };
 
 class NativeProgram final : public Program {

@@ -14,6 +14,7 @@
 #include "compiler/events.h"
 #include "engine/script_program.h"
 #include "engine_subject.h"
+#include "ir/error_text.h"
 #include "ir/memory_layout.h"
 
 namespace perilune::parity {
@@ -32,17 +33,6 @@ unsigned stay_here() {
     return current;
   }();
   return cpu;
-}
-
-/// The message of an error site with its numbers put in.
-std::string error_text(const ir::Site& site, std::span<const int64_t, 2> values) {
-  std::string text = site.text;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const std::string place = fmt::format("{{{}}}", i);
-    for (size_t at = 0; (at = text.find(place, at)) != std::string::npos;)
-      text.replace(at, place.size(), fmt::format("{}", values[i]));
-  }
-  return text;
 }
 
 class Nobody final : public engine::Observer {
@@ -208,11 +198,11 @@ class KernelSubject final : public Subject {
       const ir::Site& site = image.logs[event.site];
       logs_.push_back(fmt::format("{}: {}", site.line, compiler::log_text(site, record.first(event.length))));
     } else if (event.kind == PL_EVENT_ERROR && event.site < image.errors.size()) {
-      std::array<int64_t, 2> values{};
+      std::array<uint64_t, 2> values{};
       std::memcpy(values.data(), record.data(), std::min(record.size(), sizeof values));
       const ir::Site& site = image.errors[event.site];
       ErrorCount& error = errors_[{image.files[site.file], site.line}];
-      if (error.count++ == 0) error.place = error_text(site, values);
+      if (error.count++ == 0) error.place = ir::error_text(site, values[0], values[1]);
     } else if (event.kind == PL_EVENT_ERROR && event.site == PL_SITE_BROKEN_PACKET && record.size() >= 8) {
       broken_ = record[0];
     } else if (event.kind == PL_EVENT_ERROR && event.site == PL_SITE_BROKEN_PACKET) {

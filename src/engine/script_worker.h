@@ -1,0 +1,53 @@
+// What the workers of both engines do alike: they locate the headers, settle what needs no script, and count.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/script_program.h"
+#include "script/entry_point.h"
+
+namespace perilune::engine {
+
+class ScriptWorker : public PacketWorker {
+ public:
+  packet::Decision judge(const packet::Packet& packet) final {
+    if (shared_->options.packet_time) shared_->packet_clock.advance(packet.time_ns);
+    location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
+    const std::optional<packet::Decision> settled = shared_->decide_without_script(location_);
+    const packet::Decision decision = settled.has_value() ? *settled : ask(packet);
+    statistics_.count(decision, location_);
+    return decision;
+  }
+
+  const packet::Location& location() const final { return location_; }
+
+  Statistics statistics() const final {
+    Statistics snapshot;
+    snapshot += statistics_;
+    return snapshot;
+  }
+
+ protected:
+  ScriptWorker(ScriptProgram& shared, script::EntryPoint entry_point)
+      : shared_(&shared), entry_point_(std::move(entry_point)) {}
+
+  /// What the script says of the packet whose headers are at location_.
+  virtual packet::Decision ask(const packet::Packet& packet) = 0;
+
+  /// An error that no instruction of the script raised: at the return statement when it is known, else at the entry
+  /// point.
+  [[nodiscard]] script::ScriptError at(uint32_t line, std::string message) const {
+    return {entry_point_.file, line != 0 ? line : entry_point_.line, std::move(message), {}};
+  }
+
+  ScriptProgram* shared_;
+  packet::Location location_;
+
+ private:
+  script::EntryPoint entry_point_;
+  Statistics statistics_;
+};
+
+}  // namespace perilune::engine
