@@ -7,12 +7,11 @@ constexpr bool is_between(int c, int low, int high) {
   return c >= low && c <= high;
 }
 
-/// Whether byte `c` is in the class of a lower-case letter; `known` tells whether the letter names one.
-constexpr bool in_class(int c, char letter, bool& known) {
+/// Whether byte `c` is in the class that the lower-case letter names; false for letters that name none.
+constexpr bool in_class(int c, char letter) {
   const bool digit = is_between(c, '0', '9');
   const bool lower = is_between(c, 'a', 'z');
   const bool upper = is_between(c, 'A', 'Z');
-  known = true;
   switch (letter) {
     case 'a':
       return lower || upper;
@@ -37,9 +36,53 @@ constexpr bool in_class(int c, char letter, bool& known) {
     case 'z':  // deprecated since Lua 5.2, still there
       return c == 0;
     default:
-      known = false;
       return false;
   }
+}
+
+constexpr std::string_view kClassLetters = "acdglpsuwxz";
+
+constexpr std::array<ByteSet, kClassLetters.size()> make_classes() {
+  std::array<ByteSet, kClassLetters.size()> classes{};
+  for (size_t i = 0; i < classes.size(); ++i) {
+    for (int c = 0; c < 256; ++c) {
+      if (in_class(c, kClassLetters[i])) classes[i].add(static_cast<uint8_t>(c));
+    }
+  }
+  return classes;
+}
+
+constexpr std::array<ByteSet, kClassLetters.size()> kClasses = make_classes();
+
+/// Adds what a '%' and `letter` stand for.
+void add_escaped(char letter, ByteSet& set) {
+  if (const std::optional<ByteSet> named = class_of(letter)) {
+    set.add(*named);
+  } else {
+    set.add(static_cast<uint8_t>(letter));
+  }
+}
+
+/// The set that stands between brackets.
+ByteSet bracket_set(std::string_view inside) {
+  ByteSet set;
+  const bool inverted = inside.starts_with('^');
+  for (size_t i = inverted ? 1 : 0; i < inside.size(); ++i) {
+    if (inside[i] == '%') {
+      // After a range that ended in '%', as in [+-%%], a '%' can be last; it then escapes the closing bracket, as in
+      // Lua.
+      ++i;
+      add_escaped(i < inside.size() ? inside[i] : ']', set);
+    } else if (i + 2 < inside.size() && inside[i + 1] == '-') {
+      for (int c = static_cast<uint8_t>(inside[i]); c <= static_cast<uint8_t>(inside[i + 2]); ++c)
+        set.add(static_cast<uint8_t>(c));
+      i += 2;
+    } else {
+      set.add(static_cast<uint8_t>(inside[i]));
+    }
+  }
+  if (inverted) set.invert();
+  return set;
 }
 
 }  // namespace
@@ -58,15 +101,21 @@ std::optional<MaskedByte> masked_byte(const ByteSet& set) {
 
 std::optional<ByteSet> class_of(char letter) {
   const bool inverted = is_between(letter, 'A', 'Z');
-  const char lower = inverted ? static_cast<char>(letter - 'A' + 'a') : letter;
-  ByteSet set;
-  bool known = false;
-  for (int c = 0; c < 256; ++c) {
-    if (in_class(c, lower, known)) set.add(static_cast<uint8_t>(c));
-    if (!known) return std::nullopt;
-  }
+  const size_t index = kClassLetters.find(inverted ? static_cast<char>(letter - 'A' + 'a') : letter);
+  if (index == std::string_view::npos) return std::nullopt;
+  ByteSet set = kClasses[index];
   if (inverted) set.invert();
   return set;
+}
+
+std::optional<Bracket> bracket_at(std::string_view pattern, size_t at) {
+  size_t end = at + 1;
+  if (end < pattern.size() && pattern[end] == '^') ++end;
+  do {
+    if (end == pattern.size()) return std::nullopt;
+    if (pattern[end++] == '%' && end < pattern.size()) ++end;
+  } while (end >= pattern.size() || pattern[end] != ']');
+  return Bracket{bracket_set(pattern.substr(at + 1, end - at - 1)), end + 1};
 }
 
 }  // namespace perilune::pattern

@@ -1,4 +1,4 @@
-// Sets of bytes: 256 bits, and the classes that Lua names by letters.
+// Sets of bytes: 256 bits, and how Lua's patterns write them: classes named by letters, and brackets. In the C locale.
 #pragma once
 
 #include <array>
@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace perilune::pattern {
 
@@ -61,8 +62,16 @@ struct MaskedByte {
 /// The set as a masked byte, where it is one.
 [[nodiscard]] std::optional<MaskedByte> masked_byte(const ByteSet& set);
 
-/// The class that `letter` names behind a '%', in the C locale ('a': letters, 'A': all but letters, ..); nothing when
-/// the letter stands for itself.
+/// The class that `letter` names behind a '%' ('a': letters, 'A': all but letters, ..); nothing when the letter stands
+/// for itself.
 [[nodiscard]] std::optional<ByteSet> class_of(char letter);
+
+struct Bracket {
+  ByteSet set;
+  size_t end = 0;  // behind its ']'
+};
+/// The set whose '[' stands at `at` of a pattern; nothing when it is not closed. A ']' that comes first stands for
+/// itself, and so does what follows a '%'.
+[[nodiscard]] std::optional<Bracket> bracket_at(std::string_view pattern, size_t at);
 
 }  // namespace perilune::pattern

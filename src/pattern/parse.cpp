@@ -181,45 +181,16 @@ class Parser {
     }
   }
 
-  /// The set from '[' on. A ']' that comes first stands for itself, and so does what follows a '%'.
+  /// The set from '[' on.
   bool bracket(ByteSet& set) {
-    size_t end = at_ + 1;
-    if (end < text_.size() && text_[end] == '^') ++end;
-    do {
-      if (end == text_.size()) {
-        error_ = "malformed pattern (missing ']')";
-        return false;
-      }
-      if (text_[end++] == '%' && end < text_.size()) ++end;
-    } while (end >= text_.size() || text_[end] != ']');
-    fill(text_.substr(at_ + 1, end - at_ - 1), set);
-    at_ = end + 1;
-    return true;
-  }
-
-  static void fill(std::string_view inside, ByteSet& set) {
-    const bool inverted = inside.starts_with('^');
-    for (size_t i = inverted ? 1 : 0; i < inside.size(); ++i) {
-      if (inside[i] == '%') {
-        // After a range that ended in '%', as in [+-%%], a '%' can be last; it then escapes the closing bracket, as in
-        // Lua.
-        ++i;
-        const char letter = i < inside.size() ? inside[i] : ']';
-        if (const std::optional<ByteSet> named = class_of(letter)) {
-          set.add(*named);
-        } else {
-          set.add(static_cast<uint8_t>(letter));
-        }
-      } else if (i + 2 < inside.size() && inside[i + 1] == '-') {
-        for (int c = static_cast<uint8_t>(inside[i]); c <= static_cast<uint8_t>(inside[i + 2]); ++c) {
-          set.add(static_cast<uint8_t>(c));
-        }
-        i += 2;
-      } else {
-        set.add(static_cast<uint8_t>(inside[i]));
-      }
+    const std::optional<Bracket> found = bracket_at(text_, at_);
+    if (!found) {
+      error_ = "malformed pattern (missing ']')";
+      return false;
     }
-    if (inverted) set.invert();
+    set = found->set;
+    at_ = found->end;
+    return true;
   }
 
   std::string_view text_;

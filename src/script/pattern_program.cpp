@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 
 namespace perilune::script {
 namespace {
@@ -11,63 +12,6 @@ using Repeat = PatternNode::Repeat;
 
 constexpr bool is_between(int c, int low, int high) {
   return c >= low && c <= high;
-}
-
-/// Whether byte `c` is in the class that the lower-case letter names; false for letters that name none.
-constexpr bool in_class(int c, char letter) {
-  const bool digit = is_between(c, '0', '9');
-  const bool lower = is_between(c, 'a', 'z');
-  const bool upper = is_between(c, 'A', 'Z');
-  switch (letter) {
-    case 'a':
-      return lower || upper;
-    case 'c':
-      return c < 32 || c == 127;
-    case 'd':
-      return digit;
-    case 'g':
-      return is_between(c, 33, 126);
-    case 'l':
-      return lower;
-    case 'p':
-      return is_between(c, 33, 126) && !lower && !upper && !digit;
-    case 's':
-      return is_between(c, 9, 13) || c == ' ';
-    case 'u':
-      return upper;
-    case 'w':
-      return lower || upper || digit;
-    case 'x':
-      return digit || is_between(c, 'a', 'f') || is_between(c, 'A', 'F');
-    case 'z':  // deprecated since Lua 5.2, still there
-      return c == 0;
-    default:
-      return false;
-  }
-}
-
-constexpr std::string_view kClassLetters = "acdglpsuwxz";
-
-constexpr std::array<ByteSet, kClassLetters.size()> make_classes() {
-  std::array<ByteSet, kClassLetters.size()> classes{};
-  for (size_t i = 0; i < classes.size(); ++i) {
-    for (int c = 0; c < 256; ++c) {
-      if (in_class(c, kClassLetters[i])) classes[i].add(static_cast<uint8_t>(c));
-    }
-  }
-  return classes;
-}
-
-constexpr std::array<ByteSet, kClassLetters.size()> kClasses = make_classes();
-
-/// The class behind '%', or false when `letter` stands for itself.
-bool class_set(char letter, ByteSet& set) {
-  const bool inverted = is_between(letter, 'A', 'Z');
-  const size_t index = kClassLetters.find(inverted ? static_cast<char>(letter - 'A' + 'a') : letter);
-  if (index == std::string_view::npos) return false;
-  set = kClasses[index];
-  if (inverted) set.invert();
-  return true;
 }
 
 }  // namespace
@@ -184,9 +128,9 @@ class PatternCompiler {
       node.index = add(set);
     } else if (peek() == '%') {
       if (at_ + 1 == pattern_.size()) return fail(PatternError::kEndsWithPercent);
-      if (class_set(peek(1), set)) {
+      if (const std::optional<ByteSet> named = pattern::class_of(peek(1))) {
         node.op = Op::kSet;
-        node.index = add(set);
+        node.index = add(*named);
       } else {
         node.op = Op::kByte;
         node.first = static_cast<uint8_t>(peek(1));
@@ -224,44 +168,13 @@ class PatternCompiler {
     return repeat;
   }
 
-  /// The set from '[' on; false when it is not closed. A ']' that comes first stands for itself, and so does what
-  /// follows a '%'.
+  /// The set from '[' on; false when it is not closed.
   bool bracket(ByteSet& set) {
-    size_t end = at_ + 1;
-    if (end < pattern_.size() && pattern_[end] == '^') ++end;
-    do {
-      if (end == pattern_.size()) return false;
-      if (pattern_[end++] == '%' && end < pattern_.size()) ++end;
-    } while (end >= pattern_.size() || pattern_[end] != ']');
-    fill(pattern_.substr(at_ + 1, end - at_ - 1), set);
-    at_ = end + 1;
+    const std::optional<pattern::Bracket> found = pattern::bracket_at(pattern_, at_);
+    if (!found) return false;
+    set = found->set;
+    at_ = found->end;
     return true;
-  }
-
-  static void fill(std::string_view inside, ByteSet& set) {
-    const bool inverted = inside.starts_with('^');
-    for (size_t i = inverted ? 1 : 0; i < inside.size(); ++i) {
-      ByteSet named;
-      if (inside[i] == '%') {
-        // After a range that ended in '%', as in [+-%%], a '%' can be last; it then escapes the closing bracket, as in
-        // Lua.
-        ++i;
-        const char letter = i < inside.size() ? inside[i] : ']';
-        if (class_set(letter, named)) {
-          set.add(named);
-        } else {
-          set.add(static_cast<uint8_t>(letter));
-        }
-      } else if (i + 2 < inside.size() && inside[i + 1] == '-') {
-        for (int c = static_cast<uint8_t>(inside[i]); c <= static_cast<uint8_t>(inside[i + 2]); ++c) {
-          set.add(static_cast<uint8_t>(c));
-        }
-        i += 2;
-      } else {
-        set.add(static_cast<uint8_t>(inside[i]));
-      }
-    }
-    if (inverted) set.invert();
   }
 
   PatternProgram& program_;

@@ -10,23 +10,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "pattern/byte_set.h"
+
 namespace perilune::script {
 
-/// 256 bits: which bytes belong to a class, in the C locale.
-struct ByteSet {
-  std::array<uint64_t, 4> words{};
-
-  [[nodiscard]] constexpr bool contains(uint8_t byte) const { return ((words[byte >> 6] >> (byte & 63)) & 1) != 0; }
-  constexpr void add(uint8_t byte) { words[byte >> 6] |= uint64_t{1} << (byte & 63); }
-  constexpr void add(const ByteSet& other) {
-    for (size_t i = 0; i < words.size(); ++i)
-      words[i] |= other.words[i];
-  }
-  constexpr void invert() {
-    for (uint64_t& word : words)
-      word = ~word;
-  }
-};
+using pattern::ByteSet;
 
 struct PatternNode {
   enum class Op : uint8_t {
