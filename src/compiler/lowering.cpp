@@ -586,12 +586,10 @@ ir::BlockId Lowering::exhausted() {
   const ir::BlockId here = b_.current();
   const ir::BlockId spent = b_.new_block();
   function_.blocks[spent].unlikely = true;
-  b_.switch_to(spent);
-  const bool was_ended = ended_;
-  fail(fmt::format("instruction budget spent: {} instructions per packet{}",
-                   world_->state().options().limits.call_instructions, target_.kernel() ? "" : " (--instructions)"));
-  ended_ = was_ended;
-  b_.switch_to(here);
+  fail_aside(spent, here, [&] {
+    fail(fmt::format("instruction budget spent: {} instructions per packet{}",
+                     world_->state().options().limits.call_instructions, target_.kernel() ? "" : " (--instructions)"));
+  });
   return spent;
 }
 

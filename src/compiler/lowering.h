@@ -168,6 +168,26 @@ class Lowering {
     st_ = state;
     b_.switch_to(block);
   }
+  /// Carries `on(true)` out in one block and `on(false)` in the other, each with the state as it is: two outcomes.
+  template <typename On>
+  void two_outcomes(ir::BlockId yes, ir::BlockId no, On on) {
+    const State before = st_;
+    for (const bool truth : {true, false}) {
+      resume(truth ? yes : no, before);
+      on(truth);
+      outcome();
+    }
+  }
+  /// Ends a path aside, in block `bad`, with what `failing` emits; the one under way goes on in `good`.
+  template <typename Failing>
+  void fail_aside(ir::BlockId bad, ir::BlockId good, Failing failing) {
+    const State before = st_;
+    const bool was_ended = ended_;
+    b_.switch_to(bad);
+    failing();
+    ended_ = was_ended;
+    resume(good, before);
+  }
   [[noreturn]] static void refuse(std::string code, std::string message, std::string hint);
   /// A script error: this path ends.
   void fail(const std::string& message, ir::Value first = ir::kNoValue, ir::Value second = ir::kNoValue);
@@ -274,6 +294,14 @@ class Lowering {
   void branch_equal(const AbstractValue& a, const AbstractValue& b, ir::BlockId yes, ir::BlockId no);
   void branch_memory_equal(ir::Value x, ir::Value y, ir::Value length, ir::BlockId yes, ir::BlockId no);
   void make_loop(ir::BlockId head);
+  struct ByteLoop {
+    ir::BlockId head;
+    ir::Value done;
+    ir::BlockId end;
+  };
+  /// A loop over `length` bytes: goes on in its body, which jumps back to `head` with how many are done then. Behind
+  /// the last it goes to `end`: a new block, if none is given.
+  [[nodiscard]] ByteLoop loop_over(ir::Value length, std::optional<ir::BlockId> end = std::nullopt);
   [[nodiscard]] std::string argument_message(const Call& call, size_t argument, const std::string& problem) const;
   ir::Value start_position(const AbstractValue& position, const StringParts& text);
   ir::Value end_position(const AbstractValue& position, const StringParts& text);
@@ -282,9 +310,10 @@ class Lowering {
   ir::Value compare_strings(const AbstractValue& a, const AbstractValue& b);
   ir::Value allocate_string(ir::Value length);
   /// Copies `length` bytes and up to 7 more behind them.
-  void copy_bytes(ir::Value to, ir::Value from, ir::Value length);
+  void copy_bytes(ir::Value to, ir::Value from, ir::Value length) { copy(8, to, from, length); }
   /// Copies `length` bytes and touches no other.
-  void copy_exactly(ir::Value to, ir::Value from, ir::Value length);
+  void copy_exactly(ir::Value to, ir::Value from, ir::Value length) { copy(1, to, from, length); }
+  void copy(unsigned unit, ir::Value to, ir::Value from, ir::Value length);
   void integer_to_text(ir::Value integer, ir::Value& offset, ir::Value& length);
   void call_byte(Call& call);
   void call_sub(Call& call);

@@ -27,13 +27,7 @@ void Lowering::conditional_jump(ir::Condition condition, ir::Value a, ir::Value 
   const ir::BlockId yes = b_.new_block();
   const ir::BlockId no = b_.new_block();
   b_.branch(condition, a, b, yes, no);
-  const State before = st_;
-  b_.switch_to(yes);
-  decided(true, k);
-  outcome();
-  resume(no, before);
-  decided(false, k);
-  outcome();
+  two_outcomes(yes, no, [&](bool truth) { decided(truth, k); });
 }
 
 void Lowering::op_test() {
@@ -43,29 +37,17 @@ void Lowering::op_test() {
     ir::BlockId yes = 0;
     ir::BlockId no = 0;
     test_match(value, nullptr, yes, no);
-    const State before = st_;
-    b_.switch_to(yes);
-    decided(true, k);
-    outcome();
-    resume(no, before);
-    decided(false, k);
-    outcome();
-    return;
+    return two_outcomes(yes, no, [&](bool truth) { decided(truth, k); });
   }
   if (const auto known = truth(value); known.has_value()) return decided(*known, k);
   // On each side the boolean is known.
   const ir::BlockId yes = b_.new_block();
   const ir::BlockId no = b_.new_block();
   b_.branch(ir::Condition::kNe, value.a, 0, yes, no);
-  const State before = st_;
-  b_.switch_to(yes);
-  set(current_.a(), AbstractValue::boolean(true));
-  decided(true, k);
-  outcome();
-  resume(no, before);
-  set(current_.a(), AbstractValue::boolean(false));
-  decided(false, k);
-  outcome();
+  two_outcomes(yes, no, [&](bool truth) {
+    set(current_.a(), AbstractValue::boolean(truth));
+    decided(truth, k);
+  });
 }
 
 // if (not R[B]) == k then skip else R[A] := R[B], jump
@@ -83,17 +65,14 @@ void Lowering::op_test_set() {
   const ir::BlockId yes = b_.new_block();
   const ir::BlockId no = b_.new_block();
   b_.branch(ir::Condition::kNe, value.a, 0, yes, no);
-  const State before = st_;
-  for (const bool truth : {true, false}) {
-    resume(truth ? yes : no, before);
+  two_outcomes(yes, no, [&](bool truth) {
     set(current_.b(), AbstractValue::boolean(truth));
     if (truth != k) {
       ++st_.top().pc;
     } else {
       set(current_.a(), AbstractValue::boolean(truth));
     }
-    outcome();
-  }
+  });
 }
 
 void Lowering::op_not() {
@@ -140,14 +119,7 @@ void Lowering::compare_equal(const AbstractValue& first, const AbstractValue& se
       ir::BlockId yes = 0;
       ir::BlockId no = 0;
       test_match(match, &other.string(), yes, no);
-      const State before = st_;
-      b_.switch_to(yes);
-      decided(true, k);
-      outcome();
-      resume(no, before);
-      decided(false, k);
-      outcome();
-      return;
+      return two_outcomes(yes, no, [&](bool truth) { decided(truth, k); });
     }
     // Not foldable: carry it out and come back to this instruction.
     --st_.top().pc;
@@ -175,14 +147,7 @@ void Lowering::compare_equal(const AbstractValue& first, const AbstractValue& se
     const ir::BlockId yes = b_.new_block();
     const ir::BlockId no = b_.new_block();
     branch_equal(a, b, yes, no);
-    const State before = st_;
-    b_.switch_to(yes);
-    decided(true, k);
-    outcome();
-    resume(no, before);
-    decided(false, k);
-    outcome();
-    return;
+    return two_outcomes(yes, no, [&](bool truth) { decided(truth, k); });
   }
   if (a.kind == Kind::kView && b.kind == Kind::kView) {
     refuse("view-comparison", "two data views are compared: that asks whether they are the same object",

@@ -156,12 +156,7 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
       const ir::BlockId good = b_.new_block();
       const ir::BlockId bad = b_.new_block();
       b_.branch(Condition::kEq, value.b, wants4 ? 4 : 16, good, bad);
-      const State before = st_;
-      b_.switch_to(bad);
-      const bool was_ended = ended_;
-      fail_map(map, role, value, expected);
-      ended_ = was_ended;
-      resume(good, before);
+      fail_aside(bad, good, [&] { fail_map(map, role, value, expected); });
     } else if (wants4 != four) {
       fail_map(map, role, value, expected);
       return false;
@@ -193,22 +188,15 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
 bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const AbstractValue& value, int32_t to,
                              const MapRole& role) {
   const ir::Value slot = b_.slot();
-  const auto out_of_range = [&](ir::BlockId block) {
-    // The key cannot be there, or the value not be stored.
-    const ir::BlockId here = b_.current();
-    const State now = st_;
-    b_.switch_to(block);
-    if (role.absent != 0) {
-      b_.jump(role.absent);
-    } else {
-      const bool was_ended = ended_;
+  // Leads from `bad` to where the key cannot be, or fails; goes on in `good`.
+  const auto out_of_range = [&](ir::BlockId bad, ir::BlockId good) {
+    fail_aside(bad, good, [&] {
+      if (role.absent != 0) return b_.jump(role.absent);
       fail_map(map, role, value,
                part.type == Scalar::kString
                    ? fmt::format("a string of at most {} bytes (string:{})", part.longest(), part.longest())
                    : integer_range(part));
-      ended_ = was_ended;
-    }
-    resume(here, now);
+    });
   };
   switch (part.type) {
     case Scalar::kUnsigned:
@@ -227,8 +215,7 @@ bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const Abst
         const ir::BlockId good = b_.new_block();
         const ir::BlockId bad = b_.new_block();
         b_.branch(Condition::kUge, shifted, number(span), bad, good);
-        b_.switch_to(good);
-        out_of_range(bad);
+        out_of_range(bad, good);
       }
       b_.store(part.size, b_.slot(), to, number_value);
       return true;
@@ -279,8 +266,7 @@ bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const Abst
         const ir::BlockId good = b_.new_block();
         const ir::BlockId bad = b_.new_block();
         b_.branch(Condition::kUgt, parts.length, number(part.longest()), bad, good);
-        b_.switch_to(good);
-        out_of_range(bad);
+        out_of_range(bad, good);
       }
       b_.store(2, b_.slot(), to, parts.length);
       int32_t cleared = 0;
@@ -297,17 +283,9 @@ bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const Abst
 
 // Copies words; the last one has zeros behind the string.
 void Lowering::copy_masked(ir::Value to, ir::Value from, ir::Value length) {
-  const ir::BlockId head = b_.new_block(1);
-  b_.jump(head, {number(0)});
-  b_.switch_to(head);
-  make_loop(head);
-  const ir::Value done = b_.parameters(head)[0];
-  const ir::BlockId more = b_.new_block();
+  const auto [head, done, end] = loop_over(length);
   const ir::BlockId part = b_.new_block();
   const ir::BlockId whole = b_.new_block();
-  const ir::BlockId end = b_.new_block();
-  b_.branch(Condition::kUlt, done, length, more, end);
-  b_.switch_to(more);
   const ir::Value word = b_.load(8, at(b_.add(from, done)), 0);
   const ir::Value left = b_.sub(length, done);
   b_.branch(Condition::kUlt, left, number(8), ir::Edge{part, {}}, ir::Edge{whole, {}});
@@ -377,16 +355,10 @@ bool Lowering::encode_key(script::Map& map, const AbstractValue& key, ir::BlockI
       const ir::BlockId good = b_.new_block();
       const ir::BlockId bad = b_.new_block();
       b_.branch(Condition::kUge, index, number(declaration.size), bad, good);
-      const State before = st_;
-      b_.switch_to(bad);
-      if (absent != 0) {
-        b_.jump(absent);
-      } else {
-        const bool was_ended = ended_;
+      fail_aside(bad, good, [&] {
+        if (absent != 0) return b_.jump(absent);
         fail_map(map, role, key, expected);
-        ended_ = was_ended;
-      }
-      resume(good, before);
+      });
       b_.store(4, b_.slot(), kKeyScratch, index);
       return true;
     }
@@ -417,14 +389,11 @@ bool Lowering::encode_key(script::Map& map, const AbstractValue& key, ir::BlockI
         const ir::BlockId good = b_.new_block();
         const ir::BlockId bad = b_.new_block();
         b_.branch(Condition::kEq, family, wanted, good, bad);
-        const State before = st_;
-        b_.switch_to(bad);
-        const bool was_ended = ended_;
-        fail_map(map, role, key,
-                 wanted == 4 ? "an IPv4 network (ipv4; declare 'ip' for IPv4 and IPv6)"
-                             : "an IPv6 network (ipv6; declare 'ip' for IPv4 and IPv6)");
-        ended_ = was_ended;
-        resume(good, before);
+        fail_aside(bad, good, [&] {
+          fail_map(map, role, key,
+                   wanted == 4 ? "an IPv4 network (ipv4; declare 'ip' for IPv4 and IPv6)"
+                               : "an IPv6 network (ipv6; declare 'ip' for IPv4 and IPv6)");
+        });
       }
       const ir::Value length =
           bits >= 0 ? number(8 + bits) : select(Condition::kEq, family, number(4), number(8 + 32), number(8 + 128));

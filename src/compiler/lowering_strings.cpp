@@ -87,16 +87,9 @@ void Lowering::branch_equal(const AbstractValue& first, const AbstractValue& sec
 
 // Are `length` bytes at two slot offsets equal? 8 bytes a round; the last round looks only at what belongs to them.
 void Lowering::branch_memory_equal(ir::Value x, ir::Value y, ir::Value length, ir::BlockId yes, ir::BlockId no) {
-  const ir::BlockId head = b_.new_block(1);
-  b_.jump(head, {number(0)});
-  b_.switch_to(head);
-  make_loop(head);
-  const ir::Value done = b_.parameters(head)[0];
-  const ir::BlockId more = b_.new_block();
+  const auto [head, done, end] = loop_over(length, yes);
   const ir::BlockId whole = b_.new_block();
   const ir::BlockId rest = b_.new_block();
-  b_.branch(Condition::kUlt, done, length, more, yes);
-  b_.switch_to(more);
   const ir::Value different =
       b_.binary(Op::kXor, b_.load(8, at(b_.add(x, done)), 0), b_.load(8, at(b_.add(y, done)), 0));
   const ir::Value left = b_.sub(length, done);
@@ -116,21 +109,26 @@ void Lowering::make_loop(ir::BlockId head) {
   function_.blocks[head].exhausted = spent;
 }
 
+Lowering::ByteLoop Lowering::loop_over(ir::Value length, std::optional<ir::BlockId> end) {
+  const ir::BlockId head = b_.new_block(1);
+  b_.jump(head, {number(0)});
+  b_.switch_to(head);
+  make_loop(head);
+  const ir::Value done = b_.parameters(head)[0];
+  const ir::BlockId body = b_.new_block();
+  if (!end.has_value()) end = b_.new_block();
+  b_.branch(Condition::kUlt, done, length, body, *end);
+  b_.switch_to(body);
+  return {head, done, *end};
+}
+
 // Below, equal to or above 0, as strcmp: by unsigned bytes, then by length.
 ir::Value Lowering::compare_strings(const AbstractValue& a, const AbstractValue& b) {
   const StringParts x = string_of(a);
   const StringParts y = string_of(b);
   const ir::Value both = smaller(x.length, y.length);
   const ir::BlockId join = b_.new_block(1);
-  const ir::BlockId head = b_.new_block(1);
-  b_.jump(head, {number(0)});
-  b_.switch_to(head);
-  make_loop(head);
-  const ir::Value done = b_.parameters(head)[0];
-  const ir::BlockId more = b_.new_block();
-  const ir::BlockId end = b_.new_block();
-  b_.branch(Condition::kUlt, done, both, more, end);
-  b_.switch_to(more);
+  const auto [head, done, end] = loop_over(both);
   const ir::Value difference =
       b_.sub(b_.load(1, at(b_.add(x.offset, done)), 0), b_.load(1, at(b_.add(y.offset, done)), 0));
   b_.branch(Condition::kEq, difference, number(0), ir::Edge{head, {b_.add(done, 1)}}, ir::Edge{join, {difference}});
@@ -149,43 +147,15 @@ ir::Value Lowering::allocate_string(ir::Value length) {
   const ir::BlockId bad = b_.new_block();
   function_.blocks[bad].unlikely = true;
   b_.branch(Condition::kUgt, next, number(kStringsSize - 64), bad, good);
-  const State before = st_;
-  b_.switch_to(bad);
-  const bool was_ended = ended_;
-  fail("not enough memory for the strings that are made for one packet");
-  ended_ = was_ended;
-  resume(good, before);
+  fail_aside(bad, good, [&] { fail("not enough memory for the strings that are made for one packet"); });
   b_.store(8, b_.slot(), kStringTop, next);
   return b_.add(top, kStrings);
 }
 
-void Lowering::copy_bytes(ir::Value to, ir::Value from, ir::Value length) {
-  const ir::BlockId head = b_.new_block(1);
-  b_.jump(head, {number(0)});
-  b_.switch_to(head);
-  make_loop(head);
-  const ir::Value done = b_.parameters(head)[0];
-  const ir::BlockId more = b_.new_block();
-  const ir::BlockId end = b_.new_block();
-  b_.branch(Condition::kUlt, done, length, more, end);
-  b_.switch_to(more);
-  b_.store(8, at(b_.add(to, done)), 0, b_.load(8, at(b_.add(from, done)), 0));
-  b_.jump(head, {b_.add(done, 8)});
-  b_.switch_to(end);
-}
-
-void Lowering::copy_exactly(ir::Value to, ir::Value from, ir::Value length) {
-  const ir::BlockId head = b_.new_block(1);
-  b_.jump(head, {number(0)});
-  b_.switch_to(head);
-  make_loop(head);
-  const ir::Value done = b_.parameters(head)[0];
-  const ir::BlockId more = b_.new_block();
-  const ir::BlockId end = b_.new_block();
-  b_.branch(Condition::kUlt, done, length, more, end);
-  b_.switch_to(more);
-  b_.store(1, at(b_.add(to, done)), 0, b_.load(1, at(b_.add(from, done)), 0));
-  b_.jump(head, {b_.add(done, 1)});
+void Lowering::copy(unsigned unit, ir::Value to, ir::Value from, ir::Value length) {
+  const auto [head, done, end] = loop_over(length);
+  b_.store(unit, at(b_.add(to, done)), 0, b_.load(unit, at(b_.add(from, done)), 0));
+  b_.jump(head, {b_.add(done, int64_t{unit})});
   b_.switch_to(end);
 }
 
@@ -441,15 +411,7 @@ void Lowering::map_case(Call& call, bool lower) {
   const uint64_t first = lower ? 'A' : 'a';
   const uint64_t last = lower ? 'Z' : 'z';
   const ir::Value to = allocate_string(parts.length);
-  const ir::BlockId head = b_.new_block(1);
-  b_.jump(head, {number(0)});
-  b_.switch_to(head);
-  make_loop(head);
-  const ir::Value done = b_.parameters(head)[0];
-  const ir::BlockId more = b_.new_block();
-  const ir::BlockId end = b_.new_block();
-  b_.branch(Condition::kUlt, done, parts.length, more, end);
-  b_.switch_to(more);
+  const auto [head, done, end] = loop_over(parts.length);
   const ir::Value word = b_.load(8, at(b_.add(parts.offset, done)), 0);
   const ir::Value high = b_.binary(Op::kOr, word, static_cast<int64_t>(kOnes * 0x80));
   const ir::Value from_first = b_.sub(high, number(static_cast<int64_t>(kOnes * first)));
