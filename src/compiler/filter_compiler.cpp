@@ -17,8 +17,8 @@ tl::expected<Compiled, Diagnostics> compile_filter(script::State& state, const T
     } catch (const Refusal& refusal) {
       Diagnostics diagnostics = lowering.diagnostics();
       if (diagnostics.empty() || diagnostics.back().code != refusal.code) {
-        diagnostics.push_back({Severity::kError, refusal.code, world.files().empty() ? "" : world.files()[0], 0,
-                               refusal.message, refusal.hint});
+        diagnostics.push_back(
+            {Severity::kError, refusal.code, refusal.file, refusal.line, refusal.message, refusal.hint});
       }
       return tl::make_unexpected(std::move(diagnostics));
     }

@@ -104,12 +104,7 @@ void Lowering::run() {
   for (Cell& cell : world_->cells()) {
     if (!cell.variable) continue;
     cell.offset = offset;
-    offset += 16;
-    if (offset > static_cast<int32_t>(PL_SPILL)) {
-      diagnostics_.push_back({Severity::kError, "too-many-variables", image_.files.empty() ? "" : image_.files[0], 0,
-                              "more than 64 variables outlive a packet", "use a map.array"});
-      return;
-    }
+    offset += kVariableBytes;
   }
   next_worker_offset_ = offset;
 
@@ -146,8 +141,8 @@ void Lowering::walk() {
     } catch (const Refusal& refusal) {
       outcomes_.clear();
       const Frame* frame = st_.frames.empty() ? nullptr : &st_.top();
-      Diagnostic diagnostic{Severity::kError, refusal.code, "", 0, refusal.message, refusal.hint};
-      if (frame != nullptr) {
+      Diagnostic diagnostic{Severity::kError, refusal.code, refusal.file, refusal.line, refusal.message, refusal.hint};
+      if (frame != nullptr && refusal.line == 0) {
         diagnostic.file = world_->files()[frame->callee->code->file];
         diagnostic.line = frame->callee->code->prototype->line(current_pc_);
       }
@@ -368,7 +363,18 @@ bool Lowering::join(const std::vector<const AbstractValue*>& values, AbstractVal
   }
 }
 
-void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue& value,
+// The place of a constant string that meets others: what is refused there belongs to no instruction.
+int64_t Lowering::constant_met(const std::string& text, const Frame& place) {
+  try {
+    return constants_.add(text);
+  } catch (Refusal& refusal) {
+    refusal.file = world_->files()[place.callee->code->file];
+    refusal.line = place.callee->code->prototype->line(place.pc);
+    throw;
+  }
+}
+
+void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue& value, const Frame& place,
                                 std::vector<ir::Value>& arguments) {
   switch (joined.kind) {
     case Kind::kDynamicBoolean:
@@ -377,7 +383,7 @@ void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue
       break;
     case Kind::kDynamicString:
       if (value.kind == Kind::kString) {
-        arguments.push_back(global(constants_.add(value.string())));
+        arguments.push_back(global(constant_met(value.string(), place)));
         arguments.push_back(global(static_cast<int64_t>(value.string().size())));
         break;
       }
@@ -419,7 +425,7 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
     return false;
   }
   for (size_t i = 0; i < mine.size(); ++i) {
-    if (version.is_parameter[i]) append_arguments(*mine[i], *theirs[i], arguments);
+    if (version.is_parameter[i]) append_arguments(*mine[i], *theirs[i], version.state.top(), arguments);
   }
   return true;
 }
@@ -485,9 +491,9 @@ void Lowering::transfer() {
                                 : "the function becomes too large when its calls and loops are written out",
                           place ? "give variables one type each (0 or '' instead of nil), or decide earlier"
                                 : "make loops over constants shorter, or use a table look-up instead"};
-    if (diagnostics_.empty() || diagnostics_.back().code != diagnostic.code) diagnostics_.push_back(diagnostic);
     b_.ret(global(PL_ERROR));
-    if (!place) throw Refusal{diagnostic.code, diagnostic.message, diagnostic.hint};
+    if (!place) throw Refusal{diagnostic.code, diagnostic.message, diagnostic.hint, diagnostic.file, diagnostic.line};
+    if (diagnostics_.empty() || diagnostics_.back().code != diagnostic.code) diagnostics_.push_back(diagnostic);
     return;
   }
   ++version_count_;
@@ -549,7 +555,7 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
     }
     version.is_parameter[i] = true;
     for (size_t k = 0; k < values.size(); ++k)
-      append_arguments(joined, *values[k], arguments[k]);
+      append_arguments(joined, *values[k], top, arguments[k]);
     joined.a = b_.add_parameter(version.block);
     if (joined.kind == Kind::kDynamicString || joined.kind == Kind::kView || joined.kind == Kind::kAddress)
       joined.b = b_.add_parameter(version.block);

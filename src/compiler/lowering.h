@@ -45,6 +45,8 @@ struct Refusal {
   std::string code;
   std::string message;
   std::string hint;
+  std::string file{};  // with the line: where, when that is not the instruction under way
+  uint32_t line = 0;
 };
 
 /// An assumption did not hold (a cell is assigned after all): begin again.
@@ -158,7 +160,10 @@ class Lowering {
   [[nodiscard]] std::string shape_of(State& state) const;
   [[nodiscard]] bool join(const std::vector<const AbstractValue*>& values, AbstractValue& joined, bool forced);
   [[nodiscard]] bool arrives(Version& version, State& state, std::vector<ir::Value>& arguments);
-  void append_arguments(const AbstractValue& joined, const AbstractValue& value, std::vector<ir::Value>& arguments);
+  /// `place`: where the paths meet.
+  void append_arguments(const AbstractValue& joined, const AbstractValue& value, const Frame& place,
+                        std::vector<ir::Value>& arguments);
+  [[nodiscard]] int64_t constant_met(const std::string& text, const Frame& place);
   void merge_facts(State& into, const State& from) const;
 
   // --- for the handlers
@@ -497,6 +502,8 @@ class Lowering {
   };
   std::vector<PendingMatch> matches_;
 
+  static constexpr int32_t kVariableBytes = 16;  // of the slot's worker area: see Cell::offset
+  static constexpr int32_t kMaxVariables = static_cast<int32_t>(PL_SPILL - PL_WORKER) / kVariableBytes;
   static constexpr size_t kMaxVersionsOfPlace = 32;
   static constexpr size_t kMaxVersions = 40000;
   static constexpr size_t kMaxBlocks = 200000;

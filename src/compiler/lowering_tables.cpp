@@ -36,11 +36,8 @@ AbstractValue Lowering::read_binding(const Binding& binding) {
 void Lowering::op_get_upvalue() {
   const Binding binding = binding_of(current_.b());
   if (!binding.in_frame) return read_cell(binding.index, current_.a());
-  AbstractValue& there = st_.frames[binding.frame].registers[binding.index];
-  if (there.kind == Kind::kMatch) {
-    refuse("closure-match", "the result of a match is used by an inner function", "pass it as an argument");
-  }
-  check_used(there);
+  const AbstractValue& there = st_.frames[binding.frame].registers[binding.index];
+  check_used(there);  // no match that was put off: making the closure, or assigning the variable, carried it out
   set(current_.a(), there);
 }
 
@@ -103,6 +100,10 @@ void Lowering::write_cell(uint32_t index, const AbstractValue& value) {
            "what is kept from packet to packet is an integer, a boolean or nil; keep strings in a map");
   }
   if (!cell.variable || !cell.kinds.contains(*kind)) {
+    if (!cell.variable && std::ranges::count_if(world_->cells(), &Cell::variable) >= kMaxVariables) {
+      refuse("too-many-variables", fmt::format("more than {} variables outlive a packet", kMaxVariables),
+             "use a map.array");
+    }
     cell.variable = true;
     cell.kinds.insert(*kind);
     cell.kinds.insert(*initial);
