@@ -18,11 +18,11 @@ constexpr std::array<const char*, 16> kJumps = {
 
 const char* width(uint8_t code) {
   switch (code & 0x18) {
-    case bpf::kB:
+    case bpf::kByte:
       return "u8";
-    case bpf::kH:
+    case bpf::kHalf:
       return "u16";
-    case bpf::kW:
+    case bpf::kWord:
       return "u32";
     default:
       return "u64";
@@ -31,19 +31,19 @@ const char* width(uint8_t code) {
 
 std::string helper_name(int32_t number) {
   switch (number) {
-    case bpf::kMapLookupElem:
+    case bpf::helper::kMapLookup:
       return "map_lookup_elem";
-    case bpf::kMapUpdateElem:
+    case bpf::helper::kMapUpdate:
       return "map_update_elem";
-    case bpf::kMapDeleteElem:
+    case bpf::helper::kMapDelete:
       return "map_delete_elem";
-    case bpf::kKtimeGetNs:
+    case bpf::helper::kMonotonicTime:
       return "ktime_get_ns";
-    case bpf::kGetPrandomU32:
+    case bpf::helper::kRandom:
       return "get_prandom_u32";
-    case bpf::kGetSmpProcessorId:
+    case bpf::helper::kProcessor:
       return "get_smp_processor_id";
-    case bpf::kRingbufOutput:
+    case bpf::helper::kOutput:
       return "ringbuf_output";
     default:
       return "?";
@@ -56,7 +56,7 @@ std::string arithmetic(const Insn& insn) {
   if (op == bpf::kEnd) return fmt::format("r{} = be{} r{}", insn.dst, insn.imm, insn.dst);
   if (op == bpf::kNeg) return fmt::format("{}{} = -{}{}", prefix, insn.dst, prefix, insn.dst);
   const std::string source =
-      (insn.code & bpf::kReg) != 0 ? fmt::format("{}{}", prefix, insn.src) : fmt::format("{}", insn.imm);
+      (insn.code & bpf::kRegister) != 0 ? fmt::format("{}{}", prefix, insn.src) : fmt::format("{}", insn.imm);
   return fmt::format("{}{} {} {}", prefix, insn.dst, kArithmetic[op >> 4], source);
 }
 
@@ -69,10 +69,10 @@ std::string jump(const Insn& insn, size_t at) {
                          : fmt::format("call pc{:+}", insn.imm);
   }
   if (op == bpf::kJa) return fmt::format("goto {}", target);
-  if (op == bpf::kJcond) return fmt::format("may_goto {}", target);
+  if (op == bpf::kCond) return fmt::format("may_goto {}", target);
   const char prefix = (insn.code & 7) == bpf::kJmp ? 'r' : 'w';
   const std::string right =
-      (insn.code & bpf::kReg) != 0 ? fmt::format("{}{}", prefix, insn.src) : fmt::format("{}", insn.imm);
+      (insn.code & bpf::kRegister) != 0 ? fmt::format("{}{}", prefix, insn.src) : fmt::format("{}", insn.imm);
   return fmt::format("if {}{} {} {} goto {}", prefix, insn.dst, kJumps[op >> 4], right, target);
 }
 
@@ -140,7 +140,7 @@ std::string disassemble(const Code& code) {
       text += fmt::format("  ; {}", relocation_text(code.relocations[relocation]));
     }
     text += '\n';
-    if (code.insns[at].code == (bpf::kLd | bpf::kImm64 | bpf::kDw)) ++at;
+    if (code.insns[at].code == (bpf::kLd | bpf::kImm | bpf::kDouble)) ++at;
   }
   return text;
 }

@@ -41,7 +41,7 @@ unsigned jump_code(Condition condition) {
 }
 
 unsigned size_code(unsigned bytes) {
-  return bytes == 1 ? bpf::kB : bytes == 2 ? bpf::kH : bytes == 4 ? bpf::kW : bpf::kDw;
+  return bytes == 1 ? bpf::kByte : bytes == 2 ? bpf::kHalf : bytes == 4 ? bpf::kWord : bpf::kDouble;
 }
 
 /// The kernel writes some instructions out after it has verified them, and jumps over them must still reach: how many
@@ -49,7 +49,7 @@ unsigned size_code(unsigned bytes) {
 uint32_t patched_size(const Insn& insn) {
   const uint8_t kind = insn.code & 0x07;
   const uint8_t operation = insn.code & 0xf0;
-  if (kind == bpf::kJmp && operation == bpf::kJcond) return 9;
+  if (kind == bpf::kJmp && operation == bpf::kCond) return 9;
   if (kind == bpf::kJmp && operation == bpf::kCall) return 12;
   const bool arithmetic = kind == bpf::kAlu64 || kind == bpf::kAlu32;
   if (arithmetic && (operation == bpf::kDiv || operation == bpf::kMod)) return 8;
@@ -134,7 +134,7 @@ void Emitter::block(uint32_t number) {
   if (block.exhausted != LowBlock::kNone) {
     place(block.code.empty() ? block.file : block.code[0].file, block.code.empty() ? block.line : block.code[0].line);
     jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), final_target(block.exhausted));
-    raw(bpf::kJmp | bpf::kJcond, 0, 0, 0, 0);
+    raw(bpf::kJmp | bpf::kCond, 0, 0, 0, 0);
   }
   uint32_t position = allocation_.first[number];
   for (const Low& low : block.code) {
@@ -196,9 +196,9 @@ void Emitter::conditional(Condition condition, Operand a, Operand b, uint32_t ta
   jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), target);
   const unsigned code = bpf::kJmp | jump_code(condition);
   if (b.is_number()) {
-    raw(code | bpf::kImm, real(a.reg), 0, 0, b.imm);
+    raw(code | bpf::kImmediate, real(a.reg), 0, 0, b.imm);
   } else {
-    raw(code | bpf::kReg, real(a.reg), real(b.reg), 0, 0);
+    raw(code | bpf::kRegister, real(a.reg), real(b.reg), 0, 0);
   }
 }
 
@@ -223,26 +223,26 @@ void Emitter::place(uint32_t file, uint32_t line) {
 }
 
 void Emitter::mov(Real dst, Real src) {
-  if (dst != src) raw(bpf::kAlu64 | bpf::kMov | bpf::kReg, dst, src, 0, 0);
+  if (dst != src) raw(bpf::kAlu64 | bpf::kMov | bpf::kRegister, dst, src, 0, 0);
 }
 
 void Emitter::mov_number(Real dst, int64_t number) {
   if (number >= INT32_MIN && number <= INT32_MAX) {
-    raw(bpf::kAlu64 | bpf::kMov | bpf::kImm, dst, 0, 0, number);
+    raw(bpf::kAlu64 | bpf::kMov | bpf::kImmediate, dst, 0, 0, number);
   } else if (number >= 0 && number <= UINT32_MAX) {
-    raw(bpf::kAlu32 | bpf::kMov | bpf::kImm, dst, 0, 0, static_cast<int32_t>(number));
+    raw(bpf::kAlu32 | bpf::kMov | bpf::kImmediate, dst, 0, 0, static_cast<int32_t>(number));
   } else {
-    raw(bpf::kLd | bpf::kImm64 | bpf::kDw, dst, 0, 0, static_cast<int32_t>(number));
+    raw(bpf::kLd | bpf::kImm | bpf::kDouble, dst, 0, 0, static_cast<int32_t>(number));
     raw(0, 0, 0, 0, static_cast<int32_t>(number >> 32));
   }
 }
 
 void Emitter::alu(unsigned op, Real dst, Real src) {
-  raw(bpf::kAlu64 | op | bpf::kReg, dst, src, 0, 0);
+  raw(bpf::kAlu64 | op | bpf::kRegister, dst, src, 0, 0);
 }
 
 void Emitter::alu_number(unsigned op, Real dst, int64_t number) {
-  raw(bpf::kAlu64 | op | bpf::kImm, dst, 0, 0, number);
+  raw(bpf::kAlu64 | op | bpf::kImmediate, dst, 0, 0, number);
 }
 
 void Emitter::load(unsigned bytes, Real dst, Real base, int32_t off) {
@@ -259,7 +259,7 @@ void Emitter::store_number(unsigned bytes, Real base, int32_t off, int64_t numbe
 
 void Emitter::load_address(Real dst, Relocation::Kind kind, uint32_t index) {
   code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), kind, index});
-  raw(bpf::kLd | bpf::kImm64 | bpf::kDw, dst, 0, 0, 0);
+  raw(bpf::kLd | bpf::kImm | bpf::kDouble, dst, 0, 0, 0);
   raw(0, 0, 0, 0, 0);
 }
 

@@ -43,29 +43,29 @@ void Emitter::call(const Low& low, uint32_t position) {
       mov(3, kSlot);
       alu_number(bpf::kAdd, 3, low.disp2);
       mov_number(4, low.imm);
-      helper(bpf::kMapUpdateElem);
+      helper(bpf::helper::kMapUpdate);
       mov(result, 0);
       break;
     case Op::kMapDelete:
       key_and_map(low);
-      helper(bpf::kMapDeleteElem);
+      helper(bpf::helper::kMapDelete);
       mov(result, 0);
       break;
     case Op::kKtime:
-      helper(bpf::kKtimeGetNs);
+      helper(bpf::helper::kMonotonicTime);
       mov(result, 0);
       break;
     case Op::kRandom:
-      helper(bpf::kGetPrandomU32);
+      helper(bpf::helper::kRandom);
       store(8, kSlot, cell(call_cell()), 0);
-      helper(bpf::kGetPrandomU32);
+      helper(bpf::helper::kRandom);
       load(8, 1, kSlot, cell(call_cell()));
       alu_number(bpf::kLsh, 1, 32);
       alu(bpf::kOr, 0, 1);
       mov(result, 0);
       break;
     case Op::kCpu:
-      helper(bpf::kGetSmpProcessorId);
+      helper(bpf::helper::kProcessor);
       mov(result, 0);
       break;
     case Op::kEmit:
@@ -79,7 +79,7 @@ void Emitter::call(const Low& low, uint32_t position) {
       mov(2, kSlot);
       alu_number(bpf::kAdd, 2, low.disp);
       mov_number(4, 0);
-      helper(bpf::kRingbufOutput);
+      helper(bpf::helper::kOutput);
       mov(result, 0);
       break;
     default:
@@ -105,7 +105,7 @@ void Emitter::key_and_map(const Low& low) {
 // result = 0; if (r0 == 0) goto the end
 size_t Emitter::unless_found(Real result) {
   if (result != 0) mov_number(result, 0);
-  raw(bpf::kJmp | bpf::kJeq | bpf::kImm, 0, 0, 0, 0);
+  raw(bpf::kJmp | bpf::kJeq | bpf::kImmediate, 0, 0, 0, 0);
   return code_.insns.size() - 1;
 }
 
@@ -117,7 +117,7 @@ void Emitter::found(Real result, size_t jump) {
 
 void Emitter::map_lookup(const Low& low, Real result) {
   key_and_map(low);
-  helper(bpf::kMapLookupElem);
+  helper(bpf::helper::kMapLookup);
   const size_t jump = unless_found(result);
   const Real temporary = result == 1 ? 2 : 1;
   for (int32_t i = 0; i < low.imm; i += 8) {
@@ -135,11 +135,12 @@ void Emitter::map_add(const Low& low, Real result) {
     store(8, kSlot, cell(call_cell()), real(low.a.reg));
   }
   key_and_map(low);
-  helper(bpf::kMapLookupElem);
+  helper(bpf::helper::kMapLookup);
   const size_t jump = unless_found(result);
   const Real temporary = result == 1 ? 2 : 1;
   load(8, temporary, kSlot, cell(call_cell()));
-  raw(bpf::kStx | bpf::kAtomic | (low.imm == 4 ? bpf::kW : bpf::kDw), 0, temporary, low.disp2, bpf::kAdd | bpf::kFetch);
+  raw(bpf::kStx | bpf::kAtomic | (low.imm == 4 ? bpf::kWord : bpf::kDouble), 0, temporary, low.disp2,
+      bpf::kAdd | bpf::kFetch);
   store(8, kSlot, static_cast<int32_t>(PL_SCRATCH) - 8, temporary);
   found(result, jump);
 }

@@ -67,7 +67,7 @@ void Emitter::value(const Low& low) {
       break;
     case Low::Kind::kSwap:
       mov(result, real(low.a.reg));
-      raw(bpf::kAlu32 | bpf::kEnd | bpf::kReg, result, 0, 0,
+      raw(bpf::kAlu32 | bpf::kEnd | bpf::kRegister, result, 0, 0,
           low.op == Op::kSwap16   ? 16
           : low.op == Op::kSwap32 ? 32
                                   : 64);
@@ -123,9 +123,9 @@ void Emitter::binary(const Low& low) {
     const Real a = real(low.a.reg);
     if (low.op == Op::kAnd && low.b.imm > INT32_MAX) {
       // 32-bit instructions clear the upper half.
-      if (result != a || low.b.imm == UINT32_MAX) raw(bpf::kAlu32 | bpf::kMov | bpf::kReg, result, a, 0, 0);
+      if (result != a || low.b.imm == UINT32_MAX) raw(bpf::kAlu32 | bpf::kMov | bpf::kRegister, result, a, 0, 0);
       if (low.b.imm != UINT32_MAX) {
-        raw(bpf::kAlu32 | bpf::kAnd | bpf::kImm, result, 0, 0, static_cast<int32_t>(low.b.imm));
+        raw(bpf::kAlu32 | bpf::kAnd | bpf::kImmediate, result, 0, 0, static_cast<int32_t>(low.b.imm));
       }
       return;
     }

@@ -1,74 +1,71 @@
-// Numbers of BPF's instruction set and helpers, as far as the code generator uses them.
-// Reference: the kernel's Documentation/bpf/standardization/instruction-set.rst, include/uapi/linux/bpf.h.
+// The numbers of BPF's instruction set, as RFC 9669 names their parts, and of the kernel's helpers that generated code
+// calls.
+// Reference: RFC 9669 (also the kernel's Documentation/bpf/standardization/instruction-set.rst),
+// include/uapi/linux/bpf.h.
 #pragma once
 
 #include <cstdint>
 
 namespace perilune::ir::bpf {
 
-// classes
-inline constexpr uint8_t kLd = 0x00;
-inline constexpr uint8_t kLdx = 0x01;
-inline constexpr uint8_t kSt = 0x02;
-inline constexpr uint8_t kStx = 0x03;
-inline constexpr uint8_t kAlu32 = 0x04;
-inline constexpr uint8_t kJmp = 0x05;
-inline constexpr uint8_t kJmp32 = 0x06;
-inline constexpr uint8_t kAlu64 = 0x07;
-// source: an immediate or a register
-inline constexpr uint8_t kImm = 0x00;
-inline constexpr uint8_t kReg = 0x08;
-// arithmetic
-inline constexpr uint8_t kAdd = 0x00;
-inline constexpr uint8_t kSub = 0x10;
-inline constexpr uint8_t kMul = 0x20;
-inline constexpr uint8_t kDiv = 0x30;
-inline constexpr uint8_t kOr = 0x40;
-inline constexpr uint8_t kAnd = 0x50;
-inline constexpr uint8_t kLsh = 0x60;
-inline constexpr uint8_t kRsh = 0x70;
-inline constexpr uint8_t kNeg = 0x80;
-inline constexpr uint8_t kMod = 0x90;
-inline constexpr uint8_t kXor = 0xa0;
-inline constexpr uint8_t kMov = 0xb0;
-inline constexpr uint8_t kArsh = 0xc0;
-inline constexpr uint8_t kEnd = 0xd0;
-// jumps
-inline constexpr uint8_t kJa = 0x00;
-inline constexpr uint8_t kJeq = 0x10;
-inline constexpr uint8_t kJgt = 0x20;
-inline constexpr uint8_t kJge = 0x30;
-inline constexpr uint8_t kJset = 0x40;
-inline constexpr uint8_t kJne = 0x50;
-inline constexpr uint8_t kJsgt = 0x60;
-inline constexpr uint8_t kJsge = 0x70;
-inline constexpr uint8_t kCall = 0x80;
-inline constexpr uint8_t kExit = 0x90;
-inline constexpr uint8_t kJlt = 0xa0;
-inline constexpr uint8_t kJle = 0xb0;
-inline constexpr uint8_t kJslt = 0xc0;
-inline constexpr uint8_t kJsle = 0xd0;
-inline constexpr uint8_t kJcond = 0xe0;  // with source register 0: may_goto
-// sizes and modes of memory access
-inline constexpr uint8_t kW = 0x00;
-inline constexpr uint8_t kH = 0x08;
-inline constexpr uint8_t kB = 0x10;
-inline constexpr uint8_t kDw = 0x18;
-inline constexpr uint8_t kImm64 = 0x00;
-inline constexpr uint8_t kMem = 0x60;
-inline constexpr uint8_t kAtomic = 0xc0;
-inline constexpr int32_t kFetch = 0x01;
-// source registers that give a load-immediate or a call another meaning
-inline constexpr uint8_t kPseudoMapFd = 1;
-inline constexpr uint8_t kPseudoMapValue = 2;
-inline constexpr uint8_t kPseudoCall = 1;
-// helpers
-inline constexpr int32_t kMapLookupElem = 1;
-inline constexpr int32_t kMapUpdateElem = 2;
-inline constexpr int32_t kMapDeleteElem = 3;
-inline constexpr int32_t kKtimeGetNs = 5;
-inline constexpr int32_t kGetPrandomU32 = 7;
-inline constexpr int32_t kGetSmpProcessorId = 8;
-inline constexpr int32_t kRingbufOutput = 130;
+// Low three bits of Insn::code: the class.
+inline constexpr uint8_t kClassMask = 0x07;
+inline constexpr uint8_t kLd = 0x00, kLdx = 0x01, kSt = 0x02, kStx = 0x03, kAlu32 = 0x04, kJmp = 0x05, kJmp32 = 0x06,
+                         kAlu64 = 0x07;
+
+// Bit 3 of arithmetic and jumps: where the second operand is.
+inline constexpr uint8_t kImmediate = 0x00, kRegister = 0x08;
+
+// High four bits of arithmetic.
+inline constexpr uint8_t kOperationMask = 0xf0;
+inline constexpr uint8_t kAdd = 0x00, kSub = 0x10, kMul = 0x20, kDiv = 0x30, kOr = 0x40, kAnd = 0x50, kLsh = 0x60,
+                         kRsh = 0x70, kNeg = 0x80, kMod = 0x90, kXor = 0xa0, kMov = 0xb0, kArsh = 0xc0, kEnd = 0xd0;
+
+// High four bits of jumps. kCond with kJmp and an immediate 0 is may_goto.
+inline constexpr uint8_t kJa = 0x00, kJeq = 0x10, kJgt = 0x20, kJge = 0x30, kJset = 0x40, kJne = 0x50, kJsgt = 0x60,
+                         kJsge = 0x70, kCall = 0x80, kExit = 0x90, kJlt = 0xa0, kJle = 0xb0, kJslt = 0xc0, kJsle = 0xd0,
+                         kCond = 0xe0;
+
+// Loads and stores: size and mode.
+inline constexpr uint8_t kSizeMask = 0x18, kModeMask = 0xe0;
+inline constexpr uint8_t kWord = 0x00, kHalf = 0x08, kByte = 0x10, kDouble = 0x18;
+inline constexpr uint8_t kImm = 0x00, kMem = 0x60, kMemSigned = 0x80, kAtomic = 0xc0;
+
+// Insn::imm of atomics.
+inline constexpr int32_t kFetch = 0x01, kAtomicAdd = 0x00, kAtomicOr = 0x40, kAtomicAnd = 0x50, kAtomicXor = 0xa0,
+                         kExchange = 0xe1, kCompareExchange = 0xf1;
+
+inline constexpr uint8_t kLoadImm64 = kLd | kImm | kDouble;  // takes two instructions
+inline constexpr uint8_t kMayGoto = kJmp | kCond;
+inline constexpr uint8_t kCallHelper = kJmp | kCall;
+inline constexpr uint8_t kReturn = kJmp | kExit;
+
+// Source registers that give a kLoadImm64 or a call another meaning.
+inline constexpr uint8_t kPseudoMapFd = 1, kPseudoMapValue = 2, kPseudoCall = 1;
+
+namespace helper {
+inline constexpr int32_t kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3;
+inline constexpr int32_t kMonotonicTime = 5;
+inline constexpr int32_t kRandom = 7;  // 32 bits
+inline constexpr int32_t kProcessor = 8;
+inline constexpr int32_t kOutput = 130;  // to a ring buffer
+}  // namespace helper
+
+inline constexpr unsigned kFramePointer = 10;
+inline constexpr unsigned kStackBytes = 512;
+
+/// Bytes that a load or store of this code moves.
+[[nodiscard]] constexpr unsigned size_of(uint8_t code) {
+  switch (code & kSizeMask) {
+    case kWord:
+      return 4;
+    case kHalf:
+      return 2;
+    case kByte:
+      return 1;
+    default:
+      return 8;
+  }
+}
 
 }  // namespace perilune::ir::bpf

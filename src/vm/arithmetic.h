@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "vm/opcode.h"
+#include "ir/opcodes.h"
 
 namespace perilune::vm {
 
@@ -30,33 +30,33 @@ template <uint8_t kOperation, typename T>
 [[nodiscard]] constexpr T arithmetic(T a, T b, bool with_sign) {
   using Signed = std::make_signed_t<T>;
   constexpr T kShiftMask = sizeof(T) * 8 - 1;
-  if constexpr (kOperation == opcode::kAdd) return static_cast<T>(a + b);
-  if constexpr (kOperation == opcode::kSub) return static_cast<T>(a - b);
-  if constexpr (kOperation == opcode::kMul) return static_cast<T>(a * b);
-  if constexpr (kOperation == opcode::kOr) return a | b;
-  if constexpr (kOperation == opcode::kAnd) return a & b;
-  if constexpr (kOperation == opcode::kXor) return a ^ b;
-  if constexpr (kOperation == opcode::kLsh) return static_cast<T>(a << (b & kShiftMask));
-  if constexpr (kOperation == opcode::kRsh) return static_cast<T>(a >> (b & kShiftMask));
-  if constexpr (kOperation == opcode::kArsh) return static_cast<T>(static_cast<Signed>(a) >> (b & kShiftMask));
-  if constexpr (kOperation == opcode::kDiv) return with_sign ? signed_quotient(a, b) : b == 0 ? 0 : a / b;
-  if constexpr (kOperation == opcode::kMod) return with_sign ? signed_remainder(a, b) : b == 0 ? a : a % b;
+  if constexpr (kOperation == ir::bpf::kAdd) return static_cast<T>(a + b);
+  if constexpr (kOperation == ir::bpf::kSub) return static_cast<T>(a - b);
+  if constexpr (kOperation == ir::bpf::kMul) return static_cast<T>(a * b);
+  if constexpr (kOperation == ir::bpf::kOr) return a | b;
+  if constexpr (kOperation == ir::bpf::kAnd) return a & b;
+  if constexpr (kOperation == ir::bpf::kXor) return a ^ b;
+  if constexpr (kOperation == ir::bpf::kLsh) return static_cast<T>(a << (b & kShiftMask));
+  if constexpr (kOperation == ir::bpf::kRsh) return static_cast<T>(a >> (b & kShiftMask));
+  if constexpr (kOperation == ir::bpf::kArsh) return static_cast<T>(static_cast<Signed>(a) >> (b & kShiftMask));
+  if constexpr (kOperation == ir::bpf::kDiv) return with_sign ? signed_quotient(a, b) : b == 0 ? 0 : a / b;
+  if constexpr (kOperation == ir::bpf::kMod) return with_sign ? signed_remainder(a, b) : b == 0 ? a : a % b;
 }
 
 template <uint8_t kOperation, typename T>
 [[nodiscard]] constexpr bool holds(T a, T b) {
   using Signed = std::make_signed_t<T>;
-  if constexpr (kOperation == opcode::kJeq) return a == b;
-  if constexpr (kOperation == opcode::kJne) return a != b;
-  if constexpr (kOperation == opcode::kJset) return (a & b) != 0;
-  if constexpr (kOperation == opcode::kJgt) return a > b;
-  if constexpr (kOperation == opcode::kJge) return a >= b;
-  if constexpr (kOperation == opcode::kJlt) return a < b;
-  if constexpr (kOperation == opcode::kJle) return a <= b;
-  if constexpr (kOperation == opcode::kJsgt) return static_cast<Signed>(a) > static_cast<Signed>(b);
-  if constexpr (kOperation == opcode::kJsge) return static_cast<Signed>(a) >= static_cast<Signed>(b);
-  if constexpr (kOperation == opcode::kJslt) return static_cast<Signed>(a) < static_cast<Signed>(b);
-  if constexpr (kOperation == opcode::kJsle) return static_cast<Signed>(a) <= static_cast<Signed>(b);
+  if constexpr (kOperation == ir::bpf::kJeq) return a == b;
+  if constexpr (kOperation == ir::bpf::kJne) return a != b;
+  if constexpr (kOperation == ir::bpf::kJset) return (a & b) != 0;
+  if constexpr (kOperation == ir::bpf::kJgt) return a > b;
+  if constexpr (kOperation == ir::bpf::kJge) return a >= b;
+  if constexpr (kOperation == ir::bpf::kJlt) return a < b;
+  if constexpr (kOperation == ir::bpf::kJle) return a <= b;
+  if constexpr (kOperation == ir::bpf::kJsgt) return static_cast<Signed>(a) > static_cast<Signed>(b);
+  if constexpr (kOperation == ir::bpf::kJsge) return static_cast<Signed>(a) >= static_cast<Signed>(b);
+  if constexpr (kOperation == ir::bpf::kJslt) return static_cast<Signed>(a) < static_cast<Signed>(b);
+  if constexpr (kOperation == ir::bpf::kJsle) return static_cast<Signed>(a) <= static_cast<Signed>(b);
 }
 
 }  // namespace perilune::vm

@@ -6,10 +6,13 @@
 
 #include <sched.h>
 
+#include "ir/opcodes.h"
 #include "vm/map.h"
 
 namespace perilune::vm {
 namespace {
+
+namespace helper = ir::bpf::helper;
 
 template <typename T>
 T* pointer(uint64_t address) {
@@ -87,7 +90,7 @@ Helper find_helper(int32_t number) {
       return processor;
     case helper::kOutput:
       return output;
-    case helper::kPull:
+    case kPullHelper:
       return pull;
     default:
       return nullptr;

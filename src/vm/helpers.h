@@ -7,16 +7,8 @@
 
 namespace perilune::vm {
 
-namespace helper {
-inline constexpr int32_t kMapLookup = 1;
-inline constexpr int32_t kMapUpdate = 2;
-inline constexpr int32_t kMapDelete = 3;
-inline constexpr int32_t kMonotonicTime = 5;
-inline constexpr int32_t kRandom = 7;
-inline constexpr int32_t kProcessor = 8;
-inline constexpr int32_t kOutput = 130;  // to a ring buffer
-inline constexpr int32_t kPull = -1;     // ours: what ir::Relocation::Kind::kPull becomes
-}  // namespace helper
+/// Ours, beside the kernel's (ir::bpf::helper): what ir::Relocation::Kind::kPull becomes.
+inline constexpr int32_t kPullHelper = -1;
 
 /// What the helpers of one machine share.
 struct HelperState {

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "ir/opcodes.h"
 #include "vm/arithmetic.h"
-#include "vm/opcode.h"
 
 // The instructions come in families of the same shape; each macro below makes the cases of one.
 //   class | operation | register or immediate  ->  dst = dst operation operand
@@ -18,10 +18,10 @@
   case kAlu64 | (operation) | kImmediate:                                                                    \
     r[insn.dst] = arithmetic<operation, uint64_t>(r[insn.dst], extended(insn.imm), insn.off != 0);           \
     continue;                                                                                                \
-  case kAlu | (operation) | kRegister:                                                                       \
+  case kAlu32 | (operation) | kRegister:                                                                     \
     r[insn.dst] = arithmetic<operation, uint32_t>(low(r[insn.dst]), low(r[insn.src]), insn.off != 0);        \
     continue;                                                                                                \
-  case kAlu | (operation) | kImmediate:                                                                      \
+  case kAlu32 | (operation) | kImmediate:                                                                    \
     r[insn.dst] = arithmetic<operation, uint32_t>(low(r[insn.dst]), low(extended(insn.imm)), insn.off != 0); \
     continue;
 //   if (dst condition operand) goto off
@@ -77,7 +77,7 @@
 namespace perilune::vm {
 namespace {
 
-using namespace opcode;
+using namespace ir::bpf;
 using ir::Insn;
 using Registers = std::array<uint64_t, 11>;
 
@@ -268,22 +268,22 @@ uint64_t Interpreter::execute(uint64_t r1, uint64_t r2, const AccessRules* rules
       case kAlu64 | kMov | kImmediate:
         r[insn.dst] = extended(insn.imm);
         continue;
-      case kAlu | kMov | kRegister:
+      case kAlu32 | kMov | kRegister:
         r[insn.dst] = low(sign_extended(r[insn.src], insn.off));
         continue;
-      case kAlu | kMov | kImmediate:
+      case kAlu32 | kMov | kImmediate:
         r[insn.dst] = low(extended(insn.imm));
         continue;
       case kAlu64 | kNeg:
         r[insn.dst] = uint64_t{0} - r[insn.dst];
         continue;
-      case kAlu | kNeg:
+      case kAlu32 | kNeg:
         r[insn.dst] = uint32_t{0} - low(r[insn.dst]);
         continue;
-      case kAlu | kEnd | kImmediate:  // to little endian
+      case kAlu32 | kEnd | kImmediate:  // to little endian
         r[insn.dst] = kLittleEndian ? cut(r[insn.dst], insn.imm) : swapped(r[insn.dst], insn.imm);
         continue;
-      case kAlu | kEnd | kRegister:  // to big endian
+      case kAlu32 | kEnd | kRegister:  // to big endian
         r[insn.dst] = kLittleEndian ? swapped(r[insn.dst], insn.imm) : cut(r[insn.dst], insn.imm);
         continue;
       case kAlu64 | kEnd:

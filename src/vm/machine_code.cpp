@@ -11,12 +11,12 @@
 #include <xbyak/xbyak.h>
 #include <xbyak/xbyak_util.h>
 
-#include "vm/opcode.h"
+#include "ir/opcodes.h"
 
 namespace perilune::vm {
 namespace {
 
-using namespace opcode;
+using namespace ir::bpf;
 using ir::Insn;
 using Xbyak::Address;
 using Xbyak::Label;
@@ -133,7 +133,7 @@ class Translation : private Xbyak::CodeGenerator {
 
   void translate(const Insn& insn) {
     switch (insn.code & kClassMask) {
-      case kAlu:
+      case kAlu32:
       case kAlu64:
         return translate_arithmetic(insn);
       case kJmp:

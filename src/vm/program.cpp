@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "vm/opcode.h"
+#include "ir/opcodes.h"
 #include "vm/soundness.h"
 
 namespace perilune::vm {
@@ -66,16 +66,16 @@ Result<std::vector<Insn>> Program::bound_code(const Machine& machine) const {
     if (relocation.insn >= code.size()) return broken(relocation, "there is none");
     Insn& insn = code[relocation.insn];
     if (relocation.kind == Relocation::Kind::kPull) {
-      if (insn.code != opcode::kCallHelper) return broken(relocation, "no call");
+      if (insn.code != ir::bpf::kCallHelper) return broken(relocation, "no call");
       insn.src = 0;
-      insn.imm = helper::kPull;
+      insn.imm = kPullHelper;
       continue;
     }
     if (relocation.kind == Relocation::Kind::kSlotMask) {
       insn.imm = static_cast<int32_t>((kSlots * PL_SLOT_SIZE - 1) & ~PL_SLOT_MASK);
       continue;
     }
-    if (insn.code != opcode::kLoadImm64 || relocation.insn + 1 == code.size()) return broken(relocation, "no load");
+    if (insn.code != ir::bpf::kLoadImm64 || relocation.insn + 1 == code.size()) return broken(relocation, "no load");
     uint64_t address = 0;
     switch (relocation.kind) {
       case Relocation::Kind::kMemory:

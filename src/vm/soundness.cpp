@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "ir/opcodes.h"
 #include "vm/helpers.h"
-#include "vm/opcode.h"
 
 namespace perilune::vm {
 namespace {
 
-using namespace opcode;
+using namespace ir::bpf;
 using ir::Insn;
 
 constexpr const char* kUnknown = "unknown instruction";
@@ -116,7 +116,7 @@ class Check {
     const Insn& insn = code_[index];
     if (insn.dst > kFramePointer || insn.src > kFramePointer) return "no such register";
     switch (insn.code & kClassMask) {
-      case kAlu:
+      case kAlu32:
       case kAlu64:
         return wrong_arithmetic(insn);
       case kJmp:

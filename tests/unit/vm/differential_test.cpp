@@ -20,7 +20,7 @@ namespace perilune::vm {
 namespace {
 
 using namespace assembler;
-using namespace opcode;
+using namespace ir::bpf;
 
 constexpr size_t kBufferBytes = 2'048;
 constexpr int kRegistersAt = -80;  // the stack above it takes r0 to r9 at the end
@@ -103,12 +103,12 @@ class Generator {
   void arithmetic() {
     constexpr std::array<uint8_t, 11> kOperations = {kAdd, kSub, kMul, kDiv, kOr, kAnd, kLsh, kRsh, kMod, kXor, kArsh};
     const unsigned operation = one_of(kOperations);
-    const unsigned width = one_of(std::array{kAlu, kAlu64});
+    const unsigned width = one_of(std::array{kAlu32, kAlu64});
     const unsigned source = one_of(std::array{kImmediate, kRegister});
     const bool divides = operation == kDiv || operation == kMod;
     if (divides && below(4) == 0) {  // what the processor itself refuses: the least number by -1
       const unsigned dividend = reg();
-      load_number(code_, dividend, width == kAlu ? 0x80000000U : uint64_t{1} << 63);
+      load_number(code_, dividend, width == kAlu32 ? 0x80000000U : uint64_t{1} << 63);
       return code_.push_back(insn(width | operation, dividend, 0, static_cast<int>(below(2)), -1));
     }
     code_.push_back(insn(width | source | operation, reg(), source == kRegister ? reg() : 0,
@@ -118,10 +118,10 @@ class Generator {
   void other() {
     switch (below(8)) {
       case 0:
-        return code_.push_back(insn(one_of(std::array{kAlu, kAlu64}) | kNeg, reg(), 0, 0, 0));
+        return code_.push_back(insn(one_of(std::array{kAlu32, kAlu64}) | kNeg, reg(), 0, 0, 0));
       case 1:
         return code_.push_back(
-            insn(kAlu | kEnd | one_of(std::array{kImmediate, kRegister}), reg(), 0, 0, int64_t{16} << below(3)));
+            insn(kAlu32 | kEnd | one_of(std::array{kImmediate, kRegister}), reg(), 0, 0, int64_t{16} << below(3)));
       case 2:
         return code_.push_back(insn(kAlu64 | kEnd, reg(), 0, 0, int64_t{16} << below(3)));
       case 3:
@@ -129,9 +129,9 @@ class Generator {
             insn(kAlu64 | kMov | kRegister, reg(), reg(), one_of(std::array<uint8_t, 4>{0, 8, 16, 32}), 0));
       case 4:
         return code_.push_back(
-            insn(kAlu | kMov | kRegister, reg(), reg(), one_of(std::array<uint8_t, 3>{0, 8, 16}), 0));
+            insn(kAlu32 | kMov | kRegister, reg(), reg(), one_of(std::array<uint8_t, 3>{0, 8, 16}), 0));
       case 5:
-        return code_.push_back(insn(one_of(std::array{kAlu, kAlu64}) | kMov, reg(), 0, 0, number()));
+        return code_.push_back(insn(one_of(std::array{kAlu32, kAlu64}) | kMov, reg(), 0, 0, number()));
       default:
         return load_number(code_, reg(), interesting());
     }
@@ -215,12 +215,12 @@ class Generator {
   void call_helper() {
     constexpr std::array<int32_t, 8> kHelpers = {helper::kMapLookup,     helper::kMapUpdate, helper::kMapDelete,
                                                  helper::kMonotonicTime, helper::kRandom,    helper::kProcessor,
-                                                 helper::kOutput,        helper::kPull};
+                                                 helper::kOutput,        kPullHelper};
     const int32_t number = kHelpers[below(kHelpers.size())];
     code_.push_back(store_number(kDouble, 10, -96, static_cast<int64_t>(below(6))));
     load_number(code_, 1, map_);
     append(code_, {mov_reg(2, 10), alu(kAdd, 2, -96), mov_reg(3, 10), alu(kAdd, 3, -200)});
-    if (number == helper::kOutput || number == helper::kPull) code_.push_back(mov(3, static_cast<int64_t>(below(64))));
+    if (number == helper::kOutput || number == kPullHelper) code_.push_back(mov(3, static_cast<int64_t>(below(64))));
     append(code_, {mov(4, static_cast<int64_t>(below(4))), call(number)});
     if (number == helper::kMapLookup) append(code_, {jump_if(kJeq, 0, 0, 1), load(kDouble, 0, 0, 0)});
     for (unsigned clobbered = 1; clobbered <= 5; ++clobbered)

@@ -10,7 +10,7 @@ namespace perilune::vm {
 namespace {
 
 using namespace assembler;
-using namespace opcode;
+using namespace ir::bpf;
 using Kind = ir::Relocation::Kind;
 
 class RecordingEnvironment final : public Environment {
