@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include <bpf/btf.h>
+
+#include "bpf/inline_filter.h"
 
 namespace perilune::bpf {
 namespace {
@@ -90,9 +93,12 @@ class Linker {
       for (const auto& reference : order_[i]->references)
         if (input_->runtime->find(reference.symbol) != nullptr) add_function(reference.symbol);
     }
+    if (input_->inlines_filter && order_.front()->name == input_->runtime->entry)
+      inlined_ = inline_filter(*order_.front(), kFilter, input_->image->code);
+    if (inlined_) order_.front() = &inlined_->function;
     for (const RuntimeFunction* function : order_)
       emit(*function);
-    emit_filter();
+    if (!inlined_) emit_filter();
     for (const RuntimeFunction* function : order_) {
       for (const auto& reference : function->references) {
         if (auto done = resolve(begins_.at(function->name) + reference.insn, reference); !done)
@@ -102,6 +108,7 @@ class Linker {
     if (auto done = resolve_filter(); !done) return tl::make_unexpected(std::move(done.error()));
     if (!types_.ok()) return system_error("cannot make type information");
     program_.types = types_.bytes();
+    program_.inlined_filter = inlined_.has_value();
     return std::move(program_);
   }
 
@@ -120,22 +127,40 @@ class Linker {
     program_.functions.push_back({position(), types_.function(name, global, parameters, entry)});
   }
 
+  void add_line(uint32_t insn, const RuntimeFunction::Line& line) {
+    program_.lines.push_back({insn, types_.text(line.file), types_.text(line.text), line.position});
+  }
+
   void emit(const RuntimeFunction& function) {
     begin_function(function.name, function.global, function.parameters);
     const uint32_t begin = position();
     if (function.lines.empty() || function.lines.front().insn != 0)
       program_.lines.push_back({begin, types_.text("runtime"), types_.text(function.name), 0});
-    for (const auto& line : function.lines)
-      program_.lines.push_back({begin + line.insn, types_.text(line.file), types_.text(line.text), line.position});
+    auto line = function.lines.begin();
+    if (inlined_ && &function == &inlined_->function) {
+      for (; line != function.lines.end() && line->insn < inlined_->begin; ++line)
+        add_line(begin + line->insn, *line);
+      begin_filter(begin + inlined_->begin);
+      // What follows belongs to the line of the call.
+      if (line != function.lines.begin() && (line == function.lines.end() || line->insn != inlined_->end))
+        add_line(begin + inlined_->end, *std::prev(line));
+    }
+    for (; line != function.lines.end(); ++line)
+      add_line(begin + line->insn, *line);
     program_.insns.insert(program_.insns.end(), function.insns.begin(), function.insns.end());
   }
 
   void emit_filter() {
-    const ir::Code& code = input_->image->code;
     using Parameter = RuntimeFunction::Parameter;
     begin_function(kFilter, true, {Parameter::kContext, Parameter::kNumber});
-    program_.filter_begin = position();
-    const uint32_t begin = position();
+    begin_filter(position());
+    const ir::Code& code = input_->image->code;
+    program_.insns.insert(program_.insns.end(), code.insns.begin(), code.insns.end());
+  }
+
+  void begin_filter(uint32_t begin) {
+    filter_begin_ = begin;
+    const ir::Code& code = input_->image->code;
     if (code.lines.empty() || code.lines.front().insn != 0)
       program_.lines.push_back({begin, types_.text("filter"), types_.text(""), 0});
     for (const ir::LineRecord& line : code.lines) {
@@ -144,7 +169,6 @@ class Linker {
       program_.lines.push_back(
           {insn, types_.text(file_name(line.file)), types_.text(source_text(line)), line.line << kLineShift});
     }
-    program_.insns.insert(program_.insns.end(), code.insns.begin(), code.insns.end());
   }
 
   [[nodiscard]] std::string file_name(uint32_t file) const {
@@ -222,7 +246,7 @@ class Linker {
 
   Result<void> resolve_filter() {
     for (const ir::Relocation& relocation : input_->image->code.relocations) {
-      const uint32_t insn = program_.filter_begin + relocation.insn;
+      const uint32_t insn = filter_begin_ + relocation.insn;
       const bool wide =
           relocation.kind != ir::Relocation::Kind::kPull && relocation.kind != ir::Relocation::Kind::kSlotMask;
       const size_t needed = wide ? 2 : 1;
@@ -257,6 +281,8 @@ class Linker {
   Types types_;
   std::vector<const RuntimeFunction*> order_;
   std::map<std::string, uint32_t> begins_;
+  std::optional<InlinedFilter> inlined_;
+  uint32_t filter_begin_ = 0;
   LinkedProgram program_;
 };
 

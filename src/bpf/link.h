@@ -1,7 +1,8 @@
 // Joins a hook's runtime and a script's compiled filter into one program as the kernel takes it: instructions, BTF,
 // function and line information.
 //
-//   [ entry ][ functions of the runtime it reaches ... ][ filter ]
+//   [ entry with the filter inside ][ functions of the runtime it reaches ... ]
+//   [ entry ][ functions of the runtime it reaches ... ][ filter, verified on its own ]
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ namespace perilune::bpf {
 struct LinkInput {
   const RuntimeObject* runtime = nullptr;
   const ir::Image* image = nullptr;
+  bool inlines_filter = true;  // where that can be
   uint64_t slots_mask = 0;
   int memory_fd = -1;
   int tables_fd = -1;
@@ -37,7 +39,7 @@ struct LinkedProgram {
   std::vector<uint8_t> types;  // BTF
   std::vector<bpf_func_info> functions;
   std::vector<bpf_line_info> lines;
-  uint32_t filter_begin = 0;  // its first instruction
+  bool inlined_filter = false;
 };
 
 [[nodiscard]] Result<LinkedProgram> link(const LinkInput& input);

@@ -191,6 +191,7 @@ class Loader {
     LinkInput input;
     input.runtime = &*runtime;
     input.image = image_;
+    input.inlines_filter = inlines_filter_;
     input.slots_mask = uint64_t{loaded_.slots - 1} * PL_SLOT_SIZE;
     input.memory_fd = loaded_.memory.fd();
     input.tables_fd = loaded_.tables ? loaded_.tables.fd() : -1;
@@ -205,6 +206,7 @@ class Loader {
         {"pl_link_type", link_type(*options_)},
         {"pl_writes", image_->writes ? 1 : 0},
         {"pl_sets_mark", image_->sets_mark ? 1 : 0},
+        {"pl_uses_frame", image_->uses_frame ? 1 : 0},
         {"pl_outgoing", options_->entry_point == EntryPoint::kTcOut ? 1 : 0},
     };
     if (auto done = ask_kernel_types(undefined_names(*runtime), input); !done) return done;
@@ -299,6 +301,14 @@ class Loader {
   Result<void> load_program() {
     bpf_prog_load_opts options = load_options();
     int fd = try_load(options);
+    if (fd < 0 && fd != -EPERM && linked_.inlined_filter) {
+      // On its own it may be less work for the verifier, or less stack.
+      inlines_filter_ = false;
+      if (auto done = join(); !done) return done;
+      if (auto done = load_types(); !done) return done;
+      options = load_options();
+      fd = try_load(options);
+    }
     if (fd < 0 && fd != -EPERM) {
       // Once more, to hear why.
       std::string log(kLogBytes, '\0');
@@ -343,6 +353,7 @@ class Loader {
   std::string* log_;
   LoadedProgram loaded_;
   LinkedProgram linked_;
+  bool inlines_filter_ = true;
   FileDescriptor types_;
 };
 

@@ -137,6 +137,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   }
   if (name == "frame") {
     if (target_.kernel() && !target_.has_frame) return set(result, AbstractValue::nil());
+    image_.uses_frame = true;
     const auto view = [&] {
       AbstractValue frame = AbstractValue::of(Kind::kView);
       frame.a = number(kFrame);

@@ -89,6 +89,7 @@ struct Image {
   bool sets_mark = false;
   bool uses_events = false;   // logs
   bool uses_payload = false;  // pulls beyond the headers
+  bool uses_frame = false;    // pkt.frame, which goes on to the frame's end
 };
 
 }  // namespace perilune::ir

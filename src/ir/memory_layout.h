@@ -75,7 +75,9 @@ struct pl_header {
   unsigned int transport; /* */
   unsigned int payload;   /* */
   unsigned int end;       /* */
-  unsigned int captured;  /* bytes there are of the frame (on live hooks: its length) */
+  /* Bytes there are of the frame: on live hooks its length. XDP gets long frames in pieces: where the IP packet ends in
+   * the first, and the filter does not look at the whole frame, what follows that piece is left out. */
+  unsigned int captured;
   unsigned int wire_length;
   unsigned int copied; /* frame bytes [0, copied) are in the slot; at least up to `payload` before the call */
   unsigned int flags;  /* PL_FRAGMENT ... */

@@ -47,7 +47,7 @@ PL_GLOBAL u64 report_packet(PL_CTX* ctx, u64 slot_offset, u64 what) {
     struct pl_packet_event packet;
     u8 bytes[PL_EVENT_SNAP];
   }* record = (void*)(slot + PL_SCRATCH);
-  const u32 frame_length = header->captured;
+  const u32 frame_length = packet_length(ctx, header);
   u64 captured = frame_length;
   if (captured > PL_EVENT_SNAP) captured = PL_EVENT_SNAP;
   record->packet.verdict = what & 0xff;

@@ -1,6 +1,7 @@
-/* The common packet: Ethernet, IPv4 without options or IPv6 without extension headers, unfragmented TCP or UDP, its
- * headers in the part of the packet that programs see directly. Located and copied without a call. Whatever is not
- * exactly like that, malformed packets included, is left to locate(): both give the same for what both can do.
+/* The common packet: Ethernet, IPv4 without options or IPv6 without extension headers, unfragmented, its headers in the
+ * part of the packet that programs see directly; or a protocol that is not IP. Located and copied without a call.
+ * Whatever is not exactly like that, malformed packets included, is left to locate(): both give the same for what both
+ * can do.
  *
  * The locations are read from the packet, not from the copy just made: a load that spans two stores under way has to
  * wait for both.
@@ -21,17 +22,20 @@ PL_INLINE void copy32(u8* to, const u8* from) {
   ((u64*)to)[3] = d;
 }
 
-PL_INLINE u32 is_tcp_or_udp(u32 protocol) {
-  return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP;
+/* What has a header behind IP of which more is known than where it begins, and is rare. */
+PL_INLINE u32 is_uncommon(u32 version, u32 protocol) {
+  return protocol == PROTOCOL_SCTP || (version == 6 && is_extension(protocol));
 }
 
 /* 1: all that begin() and locate() set is set, and the first bytes are copied. 0: nothing is promised. */
-PL_INLINE u32 locate_fast(u8* slot, const u8* data, const u8* data_end, u32 captured, u32 ifindex, u32 mark) {
+PL_INLINE u32 locate_fast(PL_CTX* ctx, u8* slot, const u8* data, const u8* data_end, u32 captured, u32 ifindex,
+                          u32 mark) {
   struct pl_header* header = header_of(slot);
   u8* frame = slot + PL_FRAME;
   const u8* transport;
-  u32 type, room, protocol, length, start, end;
-  u64 ports;
+  u32 type, version, room, protocol, length, start, end;
+  u32 flags = PL_HAS_FRAME | PL_HAS_TRANSPORT;
+  u64 ports = 0;
 
   if (pl_link_type() != LINK_ETHERNET) return 0;
   if (data + 54 > data_end) return 0;
@@ -42,6 +46,7 @@ PL_INLINE u32 locate_fast(u8* slot, const u8* data, const u8* data_end, u32 capt
     room = be16(data + 16);
     if (room > captured - 14 || room < 20) return 0;
     room -= 20;
+    version = 4;
     protocol = data[23];
     start = 34;
     transport = data + 34;
@@ -55,6 +60,7 @@ PL_INLINE u32 locate_fast(u8* slot, const u8* data, const u8* data_end, u32 capt
     if (data[14] >> 4 != 6) return 0;
     room = be16(data + 18);
     if (room == 0 || room > captured - 54) return 0;
+    version = 6;
     protocol = data[20];
     start = 54;
     transport = data + 54;
@@ -66,22 +72,41 @@ PL_INLINE u32 locate_fast(u8* slot, const u8* data, const u8* data_end, u32 capt
     SET_PAIR(header, version, 6, protocol);
     SET_PAIR(header, ethertype, ETHERTYPE_IPV6, 0);
   } else {
-    return 0;
+    type = swap16(type);
+    if (type < 0x0600 || type == ETHERTYPE_PPPOE || is_vlan(type)) return 0;
+    version = 0;
+    protocol = 0;
+    captured = packet_length(ctx, header); /* nothing says where the packet ends */
+    if (captured > PL_FRAME_MAX) return 0;
+    room = captured - 14;
+    start = 14;
+    transport = data + 14;
+    SET_PAIR(header, network, 14, 14);
+    SET_PAIR(header, version, 0, 0);
+    SET_PAIR(header, ethertype, type, 0);
   }
-  if (protocol == PROTOCOL_TCP) {
+  end = start + room;
+  if (version != 0 && protocol == PROTOCOL_TCP) {
     length = (transport[12] >> 4) * 4;
     if (length < 20 || length > room) return 0;
-    end = start + room;
-  } else if (protocol == PROTOCOL_UDP) {
+    ports = be32(transport);
+    flags |= PL_HAS_PORTS;
+  } else if (version != 0 && protocol == PROTOCOL_UDP) {
     const u32 datagram = be16(transport + 4);
     length = 8;
     if (datagram < 8 || datagram > room) return 0;
     end = start + datagram;
+    ports = be32(transport);
+    flags |= PL_HAS_PORTS;
+  } else if ((version == 4 && protocol == PROTOCOL_ICMP) || (version == 6 && protocol == PROTOCOL_ICMPV6)) {
+    length = 8;
+    if (room < 8) return 0;
   } else {
-    return 0;
+    if (is_uncommon(version, protocol)) return 0;
+    length = 0;
+    flags = PL_HAS_FRAME;
   }
   SET_PAIR(header, payload, start + length, end);
-  ports = be32(transport);
   SET_PAIR(header, source_port, ports >> 16, ports & 0xffff);
   SET_PAIR(header, captured, captured, captured);
   SET_PAIR(header, vlan_tags, 0, MALFORMED_NONE);
@@ -90,22 +115,22 @@ PL_INLINE u32 locate_fast(u8* slot, const u8* data, const u8* data_end, u32 capt
 
   copy32(frame, data);
   length = start + length;
-  if (likely(data + 64 <= data_end)) {
-    copy32(frame + 32, data + 32);
-    end = 64;
-    if (length > 64 && data + 96 <= data_end) {
+  end = 64;
+  if (likely(data + 64 <= data_end)) copy32(frame + 32, data + 32);
+  if (data + 96 <= data_end) {
+    if (length > 64) {
       copy32(frame + 64, data + 64);
       end = 96;
     }
-  } else { /* 54 to 63 bytes: the last 32 of them */
+  } else if (length > 64 || data + 64 > data_end) { /* 54 to 95 bytes: the last 32 of them */
     u64 last = (u64)(data_end - data) - 32;
     opaque(last);
-    last &= 31;
+    last &= 63;
     if (data + last + 32 > data_end) return 0;
     copy32(frame + last, data + last);
     end = last + 32;
   }
-  SET_PAIR(header, copied, end, PL_HAS_FRAME | PL_HAS_TRANSPORT | PL_HAS_PORTS);
+  SET_PAIR(header, copied, end, flags);
   return 1;
 }
 

@@ -41,6 +41,10 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return dynptr_read(to, length, &packet, network_offset(ctx->skb) + offset, 0);
 }
 
+PL_INLINE u32 packet_length(PL_CTX* ctx, const struct pl_header* header) {
+  return header->captured;
+}
+
 PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
   return 0;
 }

@@ -1,6 +1,7 @@
 /* Copying from the packet into the slot. Needs of the hook:
  *   PL_CTX                                             the type of its context
  *   long packet_load(PL_CTX*, offset, to, length)      0: done; length > 0
+ *   u32 packet_length(PL_CTX*, header)                 of the whole frame
  */
 #ifndef PERILUNE_BPF_RUNTIME_PULL_H
 #define PERILUNE_BPF_RUNTIME_PULL_H

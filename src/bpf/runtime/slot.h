@@ -7,7 +7,7 @@
  *   pl_events            the ring buffer                       pl_slots_per_cpu    1 or 4
  *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
- *   pl_sets_mark         it may set the mark
+ *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
  */
 #ifndef PERILUNE_BPF_RUNTIME_SLOT_H
 #define PERILUNE_BPF_RUNTIME_SLOT_H
@@ -27,6 +27,7 @@ PL_DEFINE_CONSTANT(pl_next_in_chain)
 PL_DEFINE_CONSTANT(pl_link_type)
 PL_DEFINE_CONSTANT(pl_writes)
 PL_DEFINE_CONSTANT(pl_sets_mark)
+PL_DEFINE_CONSTANT(pl_uses_frame)
 
 #define PL_DEFINE_ADDRESS(name)               \
   PL_INLINE void* name(void) {                \

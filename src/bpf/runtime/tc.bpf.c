@@ -13,6 +13,10 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
 
 #include "bpf/runtime/slot.h"
 
+PL_INLINE u32 packet_length(PL_CTX* ctx, const struct pl_header* header) {
+  return ctx->len;
+}
+
 PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {
   if (unlikely(ctx->vlan_present)) {
     header->vlan = ctx->vlan_tci;
@@ -96,7 +100,7 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
     verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
   } else {
     if (ctx->vlan_present ||
-        !locate_fast(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, mark)) {
+        !locate_fast(ctx, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, mark)) {
       begin(header, captured, ifindex, mark);
       packet_tags(ctx, header);
       pull(ctx, slot_offset, 128);

@@ -9,6 +9,10 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
 
 #include "bpf/runtime/slot.h"
 
+PL_INLINE u32 packet_length(PL_CTX* ctx, const struct pl_header* header) {
+  return xdp_get_buff_len(ctx);
+}
+
 PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {}
 PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
   return 0;
@@ -50,20 +54,25 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
-  const u64 captured = xdp_get_buff_len(ctx);
+  const u8* data = (const u8*)(long)ctx->data;
+  const u8* data_end = (const u8*)(long)ctx->data_end;
   const u32 ifindex = ctx->ingress_ifindex;
   u32 malformed = MALFORMED_NONE;
   u32 verdict;
+  /* What is not in the frame's first piece can only be behind the IP packet, where locate_fast() finds one in it. */
+  u64 captured = pl_uses_frame() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
 
-  if (unlikely(captured > PL_FRAME_MAX)) {
+  if (unlikely(captured > PL_FRAME_MAX) || !locate_fast(ctx, slot, data, data_end, captured, ifindex, 0)) {
+    captured = xdp_get_buff_len(ctx);
     begin(header, captured, ifindex, 0);
-    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
-  } else {
-    if (!locate_fast(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, 0)) {
-      begin(header, captured, ifindex, 0);
+    if (likely(captured <= PL_FRAME_MAX)) {
       pull(ctx, slot_offset, 128);
       malformed = locate(ctx, slot_offset);
     }
+  }
+  if (unlikely(captured > PL_FRAME_MAX)) {
+    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
+  } else {
     verdict = judge(ctx, slot_offset, header, malformed);
   }
   if (verdict == PL_REPLY) return XDP_TX;

@@ -1,0 +1,133 @@
+#include "bpf/inline_filter.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <linux/bpf.h>
+
+namespace perilune::bpf {
+namespace {
+
+using ir::Insn;
+
+constexpr size_t kMostInsns = 8192;  // the kernel writes several for some of them; jumps reach 32,767
+constexpr int32_t kMostStack = 400;  // of the 512 bytes for all frames: what is called meanwhile needs some
+constexpr std::array<uint8_t, 4> kSaved{BPF_REG_6, BPF_REG_7, BPF_REG_8, BPF_REG_9};
+constexpr int32_t kCell = 8;
+
+uint8_t class_of(const Insn& insn) {
+  return BPF_CLASS(insn.code);
+}
+
+bool is_jump(const Insn& insn) {
+  if (class_of(insn) != BPF_JMP && class_of(insn) != BPF_JMP32) return false;
+  return BPF_OP(insn.code) != BPF_CALL && BPF_OP(insn.code) != BPF_EXIT;
+}
+
+bool is_exit(const Insn& insn) {
+  return class_of(insn) == BPF_JMP && BPF_OP(insn.code) == BPF_EXIT;
+}
+
+bool is_wide(const Insn& insn) {
+  return insn.code == (BPF_LD | BPF_DW);  // BPF_IMM is 0
+}
+
+/// Loads and stores of the function's own stack.
+bool touches_stack(const Insn& insn) {
+  const uint8_t kind = class_of(insn);
+  if (kind == BPF_LDX) return insn.src == BPF_REG_10;
+  return (kind == BPF_ST || kind == BPF_STX) && insn.dst == BPF_REG_10;
+}
+
+bool copies_frame_pointer(const Insn& insn) {
+  const uint8_t kind = class_of(insn);
+  return (kind == BPF_ALU64 || kind == BPF_ALU) && BPF_SRC(insn.code) == BPF_X && insn.src == BPF_REG_10;
+}
+
+/// Bytes of stack, a multiple of 8. A copy of the frame pointer may go anywhere: then all that can be.
+int32_t frame_of(const std::vector<Insn>& insns) {
+  int32_t deepest = 0;
+  for (const Insn& insn : insns) {
+    if (copies_frame_pointer(insn)) return kMostStack;
+    if (touches_stack(insn)) deepest = std::max(deepest, -int32_t{insn.off});
+  }
+  return (deepest + kCell - 1) / kCell * kCell;
+}
+
+Insn store(uint8_t reg, int32_t off) {
+  return {BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, static_cast<uint8_t>(reg & 15U), static_cast<int16_t>(off), 0};
+}
+
+Insn load(uint8_t reg, int32_t off) {
+  return {BPF_LDX | BPF_MEM | BPF_DW, static_cast<uint8_t>(reg & 15U), BPF_REG_10, static_cast<int16_t>(off), 0};
+}
+
+}  // namespace
+
+std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::string_view filter,
+                                           const ir::Code& code) {
+  const auto is_call = [&](const RuntimeFunction::Reference& one) { return one.call && one.symbol == filter; };
+  const auto calls = std::ranges::count_if(entry.references, is_call);
+  if (code.insns.empty() || !(is_exit(code.insns.back()) || is_jump(code.insns.back()))) return std::nullopt;
+  if (calls != 1 || entry.insns.size() + code.insns.size() > kMostInsns) return std::nullopt;
+  const uint32_t site = std::ranges::find_if(entry.references, is_call)->insn;
+  const int32_t frame = frame_of(entry.insns);
+  const auto saved = static_cast<int32_t>(kSaved.size()) * kCell;
+  const int32_t depth = frame + saved;
+  if (depth + frame_of(code.insns) > kMostStack) return std::nullopt;
+
+  InlinedFilter inlined;
+  RuntimeFunction& all = inlined.function;
+  all.name = entry.name;
+  all.global = entry.global;
+  all.parameters = entry.parameters;
+  all.insns.assign(entry.insns.begin(), entry.insns.begin() + site);
+  for (size_t i = 0; i < kSaved.size(); ++i)
+    all.insns.push_back(store(kSaved[i], -frame - kCell * static_cast<int32_t>(i + 1)));
+  inlined.begin = static_cast<uint32_t>(all.insns.size());
+  inlined.end = inlined.begin + static_cast<uint32_t>(code.insns.size());
+  for (size_t i = 0; i < code.insns.size(); ++i) {
+    Insn insn = code.insns[i];
+    if (touches_stack(insn)) insn.off = static_cast<int16_t>(insn.off - depth);
+    if (is_exit(insn)) {
+      const auto rest = static_cast<int16_t>(code.insns.size() - i - 1);
+      insn = {BPF_JMP | BPF_JA, 0, 0, rest, 0};
+    }
+    all.insns.push_back(insn);
+    if (is_wide(insn) && i + 1 < code.insns.size()) all.insns.push_back(code.insns[++i]);
+  }
+  for (size_t i = 0; i < kSaved.size(); ++i)
+    all.insns.push_back(load(kSaved[i], -frame - kCell * static_cast<int32_t>(i + 1)));
+  const auto added = static_cast<uint32_t>(all.insns.size()) - site - 1;
+  all.insns.insert(all.insns.end(), entry.insns.begin() + site + 1, entry.insns.end());
+
+  // The entry's instructions, and where they jump, are behind the filter now when they were behind the call.
+  const auto moved = [&](uint32_t insn) { return insn > site ? insn + added : insn; };
+  for (uint32_t i = 0; i < entry.insns.size(); ++i) {
+    const Insn& old = entry.insns[i];
+    if (is_jump(old)) {
+      const bool is_long = old.code == (BPF_JMP32 | BPF_JA);
+      const auto target = static_cast<uint32_t>(static_cast<int32_t>(i) + 1 + (is_long ? old.imm : old.off));
+      const auto distance = static_cast<int32_t>(moved(target)) - static_cast<int32_t>(moved(i)) - 1;
+      Insn& jump = all.insns[moved(i)];
+      if (is_long)
+        jump.imm = distance;
+      else
+        jump.off = static_cast<int16_t>(distance);
+    }
+    if (is_wide(old)) ++i;
+  }
+  for (RuntimeFunction::Reference reference : entry.references) {
+    if (is_call(reference)) continue;
+    reference.insn = moved(reference.insn);
+    all.references.push_back(std::move(reference));
+  }
+  for (RuntimeFunction::Line line : entry.lines) {
+    line.insn = moved(line.insn);
+    all.lines.push_back(std::move(line));
+  }
+  return inlined;
+}
+
+}  // namespace perilune::bpf
