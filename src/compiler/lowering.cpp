@@ -402,6 +402,8 @@ void Lowering::merge_facts(State& into, const State& from) const {
   into.pulled = std::min(into.pulled, from.pulled);
   if (into.has_ports != from.has_ports) into.has_ports = -1;
   if (into.is_version4 != from.is_version4) into.is_version4 = -1;
+  std::erase_if(into.elements,
+                [&](const KeptElement& one) { return std::ranges::find(from.elements, one) == from.elements.end(); });
 }
 
 // Can `state` enter the version, which is lowered already? Then the arguments.
@@ -424,6 +426,8 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
       (version.state.is_version4 != -1 && version.state.is_version4 != state.is_version4)) {
     return false;
   }
+  for (const KeptElement& one : version.state.elements)
+    if (std::ranges::find(state.elements, one) == state.elements.end()) return false;
   for (size_t i = 0; i < mine.size(); ++i) {
     if (version.is_parameter[i]) append_arguments(*mine[i], *theirs[i], version.state.top(), arguments);
   }
@@ -571,6 +575,8 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
   st_ = version.state;
   b_.switch_to(version.block);
   if (real_loop) {
+    st_.elements.clear();  // what comes round again may have changed the map
+    version.state.elements.clear();
     function_.blocks[version.block].loop_header = true;
     b_.at(top.callee->code->file, top.callee->code->prototype->line(top.pc));
     const ir::BlockId spent = exhausted();

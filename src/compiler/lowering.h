@@ -420,7 +420,13 @@ class Lowering {
   void copy_masked(ir::Value to, ir::Value from, ir::Value length);
   [[nodiscard]] AbstractValue decode_scalar(const script::ShapePart& part, int32_t from);
   [[nodiscard]] AbstractValue decode_value(script::Map& map, int32_t from);
-  void map_find(script::Map& map, ir::BlockId found, ir::BlockId absent, ir::BlockId expired);
+  void map_find(script::Map& map, ir::BlockId found, ir::BlockId absent, ir::BlockId expired, uint8_t kept = 0);
+  [[nodiscard]] std::string identity_of(const AbstractValue& key) const;
+  [[nodiscard]] uint8_t place_for_element(const script::Map& map, uint32_t index, const std::string& key);
+  void forget_elements(uint32_t map);
+  /// m[k] = v where the element of k has been looked up: a store into it, if it is there. False: it has not.
+  bool store_in_element(script::Map& map, uint32_t index, const AbstractValue& key, const AbstractValue& value);
+  [[nodiscard]] bool is_reached(ir::BlockId block) const;
   [[nodiscard]] int32_t value_at(const script::Map& map) const;
   void store_in_map(script::Map& map, uint32_t index, const AbstractValue& key, const AbstractValue& value);
   void clear_padding(int32_t place, size_t size);
@@ -486,7 +492,8 @@ class Lowering {
   std::map<Key, std::vector<std::unique_ptr<Version>>> versions_;
   std::map<Key, std::vector<Version*>> pending_;
   size_t version_count_ = 0;
-  uint32_t views_ = 0;  // made so far
+  std::vector<KeptElement> kept_;  // all places for elements of maps
+  uint32_t views_ = 0;             // made so far
   uint32_t loops_ = 0;
   State st_;
   std::vector<Outcome> outcomes_;

@@ -171,11 +171,50 @@ AbstractValue Lowering::decode_value(script::Map& map, int32_t from) {
 
 // --- operations
 
+// A name for the key, the same only for keys that are certainly equal; empty: none.
+std::string Lowering::identity_of(const AbstractValue& key) const {
+  switch (key.kind) {
+    case Kind::kInteger:
+      return fmt::format("{}", key.integer);
+    case Kind::kString:
+      return '"' + key.string();
+    case Kind::kDynamicInteger:
+      return fmt::format("v{}", key.a);
+    case Kind::kDynamicString:
+      if (key.origin != 0) return std::string(1, key.origin);
+      return key.in_frame ? "" : fmt::format("v{}.{}", key.a, key.b);
+    default:
+      return "";
+  }
+}
+
+// Where a look-up can leave its element for a store under the same key; 0: nowhere. Such a store is a single one, as
+// seen from other processors, so it is for numbers alone, and for maps where the element found is the key's own.
+uint8_t Lowering::place_for_element(const script::Map& map, uint32_t index, const std::string& key) {
+  const script::MapDeclaration& declaration = map.declaration();
+  const script::Shape& value = declaration.value;
+  const bool number =
+      !value.composite && (value.parts[0].type == Scalar::kUnsigned || value.parts[0].type == Scalar::kSigned ||
+                           value.parts[0].type == Scalar::kBoolean);
+  if (key.empty() || !number || declaration.ttl_ns != 0 || declaration.kind == MapKind::kLpm || is_counter(map))
+    return 0;
+  const auto known =
+      std::ranges::find_if(kept_, [&](const KeptElement& one) { return one.map == index && one.key == key; });
+  if (known != kept_.end()) return known->place;
+  if (kept_.size() == ir::kKeptPlaces) return 0;
+  kept_.push_back({index, key, static_cast<uint8_t>(kept_.size() + 1)});
+  return kept_.back().place;
+}
+
+void Lowering::forget_elements(uint32_t map) {
+  std::erase_if(st_.elements, [&](const KeptElement& one) { return one.map == map; });
+}
+
 // Looks up; `found` and `absent` are where it goes on. With a time to live, what has expired is absent.
-void Lowering::map_find(script::Map& map, ir::BlockId found, ir::BlockId absent, ir::BlockId expired) {
+void Lowering::map_find(script::Map& map, ir::BlockId found, ir::BlockId absent, ir::BlockId expired, uint8_t kept) {
   const uint32_t index = map_number(map);
   const int64_t size = image_.maps[index].value_size;
-  const ir::Value there = b_.map_lookup(index, kKeyScratch, kValueScratch, size);
+  const ir::Value there = b_.map_lookup(index, kKeyScratch, kValueScratch, size, kept);
   if (map.declaration().ttl_ns == 0) return b_.branch(Condition::kNe, there, 0, found, absent);
   const ir::BlockId look = b_.new_block();
   b_.branch(Condition::kNe, there, 0, look, absent);
@@ -221,7 +260,9 @@ void Lowering::get_from_map(ObjectId object, const AbstractValue& key, const Cal
     b_.switch_to(found);
     b_.jump(absent);
   } else {
-    (void)map_number(map);
+    const uint32_t index = map_number(map);
+    const std::string identity = identity_of(key);
+    const uint8_t place = place_for_element(map, index, identity);
     if (!encode_key(map, key, absent)) {
       b_.switch_to(absent);
       b_.ret(global(PL_ERROR));
@@ -229,10 +270,24 @@ void Lowering::get_from_map(ObjectId object, const AbstractValue& key, const Cal
       b_.ret(global(PL_ERROR));
       return;
     }
-    map_find(map, found, absent, absent);
-    b_.switch_to(found);
-    st_ = before;
+    const ir::BlockId missing = b_.new_block();
+    map_find(map, found, missing, missing, place);
+    const auto keep = [&] {
+      std::erase_if(st_.elements, [&](const KeptElement& one) { return one.place == place; });
+      if (place != 0) st_.elements.push_back({index, identity, place});
+    };
+    resume(found, before);
+    keep();
     give(decode_value(map, value_at(map)));
+    if (!is_reached(absent)) {  // every key is possible
+      b_.switch_to(absent);
+      b_.ret(global(PL_ERROR));
+      resume(missing, before);
+      keep();
+      return give(none);
+    }
+    b_.switch_to(missing);
+    b_.jump(absent);
   }
   resume(absent, before);
   give(none);
@@ -257,10 +312,12 @@ void Lowering::store_in_map(script::Map& map, uint32_t index, const AbstractValu
   if (is_single(map))
     return fail(fmt::format("counter '{}' has no key: use its methods get() and add(n)", declaration.name));
   if (key.is_nil()) return fail(fmt::format("map '{}': the key is nil", declaration.name));
+  if (!value.is_nil() && store_in_element(map, index, key, value)) return;
   if (!encode_key(map, key, 0)) return;
   if (value.is_nil()) {
     if (declaration.kind == MapKind::kArray)
       return fail(fmt::format("map '{}' is an array: its entries cannot be deleted", declaration.name));
+    forget_elements(index);
     (void)b_.map_delete(index, kKeyScratch);
     return;
   }
@@ -288,8 +345,41 @@ void Lowering::store_in_map(script::Map& map, uint32_t index, const AbstractValu
   }
   clear_padding(place, declaration.value.size());
   if (!encode_parts(map, declaration.value, value, place, MapRole{false, 0, 0})) return;
+  forget_elements(index);  // another may have to make room
   const ir::Value outcome_of_update = b_.map_update(index, kKeyScratch, kValueScratch, kAny);
   check_full(map, outcome_of_update);
+}
+
+bool Lowering::is_reached(ir::BlockId block) const {
+  return std::ranges::any_of(function_.blocks, [&](const ir::Block& from) {
+    const ir::Terminator& end = from.terminator;
+    return (end.kind == ir::Terminator::Kind::kJump && end.then.target == block) ||
+           (end.kind == ir::Terminator::Kind::kBranch && (end.then.target == block || end.otherwise.target == block));
+  });
+}
+
+bool Lowering::store_in_element(script::Map& map, uint32_t index, const AbstractValue& key,
+                                const AbstractValue& value) {
+  const std::string identity = identity_of(key);
+  const auto known = std::ranges::find_if(
+      st_.elements, [&](const KeptElement& one) { return one.map == index && one.key == identity; });
+  if (identity.empty() || known == st_.elements.end()) return false;
+  const KeptElement element = *known;
+  const script::Shape& shape = map.declaration().value;
+  const int32_t place = value_at(map);
+  clear_padding(place, shape.size());
+  if (!encode_parts(map, shape, value, place, MapRole{false, 0, 0})) return true;
+  const ir::BlockId done = b_.new_block();
+  const ir::BlockId absent = b_.new_block();
+  b_.branch(Condition::kNe, b_.map_store(index, kValueScratch, shape.parts[0].size, element.place), 0, done, absent);
+  forget_elements(index);  // another may have to make room
+  resume(absent, State(st_));
+  if (!encode_key(map, key, 0)) return true;
+  check_full(map, b_.map_update(index, kKeyScratch, kValueScratch, kAny));
+  b_.jump(done);
+  st_.elements.push_back(element);
+  b_.switch_to(done);
+  return true;
 }
 
 // The bytes behind a value whose size is no multiple of 8.
@@ -342,6 +432,7 @@ void Lowering::map_add(Call& call, ObjectId object) {
     return fail(fmt::format("map '{}': the key is nil", declaration.name));
   const uint32_t index = map_number(map);
   if (!encode_key(map, key, 0)) return;
+  forget_elements(index);
   const ShapePart& part = declaration.value.parts[0];
   const int32_t place = value_at(map);
   const int32_t offset = place - kValueScratch;

@@ -44,6 +44,7 @@ void Lowering::packet_address(bool source, uint32_t result) {
     AbstractValue text = AbstractValue::dynamic_string(number(PL_HEADER + place), length, 16);
     text.least = 4;
     text.address = true;
+    text.origin = source ? 's' : 'd';
     return text;
   };
   if (!target_.asks_not_ip) return set(result, address());

@@ -57,6 +57,7 @@ struct AbstractValue {
   bool digits = false;      // kDynamicString: nothing but decimal digits
   bool address = false;     // kDynamicString: 4 or 16 bytes, and no other length
   bool in_frame = false;    // kDynamicString: its bytes are the packet's, so writes would change it
+  char origin = 0;          // kDynamicString: 's' pkt.src, 'd' pkt.dst; 0: elsewhere
   uint32_t index = 0;       // kTable, kMatch; kView: which object it is (0: one of several)
   std::shared_ptr<const Callee> callee;  // kClosure
 
@@ -180,6 +181,14 @@ struct VirtualTable {
   std::vector<Entry> entries;
 };
 
+/// An element of a map that was looked up on every way here, in a place of its own (ir::Instruction::kept).
+struct KeptElement {
+  uint32_t map = 0;
+  std::string key;
+  uint8_t place = 0;
+  bool operator==(const KeptElement&) const = default;
+};
+
 /// Everything known at one point of the program.
 struct State {
   std::vector<Frame> frames;
@@ -188,6 +197,7 @@ struct State {
   // Facts of this path: -1 unknown, 0 no, 1 yes.
   int8_t has_ports = -1;
   int8_t is_version4 = -1;
+  std::vector<KeptElement> elements;
 
   [[nodiscard]] Frame& top() { return frames.back(); }
   [[nodiscard]] const Frame& top() const { return frames.back(); }

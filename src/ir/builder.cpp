@@ -170,13 +170,14 @@ void Builder::pull(Value upto) {
   append(instruction, false);
 }
 
-Value Builder::map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes) {
+Value Builder::map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes, uint8_t kept) {
   Instruction instruction;
   instruction.op = Op::kMapLookup;
   instruction.index = map;
   instruction.disp = key;
   instruction.disp2 = value;
   instruction.imm = bytes;
+  instruction.kept = kept;
   return append(instruction, true);
 }
 
@@ -206,6 +207,16 @@ Value Builder::map_add(uint32_t map, int32_t key, Value amount, int64_t bytes, i
   instruction.a = amount;
   instruction.imm = bytes;
   instruction.disp2 = offset_in_value;
+  return append(instruction, true);
+}
+
+Value Builder::map_store(uint32_t map, int32_t value, int64_t bytes, uint8_t kept) {
+  Instruction instruction;
+  instruction.op = Op::kMapStore;
+  instruction.index = map;
+  instruction.disp2 = value;
+  instruction.imm = bytes;
+  instruction.kept = kept;
   return append(instruction, true);
 }
 

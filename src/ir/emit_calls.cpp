@@ -38,6 +38,9 @@ void Emitter::call(const Low& low, uint32_t position) {
     case Op::kMapAdd:
       map_add(low, result);
       break;
+    case Op::kMapStore:
+      map_store(low, result);
+      break;
     case Op::kMapUpdate:
       key_and_map(low);
       mov(3, kSlot);
@@ -118,12 +121,23 @@ void Emitter::found(Real result, size_t jump) {
 void Emitter::map_lookup(const Low& low, Real result) {
   key_and_map(low);
   helper(bpf::helper::kMapLookup);
+  if (low.kept != 0) store(8, kStack, kept_cell(low.kept), 0);
   const size_t jump = unless_found(result);
   const Real temporary = result == 1 ? 2 : 1;
   for (int32_t i = 0; i < low.imm; i += 8) {
     load(8, temporary, 0, i);
     store(8, kSlot, low.disp2 + i, temporary);
   }
+  found(result, jump);
+}
+
+void Emitter::map_store(const Low& low, Real result) {
+  load(8, 0, kStack, kept_cell(low.kept));
+  const size_t jump = unless_found(result);
+  const Real temporary = result == 1 ? 2 : 1;
+  const auto bytes = static_cast<unsigned>(low.imm);
+  load(bytes, temporary, kSlot, low.disp2);
+  store(bytes, 0, 0, temporary);
   found(result, jump);
 }
 

@@ -57,6 +57,7 @@ class Emitter {
   void helper(int32_t number) { raw(0x85, 0, 0, 0, number); }
   void key_and_map(const Low& low);
   void map_lookup(const Low& low, Real result);
+  void map_store(const Low& low, Real result);
   void map_add(const Low& low, Real result);
   size_t unless_found(Real result);
   void found(Real result, size_t jump);
@@ -88,6 +89,8 @@ class Emitter {
     return allocation_.cells + 7 + edge_cells_;
   }
   int32_t stack_cell(int32_t number);
+  /// Behind the cells where calls save registers.
+  int32_t kept_cell(uint8_t kept) { return stack_cell(allocation_.stack_cells + kStack + kept - 1); }
 
   [[nodiscard]] Real real(Register reg) const { return reg == kSlotRegister ? kSlot : allocation_.real[reg]; }
 

@@ -54,16 +54,21 @@ enum class Op : uint8_t {
   kStore64,  // pointer a, value b; no result
   // calls: keys, values and records stand in the slot at a displacement
   kPull,       // a: frame bytes wanted; no result
-  kMapLookup,  // map `index`, key at `disp`; copies imm bytes of the value (a multiple of 8) to `disp2`; 1 or 0
+  kMapLookup,  // map `index`, key at `disp`; copies imm bytes of the value (a multiple of 8) to `disp2`; 1 or 0.
+               // With `kept` the element, or that there is none, is kept there
   kMapUpdate,  // map `index`, key at `disp`, value at `disp2`, flags imm; 0 or -errno
   kMapDelete,  // map `index`, key at `disp`; 0 or -errno
   kMapAdd,     // map `index`, key at `disp`, adds a atomically to the imm-byte (4 or 8) number at byte `disp2` of the
                // value; the result is 1 and the number before is at PL_SCRATCH - 8, or 0 when there is no such key
+  kMapStore,   // imm bytes (1, 2, 4 or 8) from `disp2` to the beginning of the element in `kept`, which a kMapLookup
+               // of map `index` has filled on every way here; 1, or 0 when there is none
   kKtime,      // nanoseconds of the kernel's monotonic clock
   kRandom,     // 64 random bits
   kCpu,        // number of the processor
   kEmit,       // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno
 };
+
+inline constexpr uint8_t kKeptPlaces = 4;
 
 enum class Condition : uint8_t { kEq, kNe, kUlt, kUle, kUgt, kUge, kSlt, kSle, kSgt, kSge };
 
@@ -72,6 +77,7 @@ struct Instruction {
   uint32_t index = 0;
   int32_t disp = 0;
   int32_t disp2 = 0;
+  uint8_t kept = 0;  // a place for an element of a map, from 1 to kKeptPlaces; 0: none
   int64_t imm = 0;
   Value a = kNoValue;
   Value b = kNoValue;
@@ -152,10 +158,11 @@ class Builder {
   /// 1 or 0.
   Value compare(Condition condition, Value a, Value b);
   void pull(Value upto);
-  Value map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes);
+  Value map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes, uint8_t kept = 0);
   Value map_update(uint32_t map, int32_t key, int32_t value, int64_t flags);
   Value map_delete(uint32_t map, int32_t key);
   Value map_add(uint32_t map, int32_t key, Value amount, int64_t bytes, int32_t offset_in_value);
+  Value map_store(uint32_t map, int32_t value, int64_t bytes, uint8_t kept);
   Value ktime();
   Value random();
   Value cpu();

@@ -52,6 +52,7 @@ struct Low {
   Register result = kNoRegister;
   int32_t disp = 0;
   int32_t disp2 = 0;
+  uint8_t kept = 0;
   int32_t cell = kNoCell;
   uint32_t index = 0;
   int64_t imm = 0;

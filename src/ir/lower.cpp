@@ -303,6 +303,7 @@ class Lowering {
     low.a = a;
     low.disp = instruction.disp;
     low.disp2 = instruction.disp2;
+    low.kept = instruction.kept;
     low.index = instruction.index;
     low.imm = instruction.imm;
     low.result = instruction.result;

@@ -397,6 +397,7 @@ class Values {
         return below(32);
       case Op::kMapLookup:
       case Op::kMapAdd:
+      case Op::kMapStore:
         return 1;
       default:
         return kAll;

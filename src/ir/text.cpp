@@ -10,11 +10,12 @@
 namespace perilune::ir {
 namespace {
 
-constexpr std::array kNames = {
-    "const",      "param",      "add",     "sub",    "mul",    "udiv",    "umod",    "and",     "or",     "xor",
-    "shl",        "lshr",       "ashr",    "swap16", "swap32", "swap64",  "launder", "slot",    "tables", "offset",
-    "load8",      "load16",     "load32",  "load64", "store8", "store16", "store32", "store64", "pull",   "map_lookup",
-    "map_update", "map_delete", "map_add", "ktime",  "random", "cpu",     "emit"};
+constexpr std::array kNames = {"const",  "param",      "add",        "sub",        "mul",     "udiv",      "umod",
+                               "and",    "or",         "xor",        "shl",        "lshr",    "ashr",      "swap16",
+                               "swap32", "swap64",     "launder",    "slot",       "tables",  "offset",    "load8",
+                               "load16", "load32",     "load64",     "store8",     "store16", "store32",   "store64",
+                               "pull",   "map_lookup", "map_update", "map_delete", "map_add", "map_store", "ktime",
+                               "random", "cpu",        "emit"};
 static_assert(kNames.size() == static_cast<size_t>(Op::kEmit) + 1);
 
 constexpr std::array kConditions = {"==", "!=", "<", "<=", ">", ">=", "s<", "s<=", "s>", "s>="};
@@ -50,7 +51,11 @@ std::string to_text(const Instruction& instruction) {
   switch (op) {
     case Op::kMapLookup:
     case Op::kMapUpdate:
-      return text + fmt::format("{} {} key {:#x} value {:#x} {}", name, instruction.index, instruction.disp,
+      return text + fmt::format("{} {} key {:#x} value {:#x} {}{}", name, instruction.index, instruction.disp,
+                                instruction.disp2, instruction.imm,
+                                instruction.kept == 0 ? "" : fmt::format(" kept {}", instruction.kept));
+    case Op::kMapStore:
+      return text + fmt::format("{} {} kept {} value {:#x} {}", name, instruction.index, instruction.kept,
                                 instruction.disp2, instruction.imm);
     case Op::kMapDelete:
       return text + fmt::format("{} {} key {:#x}", name, instruction.index, instruction.disp);

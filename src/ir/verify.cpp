@@ -107,6 +107,7 @@ class Verifier {
         break;
       case Op::kMapLookup:
         if (instruction.imm < 0 || instruction.imm % 8 != 0) complain(id, "a map value is a multiple of 8 bytes");
+        if (instruction.kept > kKeptPlaces) complain(id, "no place for an element");
         in_slot(instruction.disp2);
         in_slot(instruction.disp);
         break;
@@ -117,6 +118,12 @@ class Verifier {
       case Op::kMapAdd:
         if (instruction.imm != 4 && instruction.imm != 8) complain(id, "a counter has 4 or 8 bytes");
         in_slot(instruction.disp);
+        break;
+      case Op::kMapStore:
+        if (instruction.imm != 1 && instruction.imm != 2 && instruction.imm != 4 && instruction.imm != 8)
+          complain(id, "a number of a map has 1, 2, 4 or 8 bytes");
+        if (instruction.kept == 0 || instruction.kept > kKeptPlaces) complain(id, "no place for an element");
+        in_slot(instruction.disp2);
         break;
       case Op::kMapDelete:
       case Op::kEmit:

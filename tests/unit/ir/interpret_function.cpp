@@ -1,6 +1,7 @@
 // The meaning of a function of the intermediate form, written out a second time: what folding, passes and code
 // generation make of it is compared with this. So it shares no code with them, ir/fold.h least of all, although the
 // operators read alike there.
+#include <array>
 #include <bit>
 
 #include <fmt/format.h>
@@ -178,8 +179,17 @@ class Machine {
         world_.pull(a);
         return;
       case Op::kMapLookup:
-        if (const auto* value = world_.lookup(i.index, slot + i.disp)) {
+        if (auto* value = world_.lookup(i.index, slot + i.disp)) {
           memcpy(slot + i.disp2, value->data(), static_cast<size_t>(i.imm));
+          r = 1;
+          kept_[i.kept] = value->data();
+        } else {
+          kept_[i.kept] = nullptr;
+        }
+        break;
+      case Op::kMapStore:
+        if (uint8_t* element = kept_[i.kept]; element != nullptr) {
+          memcpy(element, slot + i.disp2, static_cast<size_t>(i.imm));
           r = 1;
         }
         break;
@@ -220,6 +230,7 @@ class Machine {
   const Function& function_;
   World& world_;
   std::vector<uint64_t> values_;
+  std::array<uint8_t*, kKeptPlaces + 1> kept_{};  // 0: of look-ups that keep nothing
   Outcome outcome_;
 };
 
