@@ -1,5 +1,5 @@
--- A value stored under a key that was looked up before on every way: found, absent, deleted or pushed out in between.
-local seen = map.lru {name = 'seen', key = 'ip', value = 'u64', size = 4}
+-- A value stored under a key that was looked up before on every way: found, absent, deleted in between.
+local seen = map.lru {name = 'seen', key = 'ip', value = 'u64', size = 65536}
 local ports = map.hash {name = 'ports', key = 'u16', value = 'i8', size = 4096}
 local turns = map.array {name = 'turns', value = 'bool', size = 8}
 
