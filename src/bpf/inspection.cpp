@@ -89,18 +89,21 @@ void name_place(AttachmentState& state) {
 }
 
 /// Script errors by site, all slots together.
-std::vector<uint64_t> count_errors(const Map& memory, size_t sites) {
+void count_errors(AttachmentState& state, const Map& memory) {
   static_assert(sizeof(pl_header) <= PL_ERROR_COUNTS_AT);
   static_assert(PL_ERROR_COUNTS_AT + PL_ERROR_COUNTS * sizeof(uint64_t) <= PL_WORKER);
-  std::vector<uint64_t> counts(std::min<size_t>(sites, PL_ERROR_COUNTS));
+  std::array<uint64_t, PL_ERROR_COUNTS> counts{};
   const Result<MappedValue> value = MappedValue::map(memory, false);
-  if (!value) return counts;
+  if (!value) return;
   const std::span<const uint8_t> bytes = value->bytes();
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= bytes.size(); slot += PL_SLOT_SIZE) {
     for (size_t i = 0; i < counts.size(); ++i)
       counts[i] += read_host<uint64_t>(bytes.data() + slot + PL_ERROR_COUNTS_AT + i * sizeof(uint64_t));
   }
-  return counts;
+  state.errors.assign(counts.begin(),
+                      counts.begin() + std::min<ptrdiff_t>(std::ssize(state.record.errors), PL_ERROR_SITES));
+  state.later_errors = counts[PL_ERROR_COUNT_LATER];
+  state.broken_packets = counts[PL_ERROR_COUNT_BROKEN];
 }
 
 AttachmentState look_at_attachment(const PinRoot& root, const Attachment& record, const std::string& folder) {
@@ -121,7 +124,7 @@ AttachmentState look_at_attachment(const PinRoot& root, const Attachment& record
   if (const std::optional<Map> memory = open_map(folder + "/memory"); memory) {
     state.memory += memory->memory_bytes();
     if (const auto counters = read_counters(*memory); counters) state.counters = *counters;
-    state.errors = count_errors(*memory, record.errors.size());
+    count_errors(state, *memory);
   }
   for (const char* name : {"/tables", "/events"}) {
     if (const std::optional<Map> map = open_map(folder + name); map) state.memory += map->memory_bytes();

@@ -21,7 +21,9 @@ struct AttachmentState {
   XdpMode mode = XdpMode::kNone;  // now
   std::optional<ProgramInfo> program;
   std::array<uint64_t, PL_COUNTERS> counters{};
-  std::vector<uint64_t> errors;  // by site of Manifest::errors, as far as they are counted apart
+  std::vector<uint64_t> errors;  // by site of Attachment::errors, as far as they are counted apart
+  uint64_t later_errors = 0;     // at all sites behind those
+  uint64_t broken_packets = 0;   // what the script wrote made them malformed
   uint64_t memory = 0;           // bytes: program, slots, events, tables
   // Whose run time is this attachment's: the program itself, or the entry in front (for XDP the whole chain's).
   uint64_t run_time_ns = 0;

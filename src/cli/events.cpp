@@ -109,6 +109,11 @@ class Listener {
         return;
     }
   }
+  /// The capture has all that was shown.
+  void flush() {
+    if (writer_ == nullptr || failure_) return;
+    if (const Result<void> flushed = writer_->flush(); !flushed) failure_ = flushed.error();
+  }
   /// Why writing the capture failed.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
@@ -134,9 +139,10 @@ class Listener {
   void on_error(const std::string& filter, const bpf::FilterEvent& event) {
     const auto& errors = event.attachment->errors;
     std::array<uint64_t, 2> values{};
-    if (event.header.site >= errors.size() || event.bytes.size() < sizeof values) return;
+    const bool broken = event.header.site == PL_SITE_BROKEN_PACKET;
+    if ((!broken && event.header.site >= errors.size()) || event.bytes.size() < sizeof values) return;
     std::memcpy(values.data(), event.bytes.data(), sizeof values);
-    const ir::Site& site = errors[event.header.site];
+    const ir::Site site = broken ? broken_packet(values) : errors[event.header.site];
     const std::string text = ir::error_text(site, values[0], values[1]);
     if (words_.json) {
       Json json = begin(filter, event);
@@ -288,6 +294,7 @@ int events(const Words& words) {
   while (!interruption.stopped() && !output.broken() && !listener.failure() && !gone) {
     sources.wait();
     sources.read(listener);
+    listener.flush();
     (void)sources.refresh(false);
     gone = !words.names.empty() && sources.empty();  // unloaded
   }

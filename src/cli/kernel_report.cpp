@@ -6,6 +6,7 @@
 
 #include "cli/terminal.h"
 #include "cli/units.h"
+#include "engine/script_program.h"
 
 namespace perilune::cli {
 namespace {
@@ -139,6 +140,32 @@ std::string time_text(uint64_t time_ns) {
 std::string site_text(const bpf::Attachment& attachment, const ir::Site& site) {
   const std::string file = site.file < attachment.files.size() ? attachment.files[site.file] : "?";
   return fmt::format("{}:{}", printable(file), site.line);
+}
+
+std::vector<CountedError> counted_errors(const bpf::AttachmentState& attachment) {
+  std::vector<CountedError> list;
+  const auto& sites = attachment.record.errors;
+  for (size_t i = 0; i < attachment.errors.size() && i < sites.size(); ++i) {
+    if (attachment.errors[i] == 0) continue;
+    std::string message = sites[i].text;
+    for (const std::string_view hole : {"{0}", "{1}"}) {
+      if (const size_t at = message.find(hole); at != std::string::npos) message.replace(at, hole.size(), "...");
+    }
+    list.push_back({site_text(attachment.record, sites[i]), std::move(message), attachment.errors[i]});
+  }
+  const std::string script = attachment.record.files.empty() ? "?" : printable(attachment.record.files.front());
+  if (attachment.later_errors != 0) list.push_back({script, "other errors", attachment.later_errors});
+  if (attachment.broken_packets != 0) {
+    list.push_back({script, "the packet was malformed by the script", attachment.broken_packets});
+  }
+  return list;
+}
+
+ir::Site broken_packet(std::span<const uint64_t, 2> values) {
+  const auto malformed = static_cast<packet::Malformed>(values[0] < packet::kMalformedKinds ? values[0] : 0);
+  return {0, static_cast<uint32_t>(values[1]),
+          malformed != packet::Malformed::kNone ? engine::malformed_by_script(malformed)
+                                                : "what the script wrote could not be put into the packet"};
 }
 
 Table::Table(std::vector<std::string> head, std::vector<bool> right) : right_(std::move(right)) {

@@ -1,7 +1,9 @@
 // Filters in the kernel, in words and in JSON.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "bpf/inspection.h"
 #include "cli/json.h"
@@ -24,6 +26,17 @@ namespace perilune::cli {
 [[nodiscard]] std::string_view verdict_text(uint32_t verdict);
 /// "script error" texts: "ssh.lua:14: attempt to index a nil value"
 [[nodiscard]] std::string site_text(const bpf::Attachment& attachment, const ir::Site& site);
+
+/// Script errors of one kind at one place.
+struct CountedError {
+  std::string place;
+  std::string message;
+  uint64_t count = 0;
+};
+/// Those of an attachment that happened; where a message has a number of the packet, it shows "...".
+[[nodiscard]] std::vector<CountedError> counted_errors(const bpf::AttachmentState& attachment);
+/// Where and why a script broke a packet, by the values of its record (PL_SITE_BROKEN_PACKET).
+[[nodiscard]] ir::Site broken_packet(std::span<const uint64_t, 2> values);
 
 /// Rows of words with their columns aligned; numbers to the right where `right` says so.
 class Table {

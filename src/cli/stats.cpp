@@ -119,24 +119,17 @@ class Printer {
 
   static Json errors_json(const bpf::AttachmentState& attachment) {
     Json list = Json::array();
-    const auto& sites = attachment.record.errors;
-    for (size_t i = 0; i < attachment.errors.size() && i < sites.size(); ++i) {
-      if (attachment.errors[i] == 0) continue;
-      list.push_back({{"place", site_text(attachment.record, sites[i])},
-                      {"message", sites[i].text},
-                      {"count", attachment.errors[i]}});
-    }
+    for (const CountedError& error : counted_errors(attachment))
+      list.push_back({{"place", error.place}, {"message", error.message}, {"count", error.count}});
     return list;
   }
 
   static void remarks(const bpf::FilterState& state) {
     if (!state.problem.empty()) fmt::print("{}: {}\n", printable(state.name), state.problem);
     for (const bpf::AttachmentState& attachment : state.attachments) {
-      const auto& sites = attachment.record.errors;
-      for (size_t i = 0; i < attachment.errors.size() && i < sites.size(); ++i) {
-        if (attachment.errors[i] == 0) continue;
+      for (const CountedError& error : counted_errors(attachment)) {
         fmt::print("{} {}: {} script errors at {}: {}\n", printable(state.name), printable(attachment.place),
-                   grouped(attachment.errors[i]), site_text(attachment.record, sites[i]), printable(sites[i].text));
+                   grouped(error.count), error.place, printable(error.message));
       }
       const auto& counters = attachment.counters;
       const std::string where = fmt::format("{} {}", printable(state.name), printable(attachment.place));

@@ -71,12 +71,12 @@ def must(command, **options):
 class Process:
     """A program that runs on, its output in files; killed (with what it started) at the end."""
 
-    def __init__(self, command, folder, name):
+    def __init__(self, command, folder, name, env=None):
         self.out_path = pathlib.Path(folder) / f"{name}.out"
         self.err_path = pathlib.Path(folder) / f"{name}.err"
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            start_new_session=True)
+                                            start_new_session=True, env=env)
         self.pid = self.process.pid
         self.kept = None  # both outputs, once the process was killed and its folder may go
 
@@ -99,6 +99,8 @@ class Process:
         return self.process.poll() is None
 
     def kill(self):
+        if self.kept:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
@@ -179,9 +181,12 @@ class BaseLab:
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
+    def close_processes(self):
         for process in reversed(self.processes):
             process.kill()
+
+    def close(self):
+        self.close_processes()
         for namespace in self.namespaces:
             namespace.remove()
         shutil.rmtree(self.folder, ignore_errors=True)

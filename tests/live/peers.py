@@ -1,11 +1,19 @@
 #!/usr/bin/env python3
 """Small clients and servers that the cases run inside namespaces: `peers.py ROLE ARGUMENTS...`. A server says "ready" first."""
+import array
+import contextlib
+import fcntl
 import hashlib
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
+
+UDP_SEGMENT = 103
+SO_RCVBUFFORCE = 33
+ETH_P_ALL = 3
 
 
 def family(address):
@@ -144,6 +152,131 @@ def http_server(address, port):
             connection.recv(65536)
             connection.sendall(b"HTTP/1.0 200 OK\r\nX-Colour: green\r\nContent-Length: 6\r\n\r\nhello\n")
         connection.close()
+
+
+def https_server(address, port, certificate, key):
+    """Answers every request with the name it was asked for by SNI."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.sni_callback = lambda connection, name, _: setattr(connection, "asked_for", name or "")
+    server = socket.create_server((address, int(port)), family=family(address))
+    say("ready")
+    while True:
+        connection, _ = server.accept()
+        connection.settimeout(20)
+        try:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                secure.recv(65536)
+                name = secure.asked_for
+                secure.sendall(f"HTTP/1.0 200 OK\r\nContent-Length: {len(name) + 1}\r\n\r\n{name}\n".encode())
+        except OSError:
+            pass
+
+
+def modbus_server(address, port):
+    """Answers every request: its head back, with the function code it had."""
+    server = socket.create_server((address, int(port)), family=family(address))
+    say("ready")
+    while True:
+        connection, _ = server.accept()
+        while data := connection.recv(4096):
+            connection.sendall(data[:4] + b"\0\2" + data[6:8])
+        connection.close()
+
+
+def modbus_ask(address, port, *functions):
+    """Sends a request for each function code and says which one was answered, one after the other on one connection."""
+    client = socket.create_connection((address, int(port)), timeout=60)
+    for function in functions:
+        client.sendall(struct.pack("!HHHBBHH", 1, 0, 6, 1, int(function), 0, 1))
+        say(f"answered {client.recv(4096)[7]}")
+
+
+def tcp_mss(address, port):
+    """Takes one connection after the other and says what segment size it agreed on."""
+    server = socket.create_server((address, int(port)), family=family(address))
+    say("ready")
+    while True:
+        connection, _ = server.accept()
+        say(f"mss {connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)}")
+        connection.close()
+
+
+def udp_flood(address, port, count, seconds):
+    """Sends so many datagrams at once and says how many of them were answered within the time."""
+    client = socket.socket(family(address), socket.SOCK_DGRAM)
+    client.connect((address, int(port)))
+    for number in range(int(count)):
+        with contextlib.suppress(PermissionError):  # dropped on the way out of this machine
+            client.send(struct.pack("!I", number))
+    end, answered = time.monotonic() + float(seconds), 0
+    while (left := end - time.monotonic()) > 0:
+        client.settimeout(left)
+        try:
+            client.recv(100)
+            answered += 1
+        except TimeoutError:
+            break
+    say(f"answered {answered}")
+
+
+# What `ethtool -K INTERFACE NAME on|off` sets, by the numbers of linux/ethtool.h.
+OFFLOADS = {"tx": 0x17, "tso": 0x1f, "gso": 0x24, "gro": 0x2c}
+
+
+def offloads(interface, *settings):
+    """Settings like "gro=1"."""
+    for setting in settings:
+        name, value = setting.split("=")
+        command = array.array("B", struct.pack("II", OFFLOADS[name], int(value)))
+        request = struct.pack("16sP", interface.encode(), command.buffer_info()[0])
+        fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8946, request)  # SIOCETHTOOL
+    say("done")
+
+
+def capture(interface, path, direction):
+    """Writes the frames that come in or go out at an interface, whole, to a pcap file; until it is killed."""
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    tap.bind((interface, ETH_P_ALL))
+    with open(path, "wb", buffering=0) as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 0x40000, 1))
+        say("ready")
+        while True:
+            frame, sender = tap.recvfrom(0x20000)
+            if (sender[2] == socket.PACKET_OUTGOING) == (direction == "out"):
+                file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+
+
+def raw_send(interface, path):
+    """Sends the frames of a pcap file (little-endian, as capture() writes it) as they are."""
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    tap.bind((interface, 0))
+    with open(path, "rb") as file:
+        file.read(24)
+        while head := file.read(16):
+            tap.send(file.read(struct.unpack("<IIII", head)[2]))
+            time.sleep(0.002)
+    say("sent")
+
+
+def big_source(address, port, segment):
+    """Sends what becomes large packets: over TCP in one go, and over UDP datagrams of growing size and bursts of them that leave
+    this machine as one packet (GSO). No byte is like the one before."""
+    data = hashlib.shake_128(b"big").digest(1_500_000)
+    stream = socket.create_connection((address, int(port)), timeout=60)
+    stream.sendall(data)
+    stream.shutdown(socket.SHUT_WR)
+    stream.recv(1000)
+    datagrams = socket.socket(family(address), socket.SOCK_DGRAM)
+    datagrams.connect((address, int(port)))
+    for size in [*range(0, 8900, 300), 8900]:
+        datagrams.send(data[size:2 * size])
+    if int(segment):
+        datagrams.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
+        for size in (10_000, 40_000, 62_000):
+            datagrams.send(data[size:2 * size])
+    say("sent")
 
 
 if __name__ == "__main__":

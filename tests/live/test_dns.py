@@ -1,20 +1,10 @@
 """dig against dnsmasq: names blocked, answers rewritten to the same and to another length."""
-from lab import ROOT, Lab, expect, expect_equal, need, wait_until
+from lab import ROOT, Lab, expect, expect_equal
+from services import Dns
 
 
-class DnsLab(Lab):
-    def build(self):
-        super().build()
-        self.dig, dnsmasq = need("dig", "dnsmasq")
-        self.start(self.server, dnsmasq, "--no-daemon", "--no-hosts", "--no-resolv", "--conf-file=/dev/null", "--user=root",
-                   "--pid-file=", "--host-record=www.example.com,192.0.2.1", "--host-record=good.example.net,192.0.2.2",
-                   "--host-record=ads.example.net,192.0.2.3", "--txt-record=text.example.com,short")
-        wait_until(lambda: self.ask_dns(4, "www.example.com") == "192.0.2.1", "dnsmasq answers")
-
-    def ask_dns(self, version, name, kind="A"):
-        """What dig prints with +short; "" for no answer."""
-        done = self.client.run(self.dig, f"@{self.address(version)}", "+short", "+tries=1", "+time=1", name, kind)
-        return done.stdout.strip() if done.returncode == 0 else ""
+class DnsLab(Dns, Lab):
+    pass
 
 
 REWRITE_TEXT = r"""

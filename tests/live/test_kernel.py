@@ -1,11 +1,11 @@
 """Filters that stay in the kernel: loaded, replaced and taken out while real packets pass, at every hook."""
-import contextlib
 import json
 import os
 import subprocess
 import time
 
-from lab import Lab, Process, Skip, expect, expect_equal, must, need, run, wait_until
+from kernel_lab import PASS, KernelLab
+from lab import Skip, expect, expect_equal, must, need, run, wait_until
 
 # Datagrams that begin with "no" do not get through.
 FILTER = """
@@ -16,7 +16,6 @@ function filter(hdr, pld, pkt)
   return true
 end
 """
-PASS = "function filter() return true end\n"
 BLOCK_UDP = "function filter(hdr, pld, pkt) return pkt.protocol ~= 17 end\n"
 # As in test_udp: the odd ones are bad.
 ODD = """
@@ -25,62 +24,6 @@ function filter(hdr, pld, pkt)
   return tostring(pld:segment(4, 3)) ~= 'bad'
 end
 """
-
-
-class KernelLab(Lab):
-    """A Lab with a bpf file system of its own, in which `perilune` keeps what it loads."""
-
-    def build(self):
-        self.bpffs = self.folder / "bpf"
-        self.bpffs.mkdir()
-        done = run(["mount", "-t", "bpf", "bpf", self.bpffs])
-        if done.returncode != 0:
-            raise Skip(f"bpffs cannot be mounted: {done.stderr.strip()}")
-        self.environment = {**os.environ, "PERILUNE_BPFFS": str(self.bpffs), "LC_ALL": "C.UTF-8"}
-        super().build()
-        features = json.loads(self.perilune("features", "--json").stdout)["features"]
-        self.hooks = [f"xdp:server0@{self.server.name}", f"tc:server0:in@{self.server.name}"]
-        if features["netfilter"]:
-            self.hooks += [f"netfilter:{hook}@{self.server.name}" for hook in ("prerouting", "input")]
-
-    def close(self):
-        with contextlib.suppress(Exception):
-            self.perilune("unload", "--all", check=False)
-        super_close = super().close
-        run(["umount", self.bpffs])
-        super_close()
-
-    def perilune(self, *words, check=True, **options):
-        done = run([self.program, *words], env=self.environment, **options)
-        if check:
-            expect(done.returncode == 0, f"perilune {words}: exit status {done.returncode}: {done.stderr.strip()}")
-        return done
-
-    def in_background(self, *words):
-        before = dict(os.environ)
-        os.environ.update(self.environment)
-        try:
-            process = Process([self.program, *words], self.folder, f"{len(self.processes)}-perilune")
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-        self.processes.append(process)
-        return process
-
-    def records(self, *words):
-        return [json.loads(line) for line in self.perilune(*words, "--json").stdout.splitlines()]
-
-    def filters(self):
-        return {record["filter"]["name"]: record["filter"] for record in self.records("list") if "filter" in record}
-
-    def expect_nothing_left(self):
-        expect_equal([name for name in os.listdir(self.bpffs) if not name.endswith(".debug")], [], "pins")
-        expect_equal(self.records("list"), [], "what is listed")
-        link = self.server.must("ip", "link", "show", "dev", "server0")
-        expect("xdp" not in link, f"XDP is still attached: {link}")
-
-    def asked(self, text, version=4):
-        return self.ask(self.client, "udp-ask", self.address(version), "7", text, "0.5" if text.startswith("no") else "5")
 
 
 def at_one_hook(program, hook, version):

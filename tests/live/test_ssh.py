@@ -1,46 +1,11 @@
 """The filter of 2014 against a real OpenSSH client and server."""
 import pathlib
-import re
-import subprocess
 
-from lab import ROOT, Lab, expect, expect_equal, need, run, wait_until
+from lab import ROOT, Lab, expect, expect_equal, wait_until
+from services import Ssh
 
 
-class SshLab(Lab):
-    """An sshd on the server that lets root in with a key made here."""
-
-    def build(self):
-        super().build()
-        self.ssh, sshd, keygen = need("ssh", "sshd", "ssh-keygen")
-        self.host_key, self.user_key = self.folder / "host_key", self.folder / "user_key"
-        for key in (self.host_key, self.user_key):
-            run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", key])
-        (self.folder / "authorized").write_text(self.user_key.with_suffix(".pub").read_text())
-        # sshd insists on its privilege separation directory; made in a mount namespace of sshd's own.
-        start = f"mkdir -p /run/sshd 2>/dev/null || {{ mount -t tmpfs none /run && mkdir /run/sshd; }}; exec {sshd} \"$@\""
-        self.sshd = self.start(self.server, "unshare", "-m", "sh", "-c", start, "sshd", "-D", "-e", "-f", "/dev/null",
-                               "-p", "22", "-h", self.host_key, "-o", f"AuthorizedKeysFile={self.folder}/authorized",
-                               "-o", "StrictModes=no", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes", "-o", "PidFile=none")
-        wait_until(lambda: "Server listening" in self.sshd.err(), "sshd listens")
-
-    def command(self, version, remote):
-        return [self.ssh, "-F", "none", "-i", self.user_key, "-o", "StrictHostKeyChecking=no",
-                "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{self.address(version)}", remote]
-
-    def login(self, version, seconds=30):
-        """The exit status of `ssh ... echo reached`, what it printed, and its complaint; None when it hangs, as it does for ever once
-        its banner is lost."""
-        try:
-            done = self.client.run(*self.command(version, "echo reached"), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None, "", ""
-        return done.returncode, done.stdout.strip(), done.stderr
-
-    def banner(self):
-        """The client's software version, such as OpenSSH_9.2p1."""
-        text = run([self.ssh, "-V"]).stderr
-        return re.match(r"[^\s,]+", text).group()
-
+class SshLab(Ssh, Lab):
     def ssh_filter(self, version):
         text = (pathlib.Path(ROOT) / "examples/ssh.lua").read_text()
         expect("'OpenSSH_6.4'" in text, "examples/ssh.lua is not the filter of 2014")
@@ -80,7 +45,7 @@ def test_banner_blocked_over_ipv6(program):
 def test_started_during_a_connection(program):
     """A connection made before the filter goes on; only the banner is looked for."""
     with SshLab(program) as lab:
-        session = lab.start(lab.client, *lab.command(4, "echo begin; sleep 4; echo end"))
+        session = lab.start(lab.client, *lab.ssh_command(4, "echo begin; sleep 4; echo end"))
         wait_until(lambda: "begin" in session.out(), "the session begins")
         judge = lab.filter(lab.server, lab.ssh_filter(lab.banner()), "--divert", "in tcp dport 22", "--json")
         expect_equal(session.wait(), 0, "the session's exit status")

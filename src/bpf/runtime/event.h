@@ -27,7 +27,11 @@ PL_GLOBAL u64 report_error(u64 slot_offset) {
     u64 values[2];
   }* record = (void*)(slot + PL_SCRATCH);
   u64 site = header->error_site;
-  if (site >= PL_ERROR_COUNTS) site = PL_ERROR_COUNTS - 1;
+  if (site == PL_SITE_BROKEN_PACKET) {
+    site = PL_ERROR_COUNT_BROKEN;
+  } else if (site > PL_ERROR_COUNT_LATER) {
+    site = PL_ERROR_COUNT_LATER;
+  }
   opaque(site);
   site &= PL_ERROR_COUNTS - 1;
   ++*(u64*)(slot + PL_ERROR_COUNTS_AT + site * sizeof(u64));

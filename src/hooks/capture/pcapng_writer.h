@@ -32,6 +32,8 @@ class PcapngWriter {
   /// with it. An empty comment is left out; one above 65,535 bytes is cut.
   [[nodiscard]] Result<void> write(const packet::Packet& packet, std::span<const uint8_t> bytes,
                                    std::string_view comment);
+  /// What is held back goes to the file, for who reads it meanwhile.
+  [[nodiscard]] Result<void> flush();
   /// Everything written, the file closed. Without it the destructor writes what it can and tells nobody.
   [[nodiscard]] Result<void> close();
 
@@ -41,7 +43,6 @@ class PcapngWriter {
   [[nodiscard]] uint32_t interface_of(const packet::Packet& packet);
   void add_section_header();
   void add_interface(packet::LinkType link, std::string_view name);
-  [[nodiscard]] Result<void> flush();
 
   std::string name_;
   int fd_;  // owned, -1 once closed; not a FileDescriptor because what close() returns matters

@@ -1,0 +1,114 @@
+"""Packets in several pieces (jumbo frames, GSO on the way out, GRO on the way in): the kernel judges each as the lua engine does.
+
+Every packet is captured as it leaves or arrives, and the lua engine judges the capture: what both logged must be the same.
+"""
+import collections
+import json
+
+from kernel_lab import KernelLab
+from lab import expect, expect_equal, must, wait_until
+
+# Bytes all over the packet, deep ones too, decide; datagrams are blocked by their last byte.
+DEEP = """
+function filter(hdr, pld, pkt)
+  if pkt.dport ~= 9000 then return true end
+  local size, sum = #pld, 0
+  for i = 0, size - 1, 1009 do sum = (sum * 31 + pld[i]) & 0xffffffff end
+  local last = pld[size - 1]
+  log('%d %d %d %d %d', pkt.protocol, pkt.length, size, sum, last or -1)
+  if pkt.protocol == 17 and last and BLOCKS then return last % 2 == 0 end
+  return true
+end
+"""
+
+
+class LargeLab(KernelLab):
+    mtu = 9000
+
+    def build(self):
+        super().build()
+        self.server.setup(f"ip link set server0 mtu {self.mtu}")
+        self.client.setup(f"ip link set client0 mtu {self.mtu}")
+        for version in (4, 6):
+            self.peer(self.server, "tcp-sink", self.address(version), "9000")
+            self.peer(self.server, "udp-echo", self.address(version), "9000")
+
+
+def logs_of(text):
+    return [record["log"]["text"] for record in map(json.loads, text.splitlines()) if "log" in record]
+
+
+def judged_alike(lab, hook, capture_at, blocks, segment):
+    """Loads, sends, and compares; the lengths of the packets by protocol."""
+    script = lab.script(DEEP.replace("BLOCKS", "true" if blocks else "false"), "deep.lua")
+    lab.load("deep", script, hook)
+    listener = lab.in_background("events", "deep", "--json")
+    wait_until(lambda: "ready:" in listener.err(), "the listener gets ready")
+    capture = lab.folder / "capture.pcap"
+    namespace, interface, direction = capture_at
+    tap = lab.peer(namespace, "capture", interface, capture, direction)
+    for version in (4, 6):
+        expect_equal(lab.ask(lab.client, "big-source", lab.address(version), "9000", str(segment)), "sent", "the sender")
+    judged = {}
+
+    def alike():
+        # Reads what there is: the last packets are still on their way at first.
+        judged["lua"] = must([lab.program, "run", "--engine", "lua", script, capture, "--json"])
+        judged["logs"] = collections.Counter(logs_of(judged["lua"]))
+        return judged["logs"] == collections.Counter(logs_of(listener.out()))
+    try:
+        wait_until(alike, "the same is logged", 5)
+    except Exception:
+        kernel = collections.Counter(logs_of(listener.out()))
+        expect(False, f"at {hook} only the kernel logged {list((kernel - judged['logs']).items())[:5]}, "
+                      f"only lua {list((judged['logs'] - kernel).items())[:5]}")
+    tap.kill()
+    counters = lab.counters("deep")
+    blocked = [json.loads(line)["summary"]["blocked"] for line in judged["lua"].splitlines() if "summary" in line]
+    expect_equal((counters.get("lost_events", 0), counters.get("errors", 0)), (0, 0), f"lost events and errors at {hook}")
+    expect_equal(counters["blocked"], blocked[-1], f"blocked packets at {hook}")
+    expect(blocks == (counters["blocked"] > 0), f"blocked at {hook}: {counters}")
+    listener.signal(2)
+    expect_equal(listener.wait(), 0, "exit status of events")
+    lab.perilune("unload", "deep")
+    lengths = {6: [], 17: []}
+    for text in judged["logs"]:
+        protocol, length = map(int, text.split()[:2])
+        lengths[protocol].append(length)
+    return lengths
+
+
+def test_jumbo_frames_at_xdp(program):
+    with LargeLab(program) as lab:
+        lengths = judged_alike(lab, lab.hooks[0], (lab.client, "client0", "out"), True, 0)
+        expect(max(lengths[6]) > 8000 and max(lengths[17]) > 8000, f"no jumbo frames: {lengths}")
+
+
+def test_segmentation_offload_at_tc_and_netfilter(program):
+    with LargeLab(program) as lab:
+        for hook in lab.hooks[1:]:
+            lengths = judged_alike(lab, hook, (lab.client, "client0", "out"), True, 1400)
+            expect(max(lengths[6]) > 60_000 and max(lengths[17]) > 60_000, f"no large packets at {hook}: {lengths}")
+
+
+def test_segmentation_offload_on_the_way_out(program):
+    with LargeLab(program) as lab:
+        hooks = [f"tc:client0:out@{lab.client.name}"]
+        if lab.has_netfilter:
+            hooks += [f"netfilter:{hook}@{lab.client.name}" for hook in ("output", "postrouting")]
+        for hook in hooks:
+            lengths = judged_alike(lab, hook, (lab.client, "client0", "out"), False, 1400)
+            expect(max(lengths[6]) > 60_000 and max(lengths[17]) > 60_000, f"no large packets at {hook}: {lengths}")
+
+
+def test_packets_joined_on_the_way_in(program):
+    """GRO: the client sends packets of 1,500 bytes, the server's device joins them."""
+    with LargeLab(program) as lab:
+        lab.client.setup("ip link set client0 mtu 1500")
+        lab.ask(lab.client, "offloads", "client0", "tso=0", "gso=0")
+        lab.ask(lab.server, "offloads", "server0", "gro=1")
+        longest = 0
+        for hook in lab.hooks[1:3]:  # the input hook sees fragments joined
+            lengths = judged_alike(lab, hook, (lab.server, "server0", "in"), False, 0)
+            longest = max(longest, *lengths[6])
+        expect(longest > 3000, f"no packets were joined: the longest has {longest} bytes")
