@@ -61,7 +61,11 @@ Result<XdpChain> XdpChain::open_or_create(const PinRoot& root, uint64_t netns, u
 }
 
 bool XdpChain::is_entry(uint32_t place) const {
-  return is_pinned(path_ + "/" + skip_name(place));
+  const std::string path = path_ + "/" + skip_name(place);
+  if (!is_pinned(path)) return false;
+  const Result<FileDescriptor> skip = open_pin(path);
+  const Result<ProgramInfo> info = skip ? program_info(skip->get()) : system_error("not open");
+  return info && runs(place, info->id);
 }
 
 uint32_t XdpChain::free_place() const {
@@ -111,8 +115,11 @@ Result<void> XdpChain::remove(uint32_t place, uint32_t program_id) {
   if (place + 1 < free_place()) {
     Result<FileDescriptor> skip = load_entry(ProgramType::kXdp, table_.get(), place + 1);
     if (!skip) return tl::make_unexpected(skip.error());
-    if (const Result<void> set = set_chain(table_.get(), place, skip->get()); !set) return set;
-    return pin(skip->get(), path_ + "/" + skip_name(place));
+    // The pin first: who is interrupted before the place has it is not done, and begins again.
+    const std::string path = path_ + "/" + skip_name(place);
+    if (const Result<void> gone = remove_pins(path); !gone) return gone;
+    if (const Result<void> pinned = pin(skip->get(), path); !pinned) return pinned;
+    return set_chain(table_.get(), place, skip->get());
   }
   if (const Result<void> cleared = clear_chain(table_.get(), place); !cleared) return cleared;
   // Places that only jump on are not needed at the end.
@@ -120,6 +127,10 @@ Result<void> XdpChain::remove(uint32_t place, uint32_t program_id) {
     if (const Result<void> cleared = clear_chain(table_.get(), last - 1); !cleared) return cleared;
     if (const Result<void> gone = remove_pins(path_ + "/" + skip_name(last - 1)); !gone) return gone;
   }
+  return remove_if_empty();
+}
+
+Result<void> XdpChain::remove_if_empty() {
   if (free_place() != 0) return {};
   if (link_) {
     if (const Result<void> detached = detach_link(link_.get()); !detached) return detached;
@@ -128,12 +139,14 @@ Result<void> XdpChain::remove(uint32_t place, uint32_t program_id) {
 }
 
 Result<void> XdpChain::remove_program(const std::string& folder, uint32_t program_id) {
+  // Half made, or half removed by who was interrupted then: without a link nothing runs.
+  if (!is_pinned(folder + "/chain") || !is_pinned(folder + "/link")) return remove_pins(folder);
   Result<XdpChain> chain = open_folder(folder, 0);
-  if (!chain) return is_pinned(folder + "/chain") ? Result<void>(tl::make_unexpected(chain.error())) : Result<void>();
+  if (!chain) return tl::make_unexpected(chain.error());
   for (uint32_t place = 0; place < kChainLength; ++place) {
     if (chain->runs(place, program_id)) return chain->remove(place, program_id);
   }
-  return {};
+  return chain->remove_if_empty();
 }
 
 Result<void> XdpChain::destroy(const std::string& folder) {

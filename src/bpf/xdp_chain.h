@@ -51,6 +51,7 @@ class XdpChain {
   XdpChain(std::string path, uint32_t ifindex) : path_(std::move(path)), ifindex_(ifindex) {}
   [[nodiscard]] static Result<XdpChain> open_folder(const std::string& folder, uint32_t ifindex);
   [[nodiscard]] bool is_entry(uint32_t place) const;
+  [[nodiscard]] Result<void> remove_if_empty();
 
   std::string path_;
   uint32_t ifindex_;

@@ -52,7 +52,8 @@ class InKernel:
         return self.records("stats", name)[0]["stats"]["counters"]
 
     def expect_nothing_left(self):
-        expect_equal([name for name in os.listdir(self.bpffs) if not name.endswith(".debug")], [], "pins")
+        pins = [os.path.join(folder, name) for folder, folders, files in os.walk(self.bpffs) for name in folders + files]
+        expect_equal([pin for pin in pins if not pin.endswith(".debug")], [], "pins")
         expect_equal(self.records("list"), [], "what is listed")
         for namespace in self.namespaces:
             links = namespace.must("ip", "link", "show")

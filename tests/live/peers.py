@@ -115,13 +115,15 @@ def tcp_sink(address, port):
         connection.close()
 
 
-def tcp_source(address, port, megabytes):
-    """Sends so many megabytes that do not repeat; says what the sink answered and what it should have."""
+def tcp_source(address, port, megabytes, flip="0"):
+    """Sends so many megabytes that do not repeat; says what the sink answered and what it should have, when each byte has the bits of
+    `flip` turned over on its way."""
+    flipped = bytes(byte ^ int(flip) for byte in range(256))
     client = socket.create_connection((address, int(port)), timeout=60)
     digest, length = hashlib.sha256(), 0
     for block in range(int(megabytes)):
         data = hashlib.shake_128(struct.pack("!I", block)).digest(1 << 14) * 64
-        digest.update(data)
+        digest.update(data.translate(flipped))
         length += len(data)
         client.sendall(data)
     client.shutdown(socket.SHUT_WR)
@@ -246,6 +248,26 @@ def capture(interface, path, direction):
             frame, sender = tap.recvfrom(0x20000)
             if (sender[2] == socket.PACKET_OUTGOING) == (direction == "out"):
                 file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+
+
+def udp_report(address, port):
+    """Says of each datagram where it came from, its length and its hash."""
+    server = socket.socket(family(address), socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+    server.bind((address, int(port)))
+    say("ready")
+    while True:
+        data, sender = server.recvfrom(65536)
+        say(f"{sender[0]} {sender[1]} {len(data)} {hashlib.sha256(data).hexdigest()}")
+
+
+def udp_send(address, port, size, segment="0"):
+    """Sends `size` bytes in one datagram, or in several of `segment` bytes that leave this machine as one packet (GSO)."""
+    client = socket.socket(family(address), socket.SOCK_DGRAM)
+    if int(segment):
+        client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
+    client.sendto(hashlib.shake_128(b"datagram").digest(int(size)), (address, int(port)))
+    say("sent")
 
 
 def raw_send(interface, path):

@@ -1,11 +1,14 @@
 """Filters that stay in the kernel: loaded, replaced and taken out while real packets pass, at every hook."""
 import json
 import os
+import re
 import subprocess
+import sys
 import time
 
+import kernel_objects
 from kernel_lab import PASS, KernelLab
-from lab import Skip, expect, expect_equal, must, need, run, wait_until
+from lab import HERE, Skip, expect, expect_equal, must, need, run, wait_until
 
 # Datagrams that begin with "no" do not get through.
 FILTER = """
@@ -17,11 +20,16 @@ function filter(hdr, pld, pkt)
 end
 """
 BLOCK_UDP = "function filter(hdr, pld, pkt) return pkt.protocol ~= 17 end\n"
-# As in test_udp: the odd ones are bad.
+# As in test_udp: the odd ones are bad. The map, which both orders of names declare alike, counts all but the end's mark.
 ODD = """
+local seen = map.array {name = 'seen', value = 'u64', size = 2}
 function filter(hdr, pld, pkt)
-  if pkt.protocol ~= 17 then return true end
-  return tostring(pld:segment(4, 3)) ~= 'bad'
+  if pkt.dport == 5001 then log('good %d bad %d', seen[0], seen[1]) return false end
+  if pkt.dport ~= 5000 or #pld < 10 then return true end
+  local ORDER = 0, 1
+  local is_bad = tostring(pld:segment(4, 3)) == 'bad'
+  seen:add(is_bad and 1 or 0, 1)
+  return not is_bad
 end
 """
 
@@ -79,40 +87,55 @@ def test_netfilter_with_priority(program):
     at_one_hook(program, "netfilter:input:-150", 4)
 
 
-def reload_under_traffic(program, kind):
+def reload_under_traffic(program, hooks_of):
+    """Numbered datagrams of two kinds over IPv4 and IPv6 at once, counted where they are sent, in the filter, in its map, and where they
+    arrive, while one script takes the other's place again and again."""
     with KernelLab(program) as lab:
-        hooks = [hook for hook in lab.hooks if hook.startswith(kind)]
-        if not hooks:
-            raise Skip("this kernel has no netfilter links")
-        script = lab.script(ODD)
-        lab.perilune("load", "odd", script, "--at", hooks[0])
-        count = 60_000
-        collector = lab.peer(lab.server, "udp-collect", lab.address(4), "5000", "64")
-        sender = lab.start(lab.client, "python3", os.path.join(os.path.dirname(__file__), "peers.py"), "udp-count",
-                           lab.address(4), "5000", str(count), "64")
+        hooks = hooks_of(lab)
+        scripts = [lab.script(ODD.replace("ORDER", order), f"odd{number}.lua") for number, order in enumerate(("good, bad", "bad, good"))]
+        lab.load("odd", scripts[0], *hooks)
+        count = 30_000
+        collectors = [lab.peer(lab.server, "udp-collect", lab.address(version), "5000", "64") for version in (4, 6)]
+        senders = [lab.start(lab.client, sys.executable, HERE / "peers.py", "udp-count", lab.address(version), "5000", str(count), "64")
+                   for version in (4, 6)]
         reloads = 0
-        while sender.running():
-            lab.perilune("reload", "odd")
+        while any(sender.running() for sender in senders):
+            lab.perilune("reload", "odd", scripts[(reloads + 1) % 2])
             reloads += 1
-            expect(reloads < 1000, "the sender does not end")
-        expect_equal(sender.wait(), 0, "the sender's exit status")
-        expect_equal(collector.wait(), 0, "the collector's exit status")
-        expect_equal(collector.out().split("\n")[1], f"came {count // 2} bad 0 disorder 0", f"what came over {reloads} reloads")
-        expect(reloads >= 2, f"only {reloads} reloads: too few to show anything")
-        counters = lab.filters()["odd"]["counters"]
-        expect_equal(counters["blocked"], count // 2, f"blocked, counted over {reloads} reloads")
+            expect(reloads < 1000, "the senders do not end")
+        for sender, collector in zip(senders, collectors):
+            expect_equal(sender.wait(), 0, "the sender's exit status")
+            expect_equal(collector.wait(), 0, "the collector's exit status")
+            expect_equal(collector.out().split("\n")[1], f"came {count // 2} bad 0 disorder 0", f"what came over {reloads} reloads")
+        expect(reloads >= 4, f"only {reloads} reloads: too few to show anything")
+        one = lab.filters()["odd"]
+        expect_equal(one["counters"]["blocked"], count, f"blocked, counted over {reloads} reloads")
+        expect_equal((one["counters"]["errors"], one["reloads"]), (0, reloads), "errors and reloads")
+        lab.ask(lab.client, "udp-ask", lab.address(4), "5001", "tell", "0.1")
+        told = lab.in_background("events", "odd", "--json", "--backlog")
+        wait_until(lambda: '"log"' in told.out(), "the map's counts are told")
+        texts = [json.loads(line)["log"]["text"] for line in told.out().splitlines()]
+        expect_equal(texts[-1], f"good {count} bad {count}", f"what the map counted over {reloads} reloads")
 
 
 def test_reload_under_traffic_at_xdp(program):
-    reload_under_traffic(program, "xdp")
+    reload_under_traffic(program, lambda lab: [lab.hooks[0]])
 
 
-def test_reload_under_traffic_at_tc(program):
-    reload_under_traffic(program, "tc")
+def test_reload_under_traffic_at_tc_in(program):
+    reload_under_traffic(program, lambda lab: [lab.hooks[1]])
+
+
+def test_reload_under_traffic_at_tc_out(program):
+    reload_under_traffic(program, lambda lab: [f"tc:client0:out@{lab.client.name}"])
 
 
 def test_reload_under_traffic_at_netfilter(program):
-    reload_under_traffic(program, "netfilter")
+    def hooks_of(lab):
+        if not lab.has_netfilter:
+            raise Skip("this kernel has no netfilter links")
+        return [lab.hooks[2]]
+    reload_under_traffic(program, hooks_of)
 
 
 def test_several_filters_at_each_hook(program):
@@ -171,16 +194,110 @@ def test_reload_takes_another_script(program):
         expect(one["script"].endswith("block.lua") and one["reloads"] == 1, f"listed: {one}")
 
 
+def kill_midway(lab, times, words, after):
+    """Runs a command and kills it ever later, until it is done before; then `after`. It must have been hit at many moments."""
+    first = words(0)
+    start = time.monotonic()
+    lab.perilune(*first)
+    whole = time.monotonic() - start
+    after(0)
+    killed = 0
+    for number in range(1, times + 1):
+        command = words(number)
+        process = lab.in_background(*command)
+        time.sleep(whole * 1.2 * number / times)
+        process.kill()
+        killed += process.process.returncode == -9
+        after(number)
+    expect(killed >= times // 3, f"only {killed} of {times} were hit")
+
+
 def test_a_killed_load_leaves_nothing_that_unload_does_not_take(program):
     with KernelLab(program) as lab:
-        script = lab.script(PASS)
-        for delay in (0.005, 0.02, 0.04, 0.08):
-            process = lab.in_background("load", "killed", script, *[word for hook in lab.hooks for word in ("--at", hook)])
-            time.sleep(delay)
-            process.kill()
+        for version in (4, 6):
+            lab.peer(lab.server, "udp-echo", lab.address(version), "7")
+        # Whatever is left of it would block.
+        name = f"k{os.getpid() % 100_000}"
+        script = lab.script(f"local m = map.hash {{name = '{name}m', key = 'u32', value = 'u32', size = 8}}\n"
+                            "function filter(hdr, pld, pkt) m[1] = 2 return pkt.protocol ~= 17 end\n")
+
+        def after(number):
+            if number % 4 == 1:  # a second try under the same name
+                lab.perilune("load", name, script, "--at", lab.hooks[0], check=False)
             lab.perilune("list")
-            lab.perilune("unload", "--all")
+            lab.perilune("unload", *([name] if number % 4 == 2 and name in lab.filters() else ["--all"]))
+            if number % 4 == 2:
+                lab.perilune("unload", "--all")
             lab.expect_nothing_left()
+            for version in (4, 6):
+                expect_equal(lab.asked("yes", version), "yes", f"after {number}")
+            # The kernel takes them down a moment later.
+            wait_until(lambda: not kernel_objects.named(f"pl_{name}", f"{name}m"), f"programs and maps are gone after {number}", 5)
+        kill_midway(lab, 16, lambda number: ("load", name, script, *[word for hook in lab.hooks for word in ("--at", hook)]), after)
+        for namespace in (lab.server, lab.client):
+            expect_equal(namespace.run(need("nft"), "list", "ruleset").stdout, "", "rules of the firewall")
+
+
+def test_a_killed_reload_leaves_a_filter_that_works(program):
+    with KernelLab(program) as lab:
+        lab.peer(lab.server, "udp-echo", lab.address(4), "7")
+        scripts = [lab.script(FILTER.replace("'no'", f"'no' and {number} > -1"), f"words{number}.lua") for number in range(2)]
+        lab.load("words", scripts[0], *lab.hooks)
+
+        def after(number):
+            expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "no", "0.1"), "nothing", f"a word that is blocked, {number}")
+            expect_equal(lab.asked("yes"), "yes", f"another one, {number}")
+            hooks = lab.filters()["words"]["hooks"]
+            expect(all(hook["attached"] for hook in hooks), f"attached after {number}: {hooks}")
+        kill_midway(lab, 12, lambda number: ("reload", "words", scripts[number % 2]), after)
+        lab.perilune("reload", "words", lab.script(PASS, "pass.lua"))
+        expect_equal(lab.asked("no"), "no", "with another script at last")
+        lab.perilune("unload", "words")
+        lab.expect_nothing_left()
+
+
+def test_a_killed_unload_can_be_finished(program):
+    with KernelLab(program) as lab:
+        lab.peer(lab.server, "udp-echo", lab.address(4), "7")
+        script = lab.script(FILTER)
+
+        def words(number):
+            lab.load("words", script, *lab.hooks)
+            return "unload", "words"
+
+        def after(number):
+            # Not listed any more, but perhaps an empty folder that the next command takes.
+            lab.perilune("unload", *(["words"] if "words" in lab.filters() else ["--all"]))
+            lab.expect_nothing_left()
+            expect_equal(lab.asked("no"), "no", f"after {number}")
+        kill_midway(lab, 12, words, after)
+
+
+def test_statistics_as_they_come(program):
+    with KernelLab(program) as lab:
+        lab.peer(lab.server, "udp-echo", lab.address(4), "7")
+        lab.load("words", lab.script(FILTER), lab.hooks[0], lab.hooks[1])
+        watch = lab.in_background("stats", "words", "--watch", "--interval", "0.2", "--json")
+        table = lab.in_background("stats", "--watch", "--interval", "0.2")
+        wait_until(lambda: watch.out().count("\n") >= 2, "statistics are printed")
+        for _ in range(3):
+            lab.ask(lab.client, "udp-flood", lab.address(4), "7", "300", "0.2")
+        wait_until(lambda: '"packets":900' in watch.out().replace(" ", "") or
+                   any(row["hooks"][0]["counters"]["packets"] >= 900 for row in rows_of(watch)), "all packets are counted")
+        rows = rows_of(watch)
+        rates = [hook.get("packets_per_second", 0) for row in rows for hook in row["hooks"]]
+        costs = [hook["ns_per_packet"] for row in rows for hook in row["hooks"] if "ns_per_packet" in hook]
+        expect(max(rates) > 300, f"packets per second: {rates}")
+        expect(costs and all(1 < cost < 1_000_000 for cost in costs), f"nanoseconds a packet: {costs}")
+        expect_equal(len(rows[-1]["hooks"]), 2, "hooks")
+        wait_until(lambda: re.search(r"words +xdp:server0\S* +9\d\d", table.out()), "the table shows them")
+        for process in (watch, table):
+            process.signal(2)
+            expect_equal(process.wait(), 0, f"exit status; {process.err()}")
+
+
+def rows_of(watch):
+    return [json.loads(line)["stats"] for line in watch.out().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def test_events(program):

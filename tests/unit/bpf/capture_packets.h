@@ -22,9 +22,12 @@ struct CapturedPacket {
 class CapturePackets {
  public:
   /// All of the folder's *.pcap and *.pcapng, in the order of their names.
-  static std::vector<CapturedPacket> of_folder(const std::filesystem::path& folder) {
+  /// Those of the repository, and of a folder of more beside it when there is one.
+  static std::vector<CapturedPacket> all() {
     std::vector<std::filesystem::path> files;
-    if (std::filesystem::is_directory(folder)) {
+    for (const std::filesystem::path folder :
+         {PERILUNE_SOURCE_DIR "/examples/captures", PERILUNE_SOURCE_DIR "/../shared/captures"}) {
+      if (!std::filesystem::is_directory(folder)) continue;
       for (const auto& entry : std::filesystem::directory_iterator(folder))
         if (entry.path().extension() == ".pcap" || entry.path().extension() == ".pcapng") files.push_back(entry.path());
     }

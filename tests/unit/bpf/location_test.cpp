@@ -119,10 +119,6 @@ class Locating : public ::testing::Test {
   bool uses_frame_ = true;
 };
 
-std::vector<CapturedPacket> captures() {
-  return CapturePackets::of_folder(PERILUNE_SOURCE_DIR "/../shared/captures");
-}
-
 struct Hook {
   EntryPoint entry_point;
   bool uses_frame = true;
@@ -131,8 +127,7 @@ struct Hook {
 class LocatingAt : public Locating, public ::testing::WithParamInterface<Hook> {};
 
 TEST_P(LocatingAt, EveryPacketOfTheCaptures) {
-  const auto packets = captures();
-  if (packets.empty()) GTEST_SKIP() << "no captures in ../shared/captures";
+  const auto packets = CapturePackets::all();
   const bool network_layer = GetParam().entry_point == EntryPoint::kNetfilter;
   load_at(GetParam().entry_point, 1, GetParam().uses_frame);
   size_t compared = 0;
@@ -147,8 +142,7 @@ TEST_P(LocatingAt, EveryPacketOfTheCaptures) {
 }
 
 TEST_P(LocatingAt, PacketsWithBytesChangedAndEndsCut) {
-  const auto packets = captures();
-  if (packets.empty()) GTEST_SKIP() << "no captures in ../shared/captures";
+  const auto packets = CapturePackets::all();
   const bool network_layer = GetParam().entry_point == EntryPoint::kNetfilter;
   load_at(GetParam().entry_point, 1, GetParam().uses_frame);
   std::mt19937 random(7);
@@ -175,8 +169,7 @@ INSTANTIATE_TEST_SUITE_P(Hooks, LocatingAt,
                                            Hook{EntryPoint::kTcIn}, Hook{EntryPoint::kNetfilter}));
 
 TEST_F(Locating, RawIpAtXdp) {
-  const auto packets = captures();
-  if (packets.empty()) GTEST_SKIP() << "no captures in ../shared/captures";
+  const auto packets = CapturePackets::all();
   load_at(EntryPoint::kXdp, 101);
   size_t compared = 0;
   for (const auto& packet : packets) {
