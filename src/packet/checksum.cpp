@@ -5,6 +5,8 @@
 // - A right checksum of a whole packet is replaced by the freshly computed one, so that both zeros come out as a
 // sender's.
 // - A wrong or unknowable one (fragment, cut capture) is updated by the difference, which keeps its error modulo 65535.
+// - An unfinished one (checksum_unfinished()) is neither: it follows the pseudo header alone, because the device will
+//   add what is behind it.
 // - UDP's 0 means none: a computed or updated 0 becomes 0xffff, and a checksum that was none stays none.
 // SCTP's CRC is linear over exclusive or: the error of a wrong one is kept by that.
 #include "packet/checksum.h"
@@ -90,6 +92,10 @@ std::span<const uint8_t> final_destination(std::span<const uint8_t> packet, cons
   return packet.subspan(location.network + 24, kAddressV6);
 }
 
+bool is_right(uint16_t sum, uint16_t checksum) {
+  return fold(uint64_t{sum} + checksum) == 0xffff;
+}
+
 uint64_t pseudo_header_sum(std::span<const uint8_t> packet, const Location& location) {
   if (location.protocol == protocol::kIcmp) return 0;
   uint64_t sum = location.protocol;
@@ -107,6 +113,13 @@ uint16_t transport_sum(std::span<const uint8_t> packet, const Location& location
   return fold(sum_without(packet, location.transport, field, location.end, pseudo_header_sum(packet, location)));
 }
 
+/// By the sum over everything but the checksum at `field`.
+bool is_unfinished(std::span<const uint8_t> packet, const Location& location, size_t field, uint16_t sum) {
+  if (location.protocol == protocol::kIcmp || !is_whole(location)) return false;
+  const uint16_t checksum = read_be16(packet.data() + field);
+  return checksum == fold(pseudo_header_sum(packet, location)) && !is_right(sum, checksum);
+}
+
 size_t ipv4_header_end(std::span<const uint8_t> packet, const Location& location) {
   return location.network + ipv4_header_length(packet[location.network]);
 }
@@ -115,10 +128,6 @@ size_t ipv4_header_end(std::span<const uint8_t> packet, const Location& location
 uint16_t ipv4_sum(std::span<const uint8_t> packet, const Location& location) {
   const size_t end = std::min(ipv4_header_end(packet, location), packet.size());
   return fold(sum_without(packet, location.network, location.network + kIpv4ChecksumOffset, end, 0));
-}
-
-bool is_right(uint16_t sum, uint16_t checksum) {
-  return fold(uint64_t{sum} + checksum) == 0xffff;
 }
 
 uint16_t complement(uint16_t value) {
@@ -207,14 +216,17 @@ void repair_transport(std::span<const uint8_t> before, const Location& location_
     return;
   }
 
+  const uint16_t sum_before = transport_sum(before, location_before, *field_before);
+  if (whole && is_unfinished(before, location_before, *field_before, sum_before)) {
+    return write_be16(field, fold(pseudo_header_sum(after, location_after)));
+  }
   const uint16_t old = read_be16(before.data() + *field_before);
   if (is_udp) {
     const bool was_none = old == 0;
     const bool wants_none = read_be16(field) == 0 && location_after.version == 4;
     if (was_none || wants_none) return write_be16(field, 0);
   }
-  const uint16_t updated = update(old, transport_sum(before, location_before, *field_before),
-                                  transport_sum(after, location_after, *field_after), whole);
+  const uint16_t updated = update(old, sum_before, transport_sum(after, location_after, *field_after), whole);
   write_be16(field, is_udp ? without_zero(updated) : updated);
 }
 
@@ -280,6 +292,11 @@ bool checksums_right(std::span<const uint8_t> packet, const Location& location) 
   const uint16_t checksum = read_be16(packet.data() + *field);
   if (checksum == 0 && location.protocol == protocol::kUdp) return location.version == 4;
   return is_right(transport_sum(packet, location, *field), checksum);
+}
+
+bool checksum_unfinished(std::span<const uint8_t> packet, const Location& location) {
+  const auto field = checksum_offset(location);
+  return field && is_unfinished(packet, location, *field, transport_sum(packet, location, *field));
 }
 
 void repair_checksums(std::span<const uint8_t> before, const Location& location_before, std::span<uint8_t> after,

@@ -3,7 +3,7 @@ import contextlib
 import json
 import os
 
-from lab import Lab, Process, RoutedLab, Skip, expect, expect_equal, run
+from lab import Lab, Process, RoutedLab, Skip, expect, expect_equal, run, wait_until
 
 PASS = "function filter() return true end\n"
 
@@ -38,6 +38,15 @@ class InKernel:
         process = Process([self.program, *words], self.folder, f"{len(self.processes)}-perilune", env=self.environment)
         self.processes.append(process)
         return process
+
+    def listen(self, name, *options):
+        """`perilune events NAME --json`, which listens when this returns."""
+        listener = self.in_background("events", name, "--json", *options)
+        def ready():
+            expect(listener.running(), f"events {name} ended: {listener.err()}")
+            return "ready:" in listener.err()
+        wait_until(ready, f"events {name} gets ready")
+        return listener
 
     def load(self, name, script, *hooks):
         return self.perilune("load", name, script, *(word for hook in hooks for word in ("--at", hook)))

@@ -53,10 +53,11 @@ class Dns:
                    "--pid-file=", "--host-record=www.example.com,192.0.2.1", "--host-record=good.example.net,192.0.2.2",
                    "--host-record=ads.example.net,192.0.2.3", "--host-record=telemetry.example.org,192.0.2.4",
                    "--txt-record=text.example.com,short")
-        wait_until(lambda: self.ask_dns(4, "www.example.com") == "192.0.2.1", "dnsmasq answers")
+        for version in (4, 6):
+            wait_until(lambda: self.ask_dns(version, "www.example.com") == "192.0.2.1", "dnsmasq answers")
 
-    def dig_command(self, version, name, kind="A"):
-        return [self.dig, f"@{self.address(version)}", "+short", "+tries=1", "+time=1", name, kind]
+    def dig_command(self, version, name, kind="A", tries=1):
+        return [self.dig, f"@{self.address(version)}", "+short", f"+tries={tries}", "+time=1", name, kind]
 
     def ask_dns(self, version, name, kind="A"):
         """What dig prints with +short; "" for no answer."""

@@ -47,6 +47,12 @@ class ExamplesLab(Ssh, Dns, Https, RoutedKernelLab):
             expect_equal((process.wait(), process.out().strip()), (0, text), f"{what} {process.err().strip()[-300:]}")
 
     @staticmethod
+    def found(questions, address, hook):
+        """On a busy machine a question may have been asked again: dig tells that, too."""
+        for dig in questions:
+            expect_equal((dig.wait(), dig.out().split()[-1:]), (0, [address]), f"dig for another name at {hook}: {dig.out()}")
+
+    @staticmethod
     def nothing_found(questions, hook):
         """A question that was dropped stays lost."""
         for dig in questions:
@@ -80,10 +86,10 @@ def test_filters_that_block(program):
         # Reading holding registers, then writing one.
         machines = [lab.client_peer("modbus-ask", lab.address(version), "502", "3", "6") for version in VERSIONS]
         names = [lab.client_starts(*lab.dig_command(version, "ads.example.net")) for version in VERSIONS]
-        good_names = [lab.client_starts(*lab.dig_command(version, "good.example.net")) for version in VERSIONS]
+        good_names = [lab.client_starts(*lab.dig_command(version, "good.example.net", tries=5)) for version in VERSIONS]
         good = [lab.client_starts(*lab.curl_command(version, "good.example.net")) for version in VERSIONS]
 
-        lab.finished(good_names, ["192.0.2.2"] * 2, f"dig for another name at {hook}")
+        lab.found(good_names, "192.0.2.2", hook)
         lab.finished(good, ["good.example.net"] * 2, f"curl for another name at {hook}")
         # TCP tries again: what comes again is blocked again.
         for name, count in (("ssh", 4), ("sni", 8), ("dns", 2), ("modbus", 4)):
@@ -109,8 +115,8 @@ def test_filters_with_tables(program):
         lab.load("dns", EXAMPLES / "dns-block-list.lua", hook)
         logins = [lab.client_starts(*lab.ssh_command(version, "echo reached")) for version in VERSIONS]
         names = [lab.client_starts(*lab.dig_command(version, "telemetry.example.org")) for version in VERSIONS]
-        good_names = [lab.client_starts(*lab.dig_command(version, "good.example.net")) for version in VERSIONS]
-        lab.finished(good_names, ["192.0.2.2"] * 2, f"dig for another name at {hook}")
+        good_names = [lab.client_starts(*lab.dig_command(version, "good.example.net", tries=5)) for version in VERSIONS]
+        lab.found(good_names, "192.0.2.2", hook)
         lab.wait_for_blocked("ssh", 4, hook)
         lab.wait_for_blocked("dns", 2, hook)
         expect_equal([process.out() for process in logins], [""] * 2, f"ssh at {hook}")

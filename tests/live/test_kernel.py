@@ -312,8 +312,7 @@ def test_events(program):
         lab.peer(lab.server, "udp-echo", lab.address(4), "7")
         lab.perilune("load", "talk", lab.script(script, "talk.lua"), "--at", lab.hooks[0])
         capture = lab.folder / "drops.pcapng"
-        listener = lab.in_background("events", "talk", "-w", capture, "--json")
-        wait_until(lambda: "ready:" in listener.err(), "the listener gets ready")
+        listener = lab.listen("talk", "-w", capture)
         expect_equal(lab.asked("no"), "nothing", "a word that is blocked")
         wait_until(lambda: '"packet"' in listener.out(), "the blocked packet shows")
         lab.perilune("reload", "talk")

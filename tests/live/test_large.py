@@ -42,8 +42,7 @@ def judged_alike(lab, hook, capture_at, blocks, segment):
     """Loads, sends, and compares; the lengths of the packets by protocol."""
     script = lab.script(DEEP.replace("BLOCKS", "true" if blocks else "false"), "deep.lua")
     lab.load("deep", script, hook)
-    listener = lab.in_background("events", "deep", "--json")
-    wait_until(lambda: "ready:" in listener.err(), "the listener gets ready")
+    listener = lab.listen("deep")
     capture = lab.folder / "capture.pcap"
     namespace, interface, direction = capture_at
     tap = lab.peer(namespace, "capture", interface, capture, direction)

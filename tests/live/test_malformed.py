@@ -67,11 +67,6 @@ class FramesLab(KernelLab):
                 file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
         return path
 
-    def listen(self, name, *options):
-        listener = self.in_background("events", name, "--json", *options)
-        wait_until(lambda: "ready:" in listener.err(), "the listener gets ready")
-        return listener
-
 
 def blocked(text, kinds=("packet",)):
     """(cause, malformed) of each packet that did not pass, in --json of either command."""

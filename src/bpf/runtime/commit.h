@@ -5,7 +5,8 @@
  * Of the hook, besides what pull.h needs:
  *   void packet_tags(PL_CTX*, header)                              vlan and vlan_tags of a tag beside the frame
  *   long packet_store(PL_CTX*, slot, offset, length)               slot bytes to the same place of the packet
- *   u32 is_partial(PL_CTX*, offset)                                does the device finish the checksum at `offset`?
+ *   u32 is_partial(PL_CTX*, offset)                                does the kernel know that the device finishes the
+ *                                                                  checksum at `offset`?
  *
  *   long write_small(PL_CTX*, slot, struct small*)                see commit_small
  *
@@ -15,6 +16,9 @@
  * - Otherwise (lengths, protocols, fragments, extension headers, SCTP, many bytes) everything is summed twice
  *   (commit_whole): after from the slot; then slot and packet swap the dirty bytes, so that the packet has what was
  *   written and the slot what was before, and before from the slot again.
+ *
+ * Where the kernel does not tell that a checksum is unfinished, because XDP has no place to say so, its looks do: see
+ * packet::checksum_unfinished(). Who finds the pseudo header's sum in the field takes the second way, which can tell.
  *
  * A checksum field is first set back to what the packet has: what a script wrote into it does not count, and a field
  * that does not change needs no hole in any sum.
@@ -261,6 +265,19 @@ PL_GLOBAL u64 ip_difference(u64 slot_offset, u64 before) {
   return updated(before, change);
 }
 
+/* The sum of the pseudo header in the slot of a plain packet, folded: never 0. */
+PL_INLINE u32 plain_pseudo_sum(u8* slot, const struct pl_header* header) {
+  const u32 network = header->network;
+  u64 sum = swap16(header->protocol) + (u64)swap16(header->end - header->transport);
+  if (header->version == 4) {
+    sum += *(const u32*)frame_at(slot, network + 12) + (u64) * (const u32*)frame_at(slot, network + 16);
+  } else {
+    sum += halves(*(const u64*)frame_at(slot, network + 8)) + halves(*(const u64*)frame_at(slot, network + 16)) +
+           halves(*(const u64*)frame_at(slot, network + 24)) + halves(*(const u64*)frame_at(slot, network + 32));
+  }
+  return fold(sum);
+}
+
 #define CANNOT_TELL 0x10000
 
 /* What the transport's checksum at `at` becomes. `before`: what it was; what the script wrote << 16. */
@@ -278,6 +295,7 @@ PL_GLOBAL u64 transport_difference(PL_CTX* ctx, u64 slot_offset, u64 at, u64 fie
     pseudo = zone_difference(slot_offset, network + (v4 ? 12 : 8), network + (v4 ? 20 : 40)) & 0xffff;
   }
   if (is_partial(ctx, at)) return fold(before + pseudo);
+  if (protocol != PROTOCOL_ICMP && fold(before + pseudo) == plain_pseudo_sum(slot, header)) return CANNOT_TELL;
   if (protocol == PROTOCOL_UDP && (before == 0 || (written == 0 && v4))) return 0;
   data = zone_difference(slot_offset, header->transport, header->end) & 0xffff;
   after = updated(before, pseudo + data);
@@ -397,6 +415,7 @@ PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_header* header) {
   at &= SMALL_REACH;
   if (data + at + 2 > data_end) return NEEDS_WHOLE;
   small.field = *(const u16*)(data + at);
+  if (small.field == plain_pseudo_sum(slot, header) && !is_partial(ctx, at)) return NEEDS_WHOLE;
   before = first_bytes(packet, length);
   if (before == after) return small.field == 0xffff ? NEEDS_WHOLE : COMMITTED; /* the other zero */
   small.begin = begin;

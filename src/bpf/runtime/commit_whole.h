@@ -205,6 +205,12 @@ PL_INLINE u32 repaired(u32 checksum, u32 before, u32 after, u32 known) {
   return result;
 }
 
+/* packet::checksum_unfinished(), of before. */
+PL_INLINE u32 is_unfinished(const struct place* place, const struct sums* sums) {
+  if (place->protocol == PROTOCOL_ICMP || (place->flags & PL_FRAGMENT)) return 0;
+  return sums->field == sums->pseudo && !is_right(sums->all, sums->field);
+}
+
 /* What the transport's checksum field becomes; the sums are taken. */
 PL_INLINE u32 transport_field(struct workspace* work, u32 written) {
   const struct place* before = &work->before;
@@ -220,7 +226,8 @@ PL_INLINE u32 transport_field(struct workspace* work, u32 written) {
     result = ~sums_after->all & 0xffff;
     return is_udp && result == 0 ? 0xffff : result;
   }
-  if (work->partial) return fold((u64)sums_before->field + (~sums_before->pseudo & 0xffff) + sums_after->pseudo);
+  if (work->partial || (!(after->flags & PL_FRAGMENT) && is_unfinished(before, sums_before)))
+    return fold((u64)sums_before->field + (~sums_before->pseudo & 0xffff) + sums_after->pseudo);
   if (is_udp && (sums_before->field == 0 || (written == 0 && after->version == 4))) return 0;
   result =
       repaired(sums_before->field, sums_before->all, sums_after->all, !((before->flags | after->flags) & PL_FRAGMENT));

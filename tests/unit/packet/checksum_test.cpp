@@ -177,6 +177,45 @@ TEST(Repair, NothingChangedLeavesEverything) {
   }
 }
 
+TEST(Repair, UnfinishedChecksumsStayUnfinished) {
+  for (const bool v6 : {false, true}) {
+    for (const uint8_t protocol : {protocol::kTcp, protocol::kUdp, protocol::kIcmpV6}) {
+      if (protocol == protocol::kIcmpV6 && !v6) continue;
+      BuildOptions options = kUdp4;
+      options.source = v6 ? "2001:db8::1" : "192.0.2.1";
+      options.destination = v6 ? "2001:db8::2" : "192.0.2.2";
+      options.protocol = protocol;
+      const Bytes right = must_build(options);
+      const Location l = locate_whole(right);
+      const size_t field = l.transport + (protocol == protocol::kTcp ? 16 : protocol == protocol::kUdp ? 6 : 2);
+      EXPECT_FALSE(checksum_unfinished(right, l));
+      // What a device does: the field counts in the sum.
+      const auto finished = [&](Bytes frame) {
+        const auto body = std::span<const uint8_t>(frame).subspan(l.transport, l.end - l.transport);
+        const uint16_t sum = fold_checksum(checksum_add(body));
+        write_be16(frame.data() + field, sum == 0 && protocol == protocol::kUdp ? uint16_t{0xffff} : sum);
+        return frame;
+      };
+      Bytes frame = right;
+      write_be16(frame.data() + field, 0);
+      const auto addresses = std::span<const uint8_t>(frame).subspan(l.network + (v6 ? 8 : 12), v6 ? 32 : 8);
+      const auto pseudo =
+          static_cast<uint16_t>(~fold_checksum(checksum_add(addresses, protocol + l.end - l.transport)));
+      write_be16(frame.data() + field, pseudo);
+      ASSERT_TRUE(checksum_unfinished(frame, l));
+      EXPECT_EQ(finished(frame), right);
+
+      auto edited = edit(frame, [&](Bytes& bytes, const Location& location) {
+        bytes[location.payload + 1] ^= 0x55U;
+        bytes[location.network + (v6 ? 20 : 13)] ^= 0x33U;  // of the source address
+      });
+      edited.repair();
+      EXPECT_TRUE(checksum_unfinished(edited.after, l)) << int{protocol} << v6;
+      EXPECT_TRUE(checksums_right(finished(edited.after), l)) << int{protocol} << v6;
+    }
+  }
+}
+
 TEST(Repair, AddressesCountInThePseudoHeader) {
   for (const uint8_t protocol : Bytes{6, 17}) {
     BuildOptions options = kUdp4;
