@@ -149,7 +149,8 @@ std::vector<CountedError> counted_errors(const bpf::AttachmentState& attachment)
     if (attachment.errors[i] == 0) continue;
     std::string message = sites[i].text;
     for (const std::string_view hole : {"{0}", "{1}"}) {
-      if (const size_t at = message.find(hole); at != std::string::npos) message.replace(at, hole.size(), "...");
+      for (size_t at = message.find(hole); at != std::string::npos; at = message.find(hole, at))
+        message.replace(at, hole.size(), "...");
     }
     list.push_back({site_text(attachment.record, sites[i]), std::move(message), attachment.errors[i]});
   }

@@ -93,6 +93,7 @@ def judged_as_lua_does(program, options, packets_at):
             # Neighbours of the lab may have talked, too: those packets are sound.
             expect_equal((counters["malformed"], counters["blocked"]), (sum(summary["malformed"].values()), summary["blocked"]), f"counted at {hook}")
             expect(counters["malformed"] >= len(FOR_THE_STACK), f"lua found only {summary['malformed']} malformed packets")
+            listener.kill()
             lab.perilune("unload", "judge")
 
 
@@ -143,6 +144,7 @@ def test_packets_that_a_script_breaks(program):
                 expect_equal([error["count"] for error in stats["hooks"][0]["errors"]], [6], f"errors by place at {hook}")
                 shown = lab.perilune("stats", "breaks").stdout
                 expect("6 script errors at" in shown and "malformed by the script" in shown, f"shown: {shown}")
+                listener.kill()
                 lab.perilune("unload", "breaks")
 
 
