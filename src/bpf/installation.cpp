@@ -106,11 +106,11 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
   }
   if (const Result<void> made = make_folder(folder); !made) return tl::make_unexpected(made.error());
   for (size_t i = 0; i < prepared.size(); ++i) {
-    if (const Result<void> attached = prepared[i].attach(installed.notes); !attached) {
-      return tl::make_unexpected(attached.error());
-    }
-    const Result<void> pinned = prepared[i].pin_to(attachment_folder(folder, i));
-    if (!pinned) return tl::make_unexpected(pinned.error());
+    const std::string place = attachment_folder(folder, i);
+    Result<void> done = prepared[i].pin_program(place);
+    if (done) done = prepared[i].attach(installed.notes);
+    if (done) done = prepared[i].pin_links(place);
+    if (!done) return tl::make_unexpected(done.error());
     installed.manifest.attachments.push_back(prepared[i].record());
   }
   const Result<void> pinned = pin_shared(folder, installed.manifest, prepared.front().program());
@@ -167,6 +167,22 @@ class NewEntries {
  private:
   std::vector<std::pair<const Map*, const std::vector<uint8_t>*>> added_;
 };
+
+/// A reload that was killed may have given some attachments their new programs: the old ones return.
+Result<void> undo_interrupted(const PinRoot& root, const Manifest& old, const std::string& folder,
+                              const std::string& unfinished) {
+  for (size_t i = 0; i < old.attachments.size(); ++i) {
+    const std::string program = attachment_folder(unfinished, i) + "/program";
+    if (!is_pinned(program)) continue;
+    const Result<FileDescriptor> fd = open_pin(program);
+    const Result<ProgramInfo> info = fd ? program_info(fd->get()) : system_error("not open");
+    if (!info) return tl::make_unexpected(info.error());
+    const Result<void> undone =
+        Preparation::take_back(root, old.attachments[i], attachment_folder(folder, i), info->id);
+    if (!undone) return undone;
+  }
+  return {};
+}
 
 /// Every attachment gets its new program, or none does.
 Result<void> swap_all(std::vector<Preparation>& successors) {
@@ -301,6 +317,9 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
     }
   }
   const std::string unfinished = folder + kUnfinished;
+  if (const Result<void> undone = undo_interrupted(*root, *old, folder, unfinished); !undone) {
+    return tl::make_unexpected(undone.error());
+  }
   if (const Result<void> gone = remove_pins(unfinished); !gone) return tl::make_unexpected(gone.error());
   const Result<std::vector<Map>> maps = present_maps(folder);
   if (!maps) return tl::make_unexpected(maps.error());
@@ -321,7 +340,9 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
       return added;
     if (const Result<void> made = make_folder(unfinished); !made) return made;
     for (size_t i = 0; i < successors.size(); ++i) {
-      if (const Result<void> done = successors[i].pin_to(attachment_folder(unfinished, i)); !done) return done;
+      const std::string place = attachment_folder(unfinished, i);
+      if (const Result<void> done = successors[i].pin_program(place); !done) return done;
+      if (const Result<void> done = successors[i].pin_links(place); !done) return done;
       manifest.attachments.push_back(successors[i].record());
     }
     return pin_shared(unfinished, manifest, successors.front().program());

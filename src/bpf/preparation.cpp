@@ -245,6 +245,32 @@ Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& ro
   return std::optional<Preparation>(std::move(made));
 }
 
+Result<void> Preparation::take_back(const PinRoot& root, const Attachment& old, const std::string& old_folder,
+                                    uint32_t successor) {
+  const Result<FileDescriptor> program = open_pin(old_folder + "/program");
+  if (!program) return at(old.point, program.error());
+  switch (old.point.hook) {
+    case EntryPoint::kXdp: {
+      Result<XdpChain> chain = XdpChain::open(root, old.netns, old.ifindex);
+      if (!chain || !chain->runs(old.chain_index, successor)) return {};
+      return chain->replace(old.chain_index, program->get());
+    }
+    case EntryPoint::kTcIn:
+    case EntryPoint::kTcOut: {
+      const Result<FileDescriptor> link = open_pin(old_folder + "/link");
+      const Result<LinkInfo> info = link ? link_info(link->get()) : system_error("not open");
+      if (!info || info->program_id != successor) return {};
+      return update_link(link->get(), program->get());
+    }
+    case EntryPoint::kNetfilter: {
+      const Result<FileDescriptor> table = open_pin(old_folder + "/chain");
+      if (!table || chain_program(table->get(), 0) != successor) return {};
+      return set_chain(table->get(), 0, program->get());
+    }
+  }
+  return {};
+}
+
 Result<void> Preparation::put(int program) {
   Result<void> done;
   switch (record_.point.hook) {
@@ -271,7 +297,7 @@ Result<void> Preparation::swap_back() {
   return put(old_program_.get());
 }
 
-Result<void> Preparation::pin_to(const std::string& folder) const {
+Result<void> Preparation::pin_program(const std::string& folder) const {
   if (const Result<void> made = make_folder(folder); !made) return made;
   if (const Result<void> done = pin(program_.program.get(), folder + "/program"); !done) return done;
   if (const Result<void> done = pin(program_.memory.fd(), folder + "/memory"); !done) return done;
@@ -279,6 +305,10 @@ Result<void> Preparation::pin_to(const std::string& folder) const {
   if (program_.tables) {
     if (const Result<void> done = pin(program_.tables.fd(), folder + "/tables"); !done) return done;
   }
+  return {};
+}
+
+Result<void> Preparation::pin_links(const std::string& folder) const {
   if (table_) {
     if (const Result<void> done = pin(table_.get(), folder + "/chain"); !done) return done;
   }

@@ -27,6 +27,9 @@ class Preparation {
   [[nodiscard]] static Result<std::optional<Preparation>> make_successor(
       const PinRoot& root, const Installation& installation, const ir::Image& image, const Attachment& old,
       const std::string& old_folder, std::span<const Map* const> shared, std::string* verifier_log);
+  /// If it is the program with the id `successor` that packets meet there, they meet the old one again.
+  [[nodiscard]] static Result<void> take_back(const PinRoot& root, const Attachment& old, const std::string& old_folder,
+                                              uint32_t successor);
   Preparation(Preparation&&) noexcept = default;
   Preparation& operator=(Preparation&&) = delete;
   Preparation(const Preparation&) = delete;
@@ -40,8 +43,11 @@ class Preparation {
   /// Packets meet the new program from now on; and the old one again.
   [[nodiscard]] Result<void> swap_in();
   [[nodiscard]] Result<void> swap_back();
-  /// Pins all there is into a new folder.
-  [[nodiscard]] Result<void> pin_to(const std::string& folder) const;
+  /// Pins the program and what is its own into a new folder: before it is attached, so that who takes an interrupted
+  /// load away finds what was attached.
+  [[nodiscard]] Result<void> pin_program(const std::string& folder) const;
+  /// Pins what attaches it.
+  [[nodiscard]] Result<void> pin_links(const std::string& folder) const;
   /// It stays.
   void keep() { undo_ = false; }
 

@@ -1,6 +1,7 @@
 """Filters that stay in the kernel: loaded, replaced and taken out while real packets pass, at every hook."""
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -194,22 +195,12 @@ def test_reload_takes_another_script(program):
         expect(one["script"].endswith("block.lua") and one["reloads"] == 1, f"listed: {one}")
 
 
-def kill_midway(lab, times, words, after):
-    """Runs a command and kills it ever later, until it is done before; then `after`. It must have been hit at many moments."""
-    first = words(0)
-    start = time.monotonic()
-    lab.perilune(*first)
-    whole = time.monotonic() - start
-    after(0)
-    killed = 0
-    for number in range(1, times + 1):
-        command = words(number)
-        process = lab.in_background(*command)
-        time.sleep(whole * 1.2 * number / times)
-        process.kill()
-        killed += process.process.returncode == -9
-        after(number)
-    expect(killed >= times // 3, f"only {killed} of {times} were hit")
+def killed_at(lab, kind, number, *words):
+    """Runs a command and kills it just before its so manieth system call of a kind."""
+    if platform.machine() != "x86_64":
+        raise Skip("system calls are only watched on x86-64")
+    done = run([sys.executable, HERE / "killed_at.py", kind, str(number), lab.program, *words], env=lab.environment)
+    expect_equal(done.stdout.splitlines()[-1:], ["killed"], f"{words} at {kind} {number}: {done.stderr}")
 
 
 def test_a_killed_load_leaves_nothing_that_unload_does_not_take(program):
@@ -220,20 +211,19 @@ def test_a_killed_load_leaves_nothing_that_unload_does_not_take(program):
         name = f"k{os.getpid() % 100_000}"
         script = lab.script(f"local m = map.hash {{name = '{name}m', key = 'u32', value = 'u32', size = 8}}\n"
                             "function filter(hdr, pld, pkt) m[1] = 2 return pkt.protocol ~= 17 end\n")
-
-        def after(number):
+        moments = [("mkdir", 1), ("mkdir", 3), ("map update", 1), ("map update", 2), ("pin", 1), ("pin", 2), ("pin", 3), ("pin", 9),
+                   *(("link create", number) for number in range(1, 2 * len(lab.hooks) - 1)), ("renameat2", 1)]
+        for number, (kind, count) in enumerate(moments):
+            killed_at(lab, kind, count, "load", name, script, *[word for hook in lab.hooks for word in ("--at", hook)])
             if number % 4 == 1:  # a second try under the same name
-                lab.perilune("load", name, script, "--at", lab.hooks[0], check=False)
+                lab.load(name, script, lab.hooks[0])
             lab.perilune("list")
-            lab.perilune("unload", *([name] if number % 4 == 2 and name in lab.filters() else ["--all"]))
-            if number % 4 == 2:
-                lab.perilune("unload", "--all")
+            lab.perilune("unload", *([name] if number % 4 >= 2 and name in lab.filters() else ["--all"]))
             lab.expect_nothing_left()
             for version in (4, 6):
-                expect_equal(lab.asked("yes", version), "yes", f"after {number}")
+                expect_equal(lab.asked("yes", version), "yes", f"after {kind} {count}")
             # The kernel takes them down a moment later.
-            wait_until(lambda: not kernel_objects.named(f"pl_{name}", f"{name}m"), f"programs and maps are gone after {number}", 5)
-        kill_midway(lab, 16, lambda number: ("load", name, script, *[word for hook in lab.hooks for word in ("--at", hook)]), after)
+            wait_until(lambda: not kernel_objects.named(f"pl_{name}", f"{name}m"), f"programs and maps are gone after {kind} {count}", 5)
         for namespace in (lab.server, lab.client):
             expect_equal(namespace.run(need("nft"), "list", "ruleset").stdout, "", "rules of the firewall")
 
@@ -243,13 +233,15 @@ def test_a_killed_reload_leaves_a_filter_that_works(program):
         lab.peer(lab.server, "udp-echo", lab.address(4), "7")
         scripts = [lab.script(FILTER.replace("'no'", f"'no' and {number} > -1"), f"words{number}.lua") for number in range(2)]
         lab.load("words", scripts[0], *lab.hooks)
-
-        def after(number):
-            expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "no", "0.1"), "nothing", f"a word that is blocked, {number}")
-            expect_equal(lab.asked("yes"), "yes", f"another one, {number}")
+        updates = [("map update", number) for number in range(1, len(lab.hooks))]
+        for kind, count in [("pin", 3), ("link update", 1), *updates, ("renameat2", 1), ("unlink", 1)]:
+            killed_at(lab, kind, count, "reload", "words", scripts[1])
+            expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "no", "0.1"), "nothing", f"a blocked word after {kind} {count}")
+            expect_equal(lab.asked("yes"), "yes", f"another one after {kind} {count}")
+            done = lab.perilune("reload", "words", scripts[0])
+            expect("left out" not in done.stderr, f"reloaded after {kind} {count}: {done.stderr}")
             hooks = lab.filters()["words"]["hooks"]
-            expect(all(hook["attached"] for hook in hooks), f"attached after {number}: {hooks}")
-        kill_midway(lab, 12, lambda number: ("reload", "words", scripts[number % 2]), after)
+            expect(len(hooks) == len(lab.hooks) and all(hook["attached"] for hook in hooks), f"attached after {kind} {count}: {hooks}")
         lab.perilune("reload", "words", lab.script(PASS, "pass.lua"))
         expect_equal(lab.asked("no"), "no", "with another script at last")
         lab.perilune("unload", "words")
@@ -260,17 +252,26 @@ def test_a_killed_unload_can_be_finished(program):
     with KernelLab(program) as lab:
         lab.peer(lab.server, "udp-echo", lab.address(4), "7")
         script = lab.script(FILTER)
-
-        def words(number):
+        detaching = [("link detach", number) for number in range(1, len(lab.hooks) + 1)]
+        for kind, count in [("map delete", 1), *detaching, ("unlink", 1), ("unlink", 3), ("unlink", 9), ("rmdir", 1)]:
             lab.load("words", script, *lab.hooks)
-            return "unload", "words"
-
-        def after(number):
-            # Not listed any more, but perhaps an empty folder that the next command takes.
-            lab.perilune("unload", *(["words"] if "words" in lab.filters() else ["--all"]))
+            killed_at(lab, kind, count, "unload", "words")
+            lab.perilune("unload", "words")
             lab.expect_nothing_left()
-            expect_equal(lab.asked("no"), "no", f"after {number}")
-        kill_midway(lab, 12, words, after)
+            expect_equal(lab.asked("no"), "no", f"after {kind} {count}")
+
+        # From the middle of a chain; the one behind it works on.
+        for kind in ("pin", "map update"):
+            lab.load("first", lab.script(PASS, "pass.lua"), lab.hooks[0])
+            lab.load("words", lab.script(PASS, "pass.lua"), lab.hooks[0])
+            lab.load("third", script, lab.hooks[0])
+            killed_at(lab, kind, 1, "unload", "words")
+            for name in ("words", "first"):
+                expect_equal(lab.asked("no"), "nothing", f"a blocked word after {kind} and before {name} goes")
+                lab.perilune("unload", name)
+            expect_equal(lab.asked("no"), "nothing", f"a blocked word after {kind}, with one filter left")
+            lab.perilune("unload", "third")
+            lab.expect_nothing_left()
 
 
 def test_statistics_as_they_come(program):
