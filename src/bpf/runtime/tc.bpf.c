@@ -99,8 +99,9 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
     begin(header, captured, ifindex, mark);
     verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
   } else {
-    if (ctx->vlan_present ||
-        !locate_fast(ctx, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, mark)) {
+    const u32 tagged = ctx->vlan_present != 0;
+    if (!locate_fast(ctx, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, mark,
+                     tagged ? ctx->vlan_tci : 0, tagged)) {
       begin(header, captured, ifindex, mark);
       packet_tags(ctx, header);
       pull(ctx, slot_offset, 128);

@@ -62,7 +62,7 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   /* What is not in the frame's first piece can only be behind the IP packet, where locate_fast() finds one in it. */
   u64 captured = pl_uses_frame() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
 
-  if (unlikely(captured > PL_FRAME_MAX) || !locate_fast(ctx, slot, data, data_end, captured, ifindex, 0)) {
+  if (unlikely(captured > PL_FRAME_MAX) || !locate_fast(ctx, slot, data, data_end, captured, ifindex, 0, 0, 0)) {
     captured = xdp_get_buff_len(ctx);
     begin(header, captured, ifindex, 0);
     if (likely(captured <= PL_FRAME_MAX)) {
