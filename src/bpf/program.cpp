@@ -206,6 +206,7 @@ class Loader {
         {"pl_link_type", link_type(*options_)},
         {"pl_writes", image_->writes ? 1 : 0},
         {"pl_sets_mark", image_->sets_mark ? 1 : 0},
+        {"pl_uses_payload", image_->uses_payload ? 1 : 0},
         {"pl_uses_frame", image_->uses_frame ? 1 : 0},
         {"pl_outgoing", options_->entry_point == EntryPoint::kTcOut ? 1 : 0},
     };

@@ -22,7 +22,18 @@ PL_INLINE void copy32(u8* to, const u8* from) {
   ((u64*)to)[3] = d;
 }
 
-/* Copies the first bytes, up to `payload` or as many as can be had here. 0: not done. */
+/* The last 32 bytes, which begin at `mask`, 2^k - 1, at most. How many are copied then; 0: not done. */
+PL_INLINE u32 copy_last(u8* frame, const u8* data, const u8* data_end, u64 mask) {
+  u64 last = (u64)(data_end - data) - 32;
+  opaque(last);
+  last &= mask;
+  if (data + last + 32 > data_end) return 0;
+  copy32(frame + last, data + last);
+  return last + 32;
+}
+
+/* Copies the first bytes: up to `payload`, or as many as can be had here; short packets as a whole where the filter may
+ * look behind the headers. 0: not done. */
 PL_INLINE u32 copy_headers(u8* slot, const u8* data, const u8* data_end, u32 payload, u32 flags) {
   struct pl_header* header = header_of(slot);
   u8* frame = slot + PL_FRAME;
@@ -30,17 +41,18 @@ PL_INLINE u32 copy_headers(u8* slot, const u8* data, const u8* data_end, u32 pay
   copy32(frame, data);
   if (likely(data + 64 <= data_end)) copy32(frame + 32, data + 32);
   if (data + 96 <= data_end) {
-    if (payload > 64) {
+    const u32 is_short = pl_uses_payload() && data + 128 > data_end;
+    if (payload > 64 || is_short) {
       copy32(frame + 64, data + 64);
       end = 96;
     }
-  } else if (payload > 64 || data + 64 > data_end) { /* 54 to 95 bytes: the last 32 of them */
-    u64 last = (u64)(data_end - data) - 32;
-    opaque(last);
-    last &= 63;
-    if (data + last + 32 > data_end) return 0;
-    copy32(frame + last, data + last);
-    end = last + 32;
+    if (is_short) {
+      end = copy_last(frame, data, data_end, 127);
+      if (end == 0) return 0;
+    }
+  } else if (payload > 64 || data + 64 > data_end || pl_uses_payload()) {
+    end = copy_last(frame, data, data_end, 63);
+    if (end == 0) return 0;
   }
   SET_PAIR(header, copied, end, flags);
   return 1;

@@ -13,7 +13,7 @@
 #define PL_PULL_CHUNK 0x8400u
 /* Who asks for more than this gets everything: no later copy begins behind it. */
 #define PL_PULL_ALL_FROM 0xf000u
-#define PL_PULL_GRAIN 64u
+#define PL_PULL_GRAIN 256u
 
 /* Copies frame bytes [from, from + length) to the same place of the slot; length > 0. */
 PL_INLINE long pull_chunk(PL_CTX* ctx, u8* slot, u64 from, u64 length) {

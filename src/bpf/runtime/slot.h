@@ -8,6 +8,7 @@
  *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
+ *   pl_uses_payload      it may look behind the headers
  */
 #ifndef PERILUNE_BPF_RUNTIME_SLOT_H
 #define PERILUNE_BPF_RUNTIME_SLOT_H
@@ -28,6 +29,7 @@ PL_DEFINE_CONSTANT(pl_link_type)
 PL_DEFINE_CONSTANT(pl_writes)
 PL_DEFINE_CONSTANT(pl_sets_mark)
 PL_DEFINE_CONSTANT(pl_uses_frame)
+PL_DEFINE_CONSTANT(pl_uses_payload)
 
 #define PL_DEFINE_ADDRESS(name)               \
   PL_INLINE void* name(void) {                \
