@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <vector>
 
 #include <linux/bpf.h>
@@ -13,7 +14,7 @@ using ir::Insn;
 
 constexpr size_t kMostInsns = 8192;  // the kernel writes several for some of them; jumps reach 32,767
 constexpr int32_t kMostStack = 400;  // of the 512 bytes for all frames: what is called meanwhile needs some
-constexpr std::array<uint8_t, 4> kSaved{BPF_REG_6, BPF_REG_7, BPF_REG_8, BPF_REG_9};
+constexpr std::array<uint8_t, 4> kPreserved{BPF_REG_6, BPF_REG_7, BPF_REG_8, BPF_REG_9};  // by calls
 constexpr int32_t kCell = 8;
 
 uint8_t class_of(const Insn& insn) {
@@ -55,6 +56,56 @@ int32_t frame_of(const std::vector<Insn>& insns) {
   return (deepest + kCell - 1) / kCell * kCell;
 }
 
+bool reads(const Insn& insn, uint8_t reg) {
+  switch (class_of(insn)) {
+    case BPF_LD:
+      return false;
+    case BPF_LDX:
+      return insn.src == reg;
+    case BPF_ST:
+      return insn.dst == reg;
+    case BPF_STX:
+      return insn.src == reg || insn.dst == reg;
+    case BPF_ALU:
+    case BPF_ALU64: {
+      const bool is_move = BPF_OP(insn.code) == BPF_MOV;
+      return (BPF_SRC(insn.code) == BPF_X && BPF_OP(insn.code) != BPF_END && insn.src == reg) ||
+             (!is_move && insn.dst == reg);
+    }
+    default:
+      if (!is_jump(insn)) return false;  // calls take r1 to r5, exit r0
+      return insn.dst == reg || (BPF_SRC(insn.code) == BPF_X && insn.src == reg);
+  }
+}
+
+bool writes(const Insn& insn, uint8_t reg) {
+  const uint8_t kind = class_of(insn);
+  return (kind == BPF_LD || kind == BPF_LDX || kind == BPF_ALU || kind == BPF_ALU64) && insn.dst == reg;
+}
+
+int32_t target_of(const Insn& insn, size_t at) {
+  const bool is_long = insn.code == (BPF_JMP32 | BPF_JA);
+  return static_cast<int32_t>(at) + 1 + (is_long ? insn.imm : insn.off);
+}
+
+/// Is what the register holds before instruction `begin` read on some way from there?
+bool is_live(const std::vector<Insn>& insns, size_t begin, uint8_t reg) {
+  std::vector<bool> seen(insns.size() + 1);
+  std::vector<size_t> open{begin};
+  while (!open.empty()) {
+    const size_t at = open.back();
+    open.pop_back();
+    if (at >= insns.size() || seen[at]) continue;
+    seen[at] = true;
+    const Insn& insn = insns[at];
+    if (reads(insn, reg)) return true;
+    if (writes(insn, reg) || is_exit(insn)) continue;
+    if (is_jump(insn)) open.push_back(static_cast<size_t>(target_of(insn, at)));
+    if (!(is_jump(insn) && BPF_OP(insn.code) == BPF_JA)) open.push_back(at + (is_wide(insn) ? 2 : 1));
+  }
+  return false;
+}
+
 Insn store(uint8_t reg, int32_t off) {
   return {BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, static_cast<uint8_t>(reg & 15U), static_cast<int16_t>(off), 0};
 }
@@ -73,7 +124,10 @@ std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::st
   if (calls != 1 || entry.insns.size() + code.insns.size() > kMostInsns) return std::nullopt;
   const uint32_t site = std::ranges::find_if(entry.references, is_call)->insn;
   const int32_t frame = frame_of(entry.insns);
-  const auto saved = static_cast<int32_t>(kSaved.size()) * kCell;
+  std::vector<uint8_t> live;
+  std::ranges::copy_if(kPreserved, std::back_inserter(live),
+                       [&](uint8_t reg) { return is_live(entry.insns, site + 1, reg); });
+  const auto saved = static_cast<int32_t>(live.size()) * kCell;
   const int32_t depth = frame + saved;
   if (depth + frame_of(code.insns) > kMostStack) return std::nullopt;
 
@@ -83,8 +137,8 @@ std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::st
   all.global = entry.global;
   all.parameters = entry.parameters;
   all.insns.assign(entry.insns.begin(), entry.insns.begin() + site);
-  for (size_t i = 0; i < kSaved.size(); ++i)
-    all.insns.push_back(store(kSaved[i], -frame - kCell * static_cast<int32_t>(i + 1)));
+  for (size_t i = 0; i < live.size(); ++i)
+    all.insns.push_back(store(live[i], -frame - kCell * static_cast<int32_t>(i + 1)));
   inlined.begin = static_cast<uint32_t>(all.insns.size());
   inlined.end = inlined.begin + static_cast<uint32_t>(code.insns.size());
   for (size_t i = 0; i < code.insns.size(); ++i) {
@@ -97,8 +151,8 @@ std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::st
     all.insns.push_back(insn);
     if (is_wide(insn) && i + 1 < code.insns.size()) all.insns.push_back(code.insns[++i]);
   }
-  for (size_t i = 0; i < kSaved.size(); ++i)
-    all.insns.push_back(load(kSaved[i], -frame - kCell * static_cast<int32_t>(i + 1)));
+  for (size_t i = 0; i < live.size(); ++i)
+    all.insns.push_back(load(live[i], -frame - kCell * static_cast<int32_t>(i + 1)));
   const auto added = static_cast<uint32_t>(all.insns.size()) - site - 1;
   all.insns.insert(all.insns.end(), entry.insns.begin() + site + 1, entry.insns.end());
 
@@ -108,7 +162,7 @@ std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::st
     const Insn& old = entry.insns[i];
     if (is_jump(old)) {
       const bool is_long = old.code == (BPF_JMP32 | BPF_JA);
-      const auto target = static_cast<uint32_t>(static_cast<int32_t>(i) + 1 + (is_long ? old.imm : old.off));
+      const auto target = static_cast<uint32_t>(target_of(old, i));
       const auto distance = static_cast<int32_t>(moved(target)) - static_cast<int32_t>(moved(i)) - 1;
       Insn& jump = all.insns[moved(i)];
       if (is_long)

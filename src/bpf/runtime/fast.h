@@ -58,6 +58,11 @@ PL_INLINE u32 copy_headers(u8* slot, const u8* data, const u8* data_end, u32 pay
   return 1;
 }
 
+/* For locate(): what most packets have in their headers. */
+PL_INLINE void copy_first(PL_CTX* ctx, u64 slot_offset, u8* slot, const u8* data, const u8* data_end) {
+  if (data + 64 > data_end || !copy_headers(slot, data, data_end, 96, 0)) pull(ctx, slot_offset, 128);
+}
+
 /* IPv4 behind the first: what receivers would put together in one way only. */
 PL_INLINE u32 is_sound_later_fragment(u32 offset, u32 more, u32 room, u32 protocol) {
   if (offset == 0 || (more && (room == 0 || room % 8 != 0)) || offset + room > IP_MAXIMUM) return 0;

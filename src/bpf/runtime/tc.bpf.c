@@ -104,7 +104,7 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
                      tagged ? ctx->vlan_tci : 0, tagged)) {
       begin(header, captured, ifindex, mark);
       packet_tags(ctx, header);
-      pull(ctx, slot_offset, 128);
+      copy_first(ctx, slot_offset, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end);
       malformed = locate(ctx, slot_offset);
     }
     verdict = judge(ctx, slot_offset, header, malformed);

@@ -66,7 +66,7 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
     captured = xdp_get_buff_len(ctx);
     begin(header, captured, ifindex, 0);
     if (likely(captured <= PL_FRAME_MAX)) {
-      pull(ctx, slot_offset, 128);
+      copy_first(ctx, slot_offset, slot, data, data_end);
       malformed = locate(ctx, slot_offset);
     }
   }
