@@ -242,10 +242,9 @@ Effects effects_of(const Prototype& prototype, size_t pc) {
       c.define_range(i.a(), 2);
       break;
     case Opcode::kMMBin:
-      break;  // never executed: see the lowering of arithmetic
     case Opcode::kMMBinI:
     case Opcode::kMMBinK:
-      break;
+      break;  // never executed: see the lowering of arithmetic
     case Opcode::kConcat:
       c.use_range(i.a(), i.b());
       c.define_range(i.a(), i.b());
@@ -257,8 +256,6 @@ Effects effects_of(const Prototype& prototype, size_t pc) {
       c.use(i.b());
       break;
     case Opcode::kCall:
-      call_effects(c, i);
-      break;
     case Opcode::kTailCall:
       call_effects(c, i);
       break;

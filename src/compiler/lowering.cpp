@@ -538,6 +538,7 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
   std::vector<std::vector<ir::Value>> arguments(version.incoming.size());
   for (size_t i = 0; i < mine.size(); ++i) {
     std::vector<const AbstractValue*> values;
+    values.reserve(arriving.size());
     for (const auto& state : arriving)
       values.push_back(state[i]);
     bool forced = version.forced[i];

@@ -262,7 +262,7 @@ class Lowering {
   void deliver(Frame::Return kind, uint32_t result, int32_t wanted, const Values& results);
   void return_from(Values results);
   void verdict(const Values& results);
-  void finish(const Call& call, Values results);
+  void finish(const Call& call, const Values& results);
   void return_verdict(uint64_t verdict);
   [[nodiscard]] static std::string describe_string(std::string_view text);
 

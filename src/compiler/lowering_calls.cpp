@@ -133,7 +133,7 @@ void Lowering::deliver(Frame::Return kind, uint32_t result, int32_t wanted, cons
 }
 
 // A library function is done on this path.
-void Lowering::finish(const Call& call, Values results) {
+void Lowering::finish(const Call& call, const Values& results) {
   const bool was_ended = ended_;
   ended_ = false;
   return_line_ = prototype().line(current_pc_);

@@ -380,7 +380,7 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
   const ir::BlockId sent = b_.new_block();
   b_.branch(Condition::kEq, result, 0, sent, lost);
   b_.switch_to(lost);
-  constexpr int32_t kLost = offsetof(pl_header, counters) + 8 * PL_COUNT_LOST_EVENTS;
+  constexpr int32_t kLost = offsetof(pl_header, counters) + size_t{8} * PL_COUNT_LOST_EVENTS;
   b_.store(8, b_.slot(), kLost, b_.add(b_.load(8, b_.slot(), kLost), 1));
   b_.jump(sent);
   b_.switch_to(sent);

@@ -110,7 +110,7 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
     }
     if (raw) {
       std::memset(bytes, 0, sizeof bytes);
-      std::memcpy(bytes, text.data(), text.size());
+      std::copy_n(text.data(), text.size(), bytes);
       version = text.size() == 4 ? 4 : 6;
     } else {
       version = parses4 ? 4 : parses6 ? 6 : 0;
@@ -378,12 +378,7 @@ bool Lowering::encode_key(script::Map& map, const AbstractValue& key, ir::BlockI
         }
       }
       ir::Value family = 0;
-      if (!encode_address(map, role,
-                          declared == Scalar::kIp     ? Scalar::kIp
-                          : declared == Scalar::kIpv4 ? Scalar::kIp
-                                                      : Scalar::kIp,
-                          address, kKeyScratch + 4, kKeyScratch + 5, &family))
-        return false;
+      if (!encode_address(map, role, Scalar::kIp, address, kKeyScratch + 4, kKeyScratch + 5, &family)) return false;
       if (declared != Scalar::kIp) {
         const int64_t wanted = declared == Scalar::kIpv4 ? 4 : 6;
         const ir::BlockId good = b_.new_block();

@@ -408,8 +408,8 @@ void Lowering::map_case(Call& call, bool lower) {
            "take a segment or a :sub of at most 4096 bytes first");
   }
   constexpr uint64_t kOnes = 0x0101010101010101ULL;
-  const uint64_t first = lower ? 'A' : 'a';
-  const uint64_t last = lower ? 'Z' : 'z';
+  const uint8_t first = lower ? 'A' : 'a';
+  const uint8_t last = lower ? 'Z' : 'z';
   const ir::Value to = allocate_string(parts.length);
   const auto [head, done, end] = loop_over(parts.length);
   const ir::Value word = b_.load(8, at(b_.add(parts.offset, done)), 0);

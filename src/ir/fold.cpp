@@ -162,9 +162,6 @@ Folded fold_right(Op op, Value a, int64_t number) {
       if (number == 0) return to_number(0);
       break;
     case Op::kMul:
-      if (number == 1) return to_value(a);
-      if (number == 0) return to_number(0);
-      break;
     case Op::kUdiv:
       if (number == 1) return to_value(a);
       if (number == 0) return to_number(0);

@@ -376,7 +376,6 @@ class Values {
       case Op::kMul:
         return below(width_a + width_b);
       case Op::kUdiv:
-        return below(width_a);
       case Op::kUmod:
         return below(width_a);
       case Op::kShl:

@@ -187,6 +187,7 @@ class Reducer {
       }
     }
     std::vector<std::pair<size_t, Tdfa::Operation>> order;
+    order.reserve(copies.size());
     for (const auto& [operation, count] : copies)
       order.emplace_back(count, operation);
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first > b.first; });

@@ -27,9 +27,9 @@ namespace perilune::pattern {
 struct Tdfa {
   static constexpr uint32_t kPosition = 0xffffffff;  // as source: the position of the byte that the transition takes
   struct Operation {
-    uint32_t destination = 0;  // a register
-    uint32_t source = 0;       // a register or kPosition
-    friend auto operator<=>(const Operation&, const Operation&) = default;
+    uint32_t destination = 0;                                               // a register
+    uint32_t source = 0;                                                    // a register or kPosition
+    friend auto operator<=>(const Operation&, const Operation&) = default;  // NOLINT(modernize-use-nullptr)
   };
   /// All sources are read before the first destination is written.
   using Operations = std::vector<Operation>;
