@@ -117,7 +117,7 @@ class Generator {
   }
 
   void call() {
-    switch (pick(9)) {
+    switch (pick(10)) {
       case 0:
         builder_.pull(operand());
         break;
@@ -134,6 +134,14 @@ class Generator {
       case 4:
         variable() = builder_.map_add(uint32_t(pick(2)), 0x2000 + 8 * int(pick(3)), operand(), pick(2) == 0 ? 4 : 8, 8);
         break;
+      case 8: {  // a look-up that keeps what it finds, for a store into it
+        const auto map = static_cast<uint32_t>(pick(2));
+        const auto kept = static_cast<uint8_t>(1 + pick(kKeptPlaces));
+        variable() = builder_.map_lookup(map, 0x2000 + 8 * int(pick(3)), 0x2040, 16, kept);
+        if (pick(2) == 0) variable() = builder_.cpu();
+        variable() = builder_.map_store(map, 0x2050, int64_t{1} << pick(4), kept);
+        break;
+      }
       case 5:
         variable() = builder_.ktime();
         break;
