@@ -24,8 +24,7 @@ Nothing is loaded, and no privileges are needed. 'perilune explain' says what ea
 Exit status: 0 done; 1 the script does not compile there, or something given is wrong; 2 it cannot run here.)";
 
 struct CompileOptions {
-  std::string script;
-  std::string function = "filter";
+  CompiledScript script;
   std::string emit = "bpf";
   std::string at = "native";
 };
@@ -45,7 +44,7 @@ std::string place(std::string_view text, const std::vector<std::string>& files, 
 }
 
 int compile(const CompileOptions& options) {
-  if (options.script.empty()) {
+  if (options.script.path.empty()) {
     return print_error(input_error("no script given", "perilune compile SCRIPT --emit ir|bpf").value());
   }
   if (options.emit != "ir" && options.emit != "bpf") {
@@ -55,11 +54,8 @@ int compile(const CompileOptions& options) {
   }
   const Result<NamedTarget> target = parse_target(options.at);
   if (!target) return print_error(target.error());
-  const auto loaded = load_for_compiling(options.script, options.function);
-  if (!loaded) {
-    print_diagnostics(loaded.error(), stderr);
-    return kInputAtFault;
-  }
+  const auto loaded = load_for_compiling(options.script);
+  if (!loaded) return kInputAtFault;
   const auto compiled = compiler::compile_filter(*loaded->state, target->target, {.keep_ir = options.emit == "ir"});
   if (!compiled) {
     print_diagnostics(compiled.error(), stderr);
@@ -84,13 +80,11 @@ Command add_compile(CLI::App& program) {
   CLI::App* app = program.add_subcommand("compile", "Show the code that a script becomes");
   app->formatter(std::make_shared<Help>("Usage: perilune compile SCRIPT [--emit ir|bpf] [--at HOOK]"));
   const auto options = std::make_shared<CompileOptions>();
-  app->add_option("SCRIPT", options->script, "The Lua script with the filter");
+  add_script_options(*app, options->script);
   app->add_option("--emit", options->emit, "What to print (default: bpf)")->type_name("ir|bpf");
   app->add_option("--at", options->at,
                   "Where it shall run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: native)")
       ->type_name("HOOK");
-  app->add_option("--function", options->function, "The function that judges packets (default: filter)")
-      ->type_name("NAME");
   app->footer(kExamples);
   return {app, [options] { return compile(*options); }};
 }

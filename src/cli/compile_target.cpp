@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/terminal.h"
+#include "cli/units.h"
 #include "hooks/hook_name.h"
 #include "script/source.h"
 
@@ -71,14 +73,33 @@ Result<NamedTarget> parse_target(std::string_view text) {
   return NamedTarget{std::string(text), target_of(*point)};
 }
 
-tl::expected<LoadedForCompiling, Diagnostics> load_for_compiling(const std::string& path, const std::string& function) {
+void add_script_options(CLI::App& app, CompiledScript& script) {
+  app.add_option("SCRIPT", script.path, "The Lua script with the filter");
+  app.add_option("--function", script.function, "The function that judges packets (default: filter)")
+      ->type_name("NAME");
+  app.add_option("--memory", script.memory, "Memory of the script while it is loaded (default: 64M)")
+      ->type_name("SIZE");
+}
+
+std::optional<LoadedForCompiling> load_for_compiling(const CompiledScript& script) {
   LoadedForCompiling loaded;
   loaded.maps = std::make_unique<script::MapStore>();
   script::Options options;
-  options.function = function;
+  options.function = script.function;
+  if (!script.memory.empty()) {
+    const Result<uint64_t> bytes = parse_bytes(script.memory);
+    if (!bytes) {
+      print_error(input_error("--memory: " + bytes.error().message, bytes.error().hint).value());
+      return std::nullopt;
+    }
+    options.limits.memory = *bytes;
+  }
   options.maps = loaded.maps.get();
-  auto state = script::State::load_file(path, options);
-  if (!state) return tl::make_unexpected(std::move(state.error()));
+  auto state = script::State::load_file(script.path, options);
+  if (!state) {
+    print_diagnostics(state.error(), stderr);
+    return std::nullopt;
+  }
   loaded.state = std::move(*state);
   return loaded;
 }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <tl/expected.hpp>
+#include <CLI/CLI.hpp>
 
 #include "base/diagnostic.h"
 #include "base/result.h"
@@ -32,13 +33,21 @@ struct NamedTarget {
 /// user's fault.
 [[nodiscard]] Result<NamedTarget> parse_target(std::string_view text);
 
+/// The options of both that say what is to be compiled.
+struct CompiledScript {
+  std::string path;
+  std::string function = "filter";
+  std::string memory;  // as the user wrote it; empty: the default
+};
+void add_script_options(CLI::App& app, CompiledScript& script);
+
 /// A script whose main chunk has run. Log lines of the main chunk are dropped.
 struct LoadedForCompiling {
   std::unique_ptr<script::MapStore> maps;
   std::unique_ptr<script::State> state;  // uses `maps`
 };
-[[nodiscard]] tl::expected<LoadedForCompiling, Diagnostics> load_for_compiling(const std::string& path,
-                                                                               const std::string& function);
+/// Prints why not.
+[[nodiscard]] std::optional<LoadedForCompiling> load_for_compiling(const CompiledScript& script);
 
 /// The lines of a script's files, for listings.
 class SourceLines {

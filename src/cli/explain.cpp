@@ -29,8 +29,7 @@ The cost of a line is the number of eBPF instructions made of it; of those only 
 Exit status: 0 explained; 1 the script is at fault, or with --at it does not compile there; 2 it cannot run here.)";
 
 struct ExplainOptions {
-  std::string script;
-  std::string function = "filter";
+  CompiledScript script;
   std::vector<std::string> at;
   bool json = false;
 };
@@ -205,7 +204,7 @@ void print_json(const std::string& script, const std::vector<Verdict>& verdicts)
 }
 
 int explain(const ExplainOptions& options) {
-  if (options.script.empty()) {
+  if (options.script.path.empty()) {
     return print_error(input_error("no script given", "perilune explain SCRIPT").value());
   }
   std::vector<NamedTarget> targets;
@@ -215,11 +214,8 @@ int explain(const ExplainOptions& options) {
     targets.push_back(std::move(*target));
   }
   if (targets.empty()) targets = kinds_of_targets();
-  const auto loaded = load_for_compiling(options.script, options.function);
-  if (!loaded) {
-    print_diagnostics(loaded.error(), stderr);
-    return kInputAtFault;
-  }
+  const auto loaded = load_for_compiling(options.script);
+  if (!loaded) return kInputAtFault;
   std::vector<Verdict> verdicts;
   for (NamedTarget& target : targets) {
     auto compiled = compiler::compile_filter(*loaded->state, target.target);
@@ -233,9 +229,9 @@ int explain(const ExplainOptions& options) {
   }
   const auto first = std::ranges::find_if(verdicts, [](const Verdict& verdict) { return verdict.image.has_value(); });
   if (options.json) {
-    print_json(options.script, verdicts);
+    print_json(options.script.path, verdicts);
   } else {
-    print_engine(options.script, verdicts);
+    print_engine(options.script.path, verdicts);
     print_refusals(verdicts);
     if (first != verdicts.end()) print_cost(*first);
   }
@@ -249,14 +245,12 @@ Command add_explain(CLI::App& program) {
   CLI::App* app = program.add_subcommand("explain", "Say which engine runs a script, why, and what its lines cost");
   app->formatter(std::make_shared<Help>("Usage: perilune explain SCRIPT [--at HOOK]... [--json]"));
   const auto options = std::make_shared<ExplainOptions>();
-  app->add_option("SCRIPT", options->script, "The Lua script with the filter");
+  add_script_options(*app, options->script);
   app->add_option("--at", options->at,
                   "Where it shall run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: all four)")
       ->type_name("HOOK")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_option("--function", options->function, "The function that judges packets (default: filter)")
-      ->type_name("NAME");
   app->add_flag("--json", options->json, "One JSON object");
   app->footer(kExamples);
   return {app, [options] { return explain(*options); }};

@@ -125,6 +125,19 @@ def test_other_functions(w):
     ends(w.run("compile", "o.lua"), 1, "")
 
 
+def test_memory_of_the_script(w):
+    w.write("large.lua", "local names = {}\nfor n = 1, 600000 do names['name' .. n] = true end\n"
+            "function filter(hdr, pld) return not names[tostring(pld:segment(0, 20))] end\n")
+    for command in ("explain", "compile"):
+        output = w.run(command, "large.lua", "--memory", "16M")
+        ends(output, 1, "")
+        contains(output.err, "the script's limit is 16 MiB (--memory) [limit]")
+        ends(w.run(command, "large.lua", "--memory", "1G"), 0, None, "")
+        output = w.run(command, "large.lua", "--memory", "1X")
+        ends(output, 1, "")
+        contains(output.err, "--memory: '1X' has an unknown unit")
+
+
 def test_the_examples_compile(w):
     for path in sorted(glob.glob(os.path.join(w.root, "examples", "*.lua"))):
         with open(path, encoding="utf-8") as file:
