@@ -16,7 +16,6 @@ constexpr uint64_t kVersion = 1;
 /// Appends fields; `fields()` below visits the same ones in both directions.
 class Writer {
  public:
-
   template <std::unsigned_integral T>
   void operator()(T& number) {
     put(number);
