@@ -171,53 +171,24 @@ void Builder::pull(Value upto) {
 }
 
 Value Builder::map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes, uint8_t kept) {
-  Instruction instruction;
-  instruction.op = Op::kMapLookup;
-  instruction.index = map;
-  instruction.disp = key;
-  instruction.disp2 = value;
-  instruction.imm = bytes;
-  instruction.kept = kept;
-  return append(instruction, true);
+  return append({.op = Op::kMapLookup, .index = map, .disp = key, .disp2 = value, .kept = kept, .imm = bytes}, true);
 }
 
 Value Builder::map_update(uint32_t map, int32_t key, int32_t value, int64_t flags) {
-  Instruction instruction;
-  instruction.op = Op::kMapUpdate;
-  instruction.index = map;
-  instruction.disp = key;
-  instruction.disp2 = value;
-  instruction.imm = flags;
-  return append(instruction, true);
+  return append({.op = Op::kMapUpdate, .index = map, .disp = key, .disp2 = value, .imm = flags}, true);
 }
 
 Value Builder::map_delete(uint32_t map, int32_t key) {
-  Instruction instruction;
-  instruction.op = Op::kMapDelete;
-  instruction.index = map;
-  instruction.disp = key;
-  return append(instruction, true);
+  return append({.op = Op::kMapDelete, .index = map, .disp = key}, true);
 }
 
 Value Builder::map_add(uint32_t map, int32_t key, Value amount, int64_t bytes, int32_t offset_in_value) {
-  Instruction instruction;
-  instruction.op = Op::kMapAdd;
-  instruction.index = map;
-  instruction.disp = key;
-  instruction.a = amount;
-  instruction.imm = bytes;
-  instruction.disp2 = offset_in_value;
-  return append(instruction, true);
+  return append({.op = Op::kMapAdd, .index = map, .disp = key, .disp2 = offset_in_value, .imm = bytes, .a = amount},
+                true);
 }
 
 Value Builder::map_store(uint32_t map, int32_t value, int64_t bytes, uint8_t kept) {
-  Instruction instruction;
-  instruction.op = Op::kMapStore;
-  instruction.index = map;
-  instruction.disp2 = value;
-  instruction.imm = bytes;
-  instruction.kept = kept;
-  return append(instruction, true);
+  return append({.op = Op::kMapStore, .index = map, .disp2 = value, .kept = kept, .imm = bytes}, true);
 }
 
 Value Builder::ktime() {

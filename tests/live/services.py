@@ -73,12 +73,19 @@ http {{
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
   server {{
-    listen 443 ssl; listen [::]:443 ssl;
-    ssl_certificate {folder}/certificate; ssl_certificate_key {folder}/key;
-    location / {{ return 200 "$ssl_server_name\\n"; }}
+{server}
   }}
 }}
 """
+
+
+def start_nginx(lab, server):
+    """nginx on the lab's server with these lines in its `server` block; False when it is not there."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    if nginx:
+        configuration = lab.script(NGINX.format(folder=lab.folder, server=server), "nginx.conf")
+        lab.start(lab.server, nginx, "-p", lab.folder, "-c", configuration, "-e", "stderr")
+    return bool(nginx)
 
 
 class Https:
@@ -89,11 +96,10 @@ class Https:
         self.curl, openssl = need("curl", "openssl")
         must([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
               "-subj", "/CN=test", "-keyout", self.folder / "key", "-out", self.folder / "certificate"])
-        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        if nginx:
-            configuration = self.script(NGINX.format(folder=self.folder), "nginx.conf")
-            self.start(self.server, nginx, "-p", self.folder, "-c", configuration, "-e", "stderr")
-        else:
+        if not start_nginx(self, f"""
+    listen 443 ssl; listen [::]:443 ssl;
+    ssl_certificate {self.folder}/certificate; ssl_certificate_key {self.folder}/key;
+    location / {{ return 200 "$ssl_server_name\\n"; }}"""):
             expect(ssl.HAS_SNI, "python has no SNI")
             for version in (4, 6):
                 self.peer(self.server, "https-server", self.address(version), "443", self.folder / "certificate", self.folder / "key")

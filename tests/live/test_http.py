@@ -1,21 +1,10 @@
 """curl against nginx (python's sockets when it is not there): a header rewritten in a TCP stream."""
-import shutil
-
 from lab import Lab, expect, expect_equal, need, wait_until
+from services import start_nginx
 
-NGINX = """
-daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr; worker_processes 1; user root;
-events {{ }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
-  uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  server {{
+NGINX_SERVER = """
     listen 80; listen [::]:80;
-    location / {{ add_header X-Colour green; return 200 "hello\\n"; }}
-  }}
-}}
-"""
+    location / { add_header X-Colour green; return 200 "hello\\n"; }"""
 
 SAME_LENGTH = """
 function filter(hdr, pld, pkt)
@@ -40,11 +29,7 @@ class HttpLab(Lab):
     def build(self):
         super().build()
         self.curl = need("curl")
-        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        if nginx:
-            configuration = self.script(NGINX.format(folder=self.folder), "nginx.conf")
-            self.start(self.server, nginx, "-p", self.folder, "-c", configuration, "-e", "stderr")
-        else:
+        if not start_nginx(self, NGINX_SERVER):
             for version in (4, 6):
                 self.peer(self.server, "http-server", self.address(version), "80")
         wait_until(lambda: self.get(4)[0] == 0 and self.get(6)[0] == 0, "the HTTP server answers")
