@@ -434,6 +434,21 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
   return true;
 }
 
+// At the end of a round: what it made is given back, unless one of the strings that are still needed may stand there.
+// Those that the round found stand below. Gives what the next round finds.
+ir::Value Lowering::string_top_after_round(Version& version, State& state) {
+  if (allocations_ == version.allocations) return version.string_top;
+  const auto found = flatten(version.state);
+  for (const AbstractValue* value : flatten(state)) {
+    if (value->kind != Kind::kDynamicString) continue;
+    if (std::ranges::none_of(
+            found, [&](const AbstractValue* one) { return one->kind == Kind::kDynamicString && one->a == value->a; }))
+      return string_top();
+  }
+  b_.store(8, b_.slot(), kStringTop, version.string_top);
+  return version.string_top;
+}
+
 void Lowering::transfer() {
   for (uint32_t r = 0; r < st_.top().registers.size(); ++r) {
     const FunctionInfo& info = st_.top().callee->code->info;
@@ -453,6 +468,7 @@ void Lowering::transfer() {
       return;
     }
   }
+  const std::vector<uint32_t> rounds = st_.top().rounds;
   forget_dead(st_);
   compact_tables(st_);
   const Key key = key_of(st_);
@@ -463,7 +479,7 @@ void Lowering::transfer() {
   for (const auto& version : versions) {
     if (version->shape != shape) continue;
     if (!version->compiled) {
-      version->incoming.push_back({b_.current(), st_});
+      version->incoming.push_back({b_.current(), st_, string_top()});
       b_.jump(0);
       return;
     }
@@ -471,6 +487,10 @@ void Lowering::transfer() {
     if (arrives(*version, st_, arguments)) {
       if (version->state.pulled > st_.pulled) {
         b_.pull(b_.add(header(offsetof(pl_header, payload)), version->state.pulled));
+      }
+      if (version->loop != 0) {
+        const bool comes_round = std::ranges::find(rounds, version->loop) != rounds.end();
+        arguments.push_back(comes_round ? string_top_after_round(*version, st_) : string_top());
       }
       b_.jump(version->block, std::move(arguments));
       return;
@@ -504,7 +524,7 @@ void Lowering::transfer() {
   auto version = std::make_unique<Version>();
   version->shape = shape;
   version->forced = std::move(forced);
-  version->incoming.push_back({b_.current(), st_});
+  version->incoming.push_back({b_.current(), st_, string_top()});
   b_.jump(0);
   pending_[key].push_back(version.get());
   versions.push_back(std::move(version));
@@ -566,6 +586,13 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
       joined.b = b_.add_parameter(version.block);
     *mine[i] = joined;
   }
+  if (real_loop) {
+    version.loop = Frame::kLoop + ++loops_;
+    version.string_top = b_.add_parameter(version.block);
+    version.allocations = allocations_;
+    for (size_t k = 0; k < version.incoming.size(); ++k)
+      arguments[k].push_back(version.incoming[k].string_top);
+  }
   // Views that name the same bytes were joined one by one; facts about them stay per copy.
   for (size_t k = 0; k < version.incoming.size(); ++k) {
     const Incoming& incoming = version.incoming[k];
@@ -584,7 +611,7 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
     function_.blocks[version.block].exhausted = spent;
     burn_fuel(loop->end - loop->begin + 1);
     st_.top().rounds.push_back(loop->begin);
-    st_.top().rounds.push_back(Frame::kLoop + ++loops_);
+    st_.top().rounds.push_back(version.loop);
   }
   walk();
 }

@@ -114,6 +114,7 @@ class Lowering {
   struct Incoming {
     ir::BlockId block;
     State state;
+    ir::Value string_top;  // what is used at PL_STRINGS then
   };
   struct Version {
     std::string shape;
@@ -123,6 +124,10 @@ class Lowering {
     ir::BlockId block = 0;
     std::vector<bool> is_parameter;  // by position in the flattened state
     std::vector<bool> forced;        // positions that must become parameters
+    // Of the head of a loop.
+    uint32_t loop = 0;                    // its number in Frame::rounds; 0: no loop
+    ir::Value string_top = ir::kNoValue;  // parameter: what is used at PL_STRINGS when a round begins
+    uint32_t allocations = 0;             // allocations_ when it was lowered
   };
   using Key = std::vector<uint32_t>;
   struct Outcome {
@@ -163,6 +168,8 @@ class Lowering {
   /// `place`: where the paths meet.
   void append_arguments(const AbstractValue& joined, const AbstractValue& value, const Frame& place,
                         std::vector<ir::Value>& arguments);
+  [[nodiscard]] ir::Value string_top() { return b_.load(8, b_.slot(), kStringTop); }
+  [[nodiscard]] ir::Value string_top_after_round(Version& version, State& state);
   [[nodiscard]] int64_t constant_met(const std::string& text, const Frame& place);
   void merge_facts(State& into, const State& from) const;
 
@@ -495,6 +502,7 @@ class Lowering {
   std::vector<KeptElement> kept_;  // all places for elements of maps
   uint32_t views_ = 0;             // made so far
   uint32_t loops_ = 0;
+  uint32_t allocations_ = 0;  // of strings, written so far
   State st_;
   std::vector<Outcome> outcomes_;
   bool ended_ = false;

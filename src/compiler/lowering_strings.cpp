@@ -140,7 +140,8 @@ ir::Value Lowering::compare_strings(const AbstractValue& a, const AbstractValue&
 
 // Room for `length` bytes of a new string; the script fails when there is none.
 ir::Value Lowering::allocate_string(ir::Value length) {
-  const ir::Value top = b_.load(8, b_.slot(), kStringTop);
+  ++allocations_;
+  const ir::Value top = string_top();
   const ir::Value rounded = b_.binary(Op::kAnd, b_.add(length, 15), -8);
   const ir::Value next = b_.add(top, rounded);
   const ir::BlockId good = b_.new_block();
