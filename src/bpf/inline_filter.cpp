@@ -7,6 +7,8 @@
 
 #include <linux/bpf.h>
 
+#include "bpf/insn.h"
+
 namespace perilune::bpf {
 namespace {
 
@@ -16,23 +18,6 @@ constexpr size_t kMostInsns = 8192;  // the kernel writes several for some of th
 constexpr int32_t kMostStack = 400;  // of the 512 bytes for all frames: what is called meanwhile needs some
 constexpr std::array<uint8_t, 4> kPreserved{BPF_REG_6, BPF_REG_7, BPF_REG_8, BPF_REG_9};  // by calls
 constexpr int32_t kCell = 8;
-
-uint8_t class_of(const Insn& insn) {
-  return BPF_CLASS(insn.code);
-}
-
-bool is_jump(const Insn& insn) {
-  if (class_of(insn) != BPF_JMP && class_of(insn) != BPF_JMP32) return false;
-  return BPF_OP(insn.code) != BPF_CALL && BPF_OP(insn.code) != BPF_EXIT;
-}
-
-bool is_exit(const Insn& insn) {
-  return class_of(insn) == BPF_JMP && BPF_OP(insn.code) == BPF_EXIT;
-}
-
-bool is_wide(const Insn& insn) {
-  return insn.code == (BPF_LD | BPF_DW);  // BPF_IMM is 0
-}
 
 /// Loads and stores of the function's own stack.
 bool touches_stack(const Insn& insn) {
@@ -56,38 +41,6 @@ int32_t frame_of(const std::vector<Insn>& insns) {
   return (deepest + kCell - 1) / kCell * kCell;
 }
 
-bool reads(const Insn& insn, uint8_t reg) {
-  switch (class_of(insn)) {
-    case BPF_LD:
-      return false;
-    case BPF_LDX:
-      return insn.src == reg;
-    case BPF_ST:
-      return insn.dst == reg;
-    case BPF_STX:
-      return insn.src == reg || insn.dst == reg;
-    case BPF_ALU:
-    case BPF_ALU64: {
-      const bool is_move = BPF_OP(insn.code) == BPF_MOV;
-      return (BPF_SRC(insn.code) == BPF_X && BPF_OP(insn.code) != BPF_END && insn.src == reg) ||
-             (!is_move && insn.dst == reg);
-    }
-    default:
-      if (!is_jump(insn)) return false;  // calls take r1 to r5, exit r0
-      return insn.dst == reg || (BPF_SRC(insn.code) == BPF_X && insn.src == reg);
-  }
-}
-
-bool writes(const Insn& insn, uint8_t reg) {
-  const uint8_t kind = class_of(insn);
-  return (kind == BPF_LD || kind == BPF_LDX || kind == BPF_ALU || kind == BPF_ALU64) && insn.dst == reg;
-}
-
-int32_t target_of(const Insn& insn, size_t at) {
-  const bool is_long = insn.code == (BPF_JMP32 | BPF_JA);
-  return static_cast<int32_t>(at) + 1 + (is_long ? insn.imm : insn.off);
-}
-
 /// Is what the register holds before instruction `begin` read on some way from there?
 bool is_live(const std::vector<Insn>& insns, size_t begin, uint8_t reg) {
   std::vector<bool> seen(insns.size() + 1);
@@ -101,7 +54,7 @@ bool is_live(const std::vector<Insn>& insns, size_t begin, uint8_t reg) {
     if (reads(insn, reg)) return true;
     if (writes(insn, reg) || is_exit(insn)) continue;
     if (is_jump(insn)) open.push_back(static_cast<size_t>(target_of(insn, at)));
-    if (!(is_jump(insn) && BPF_OP(insn.code) == BPF_JA)) open.push_back(at + (is_wide(insn) ? 2 : 1));
+    if (!is_goto(insn)) open.push_back(at + (is_wide(insn) ? 2 : 1));
   }
   return false;
 }
@@ -118,11 +71,11 @@ Insn load(uint8_t reg, int32_t off) {
 
 std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::string_view filter,
                                            const ir::Code& code) {
-  const auto is_call = [&](const RuntimeFunction::Reference& one) { return one.call && one.symbol == filter; };
-  const auto calls = std::ranges::count_if(entry.references, is_call);
+  const auto is_site = [&](const RuntimeFunction::Reference& one) { return one.call && one.symbol == filter; };
+  const auto calls = std::ranges::count_if(entry.references, is_site);
   if (code.insns.empty() || !(is_exit(code.insns.back()) || is_jump(code.insns.back()))) return std::nullopt;
   if (calls != 1 || entry.insns.size() + code.insns.size() > kMostInsns) return std::nullopt;
-  const uint32_t site = std::ranges::find_if(entry.references, is_call)->insn;
+  const uint32_t site = std::ranges::find_if(entry.references, is_site)->insn;
   const int32_t frame = frame_of(entry.insns);
   std::vector<uint8_t> live;
   std::ranges::copy_if(kPreserved, std::back_inserter(live),
@@ -161,19 +114,13 @@ std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::st
   for (uint32_t i = 0; i < entry.insns.size(); ++i) {
     const Insn& old = entry.insns[i];
     if (is_jump(old)) {
-      const bool is_long = old.code == (BPF_JMP32 | BPF_JA);
       const auto target = static_cast<uint32_t>(target_of(old, i));
-      const auto distance = static_cast<int32_t>(moved(target)) - static_cast<int32_t>(moved(i)) - 1;
-      Insn& jump = all.insns[moved(i)];
-      if (is_long)
-        jump.imm = distance;
-      else
-        jump.off = static_cast<int16_t>(distance);
+      set_distance(all.insns[moved(i)], static_cast<int32_t>(moved(target)) - static_cast<int32_t>(moved(i)) - 1);
     }
     if (is_wide(old)) ++i;
   }
   for (RuntimeFunction::Reference reference : entry.references) {
-    if (is_call(reference)) continue;
+    if (is_site(reference)) continue;
     reference.insn = moved(reference.insn);
     all.references.push_back(std::move(reference));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <bpf/btf.h>
 
 #include "bpf/inline_filter.h"
+#include "bpf/specialize.h"
 
 namespace perilune::bpf {
 namespace {
@@ -116,7 +118,8 @@ class Linker {
   void add_function(const std::string& name) {
     if (begins_.contains(name)) return;
     begins_[name] = 0;
-    order_.push_back(input_->runtime->find(name));
+    specialized_.push_back(specialize(*input_->runtime->find(name), input_->constants));
+    order_.push_back(&specialized_.back());
   }
 
   [[nodiscard]] uint32_t position() const { return static_cast<uint32_t>(program_.insns.size()); }
@@ -190,13 +193,6 @@ class Linker {
     program_.insns[insn + 1].imm = static_cast<int32_t>(offset);
   }
 
-  void set_number(uint32_t insn, uint64_t number) {
-    constexpr unsigned kHalf = 32;
-    program_.insns[insn].src = 0;
-    program_.insns[insn].imm = static_cast<int32_t>(number);
-    program_.insns[insn + 1].imm = static_cast<int32_t>(number >> kHalf);
-  }
-
   void set_call(uint32_t insn, const std::string& function) {
     program_.insns[insn].src = BPF_PSEUDO_CALL;
     program_.insns[insn].imm = static_cast<int32_t>(begins_.at(function)) - static_cast<int32_t>(insn) - 1;
@@ -230,12 +226,10 @@ class Linker {
       if (input_->chain_fd >= 0) {
         set_map(insn, input_->chain_fd, BPF_PSEUDO_MAP_FD, 0);
       } else {
-        set_number(insn, 0);  // pl_has_chain is 0: the verifier never gets there
+        return system_error("the kernel runtime goes on to a chain of filters where there is none");
       }
     } else {
-      const auto found = input_->constants.find(name);
-      if (found == input_->constants.end()) return undefined(name);
-      set_number(insn, found->second);
+      return undefined(name);
     }
     return {};
   }
@@ -279,6 +273,7 @@ class Linker {
 
   const LinkInput* input_;
   Types types_;
+  std::deque<RuntimeFunction> specialized_;
   std::vector<const RuntimeFunction*> order_;
   std::map<std::string, uint32_t> begins_;
   std::optional<InlinedFilter> inlined_;

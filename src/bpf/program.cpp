@@ -58,10 +58,6 @@ void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOpt
   header.link_type = link_type(options);
   header.time_offset = time_offset;
   header.fuel_limit = options.fuel_limit;
-  header.on_error = options.on_error;
-  header.on_malformed = options.on_malformed;
-  header.on_not_ip = options.on_not_ip;
-  header.on_default = options.on_default;
   header.report = options.report ? 1 : 0;
   std::memcpy(slot.data(), &header, sizeof header);
   std::ranges::copy(image.worker, slot.begin() + PL_WORKER);
@@ -208,6 +204,11 @@ class Loader {
         {"pl_sets_mark", image_->sets_mark ? 1 : 0},
         {"pl_uses_payload", image_->uses_payload ? 1 : 0},
         {"pl_uses_frame", image_->uses_frame ? 1 : 0},
+        {"pl_fields", fields_read()},
+        {"pl_on_error", options_->on_error},
+        {"pl_on_malformed", options_->on_malformed},
+        {"pl_on_not_ip", options_->on_not_ip},
+        {"pl_on_default", options_->on_default},
         {"pl_outgoing", options_->entry_point == EntryPoint::kTcOut ? 1 : 0},
     };
     if (auto done = ask_kernel_types(undefined_names(*runtime), input); !done) return done;
@@ -215,6 +216,17 @@ class Loader {
     if (!linked) return tl::make_unexpected(std::move(linked.error()));
     linked_ = std::move(*linked);
     return {};
+  }
+
+  /// As Code::header_fields: what must be in the header when the filter is called.
+  [[nodiscard]] uint64_t fields_read() const {
+    if (image_->writes) return UINT64_MAX;  // writing back asks for all
+    uint64_t fields = image_->code.header_fields | image_->header_fields;
+    constexpr auto bit = [](size_t offset) { return uint64_t{1} << offset / sizeof(uint32_t); };
+    const auto pulls = [](const ir::Relocation& one) { return one.kind == ir::Relocation::Kind::kPull; };
+    if (std::ranges::any_of(image_->code.relocations, pulls))
+      fields |= bit(offsetof(pl_header, captured)) | bit(offsetof(pl_header, copied));
+    return fields;
   }
 
   /// Functions, and "pl_field_STRUCTURE__MEMBER" constants.
@@ -372,6 +384,9 @@ Result<std::array<uint64_t, PL_COUNTERS>> read_counters(const Map& memory) {
   for (uint32_t slot = 0; slot < slots_of(memory); ++slot)
     for (size_t i = 0; i < sums.size(); ++i)
       sums[i] += counter_of(value->bytes(), slot, i).load(std::memory_order_relaxed);
+  sums[PL_COUNT_PACKETS] = 0;
+  for (const unsigned verdict : {PL_COUNT_PASS, PL_COUNT_BLOCK, PL_COUNT_REJECT, PL_COUNT_REPLY})
+    sums[PL_COUNT_PACKETS] += sums[verdict];
   return sums;
 }
 

@@ -372,6 +372,7 @@ class Lowering {
   void know_length(const AbstractValue& view, int64_t least);
   /// Makes sure that bytes [.., end) of the view are in the slot (end < 0: all of it).
   void ensure_bytes(const AbstractValue& view, int64_t end);
+  [[nodiscard]] ir::Value payload_end(int64_t length);
   void before_write(const AbstractValue& view, ir::Value begin, ir::Value end);
   [[nodiscard]] AbstractValue view_text(const AbstractValue& view);
   AbstractValue headers_view();
@@ -398,7 +399,6 @@ class Lowering {
   void get_from_packet(const AbstractValue& key, uint32_t result);
   void set_in_packet(const AbstractValue& key, const AbstractValue& value);
   void packet_address(bool source, uint32_t result);
-  [[nodiscard]] ir::Value packet_length();
   void value_or_nil(ir::Condition condition, ir::Value a, ir::Value b, uint32_t result,
                     const std::function<AbstractValue()>& make);
 
@@ -463,6 +463,7 @@ class Lowering {
   void call_unpack(Call& call);
   void call_identity(Call& call);
   void call_ipairs(Call& call);
+  [[nodiscard]] AbstractValue ipairs_iterator();
   void call_pairs(Call& call);
   void min_or_max(Call& call, bool max);
   void emit_log(const std::string& text, const Values& arguments);
@@ -486,7 +487,6 @@ class Lowering {
   ir::TablePool tables_;
   std::vector<script::Map*> maps_;
   std::unordered_map<int64_t, ir::Value> globals_;
-  ir::Value length_ = ir::kNoValue;  // pkt.length, when it has been asked for
   struct LookupPlace {
     uint32_t slots;
     uint32_t records;

@@ -367,8 +367,10 @@ void Lowering::op_tfor_call() {
   Call call;
   call.result = i.a() + 4;
   call.wanted = static_cast<int32_t>(i.c());
-  if (function.kind == Kind::kObject && world_->type_of(function.object) != World::ObjectType::kLuaFunction &&
-      table.is_constant() && control.is_constant()) {
+  // Others, as what string.gmatch gives, keep a state, which each path would move on.
+  const bool pure = function.kind == Kind::kObject &&
+                    (function.object == world_->builtin("next").object || function.object == ipairs_iterator().object);
+  if (pure && table.is_constant() && control.is_constant()) {
     if (table.kind == Kind::kObject && world_->has_variable_fields(table.object)) {
       refuse("variable-table", "a table that the function also changes is gone through here",
              "keep what changes in variables of its own, or in a map");
@@ -378,7 +380,7 @@ void Lowering::op_tfor_call() {
     deliver(Frame::Return::kIterator, call.result, call.wanted, evaluation.results);
     return;
   }
-  if (function.kind == Kind::kObject && table.kind == Kind::kTable && control.kind == Kind::kInteger) {
+  if (pure && table.kind == Kind::kTable && control.kind == Kind::kInteger) {
     // ipairs over a table made at packet time
     const int64_t next = control.integer + 1;
     get_from_virtual(table.index, AbstractValue::integer_constant(next), call.result);

@@ -16,16 +16,16 @@ using ir::Op;
 // Without side effects, and the same whenever they are called.
 const std::set<std::string>& pure_functions() {
   static const std::set<std::string> names{
-      "string.byte",     "string.char",  "string.find",    "string.format",  "string.gmatch",
-      "string.gsub",     "string.len",   "string.lower",   "string.match",   "string.pack",
-      "string.packsize", "string.rep",   "string.reverse", "string.sub",     "string.unpack",
-      "string.upper",    "math.abs",     "math.ceil",      "math.floor",     "math.fmod",
-      "math.max",        "math.min",     "math.modf",      "math.sqrt",      "math.tointeger",
-      "math.type",       "math.ult",     "tostring",       "tonumber",       "type",
-      "select",          "rawlen",       "rawequal",       "rawget",         "next",
-      "ipairs",          "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",
-      "utf8.offset",     "table.unpack", "table.concat",   "net.ip",         "net.mac",
-      "net.bytes",       "net.dns_name", "getmetatable"};
+      "string.byte",  "string.char",    "string.find",    "string.format",  "string.gsub",
+      "string.len",   "string.lower",   "string.match",   "string.pack",    "string.packsize",
+      "string.rep",   "string.reverse", "string.sub",     "string.unpack",  "string.upper",
+      "math.abs",     "math.ceil",      "math.floor",     "math.fmod",      "math.max",
+      "math.min",     "math.modf",      "math.sqrt",      "math.tointeger", "math.type",
+      "math.ult",     "tostring",       "tonumber",       "type",           "select",
+      "rawlen",       "rawequal",       "rawget",         "next",           "ipairs",
+      "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",       "utf8.offset",
+      "table.unpack", "table.concat",   "net.ip",         "net.mac",        "net.bytes",
+      "net.dns_name", "getmetatable"};
   return names;
 }
 
@@ -560,10 +560,13 @@ void Lowering::call_ipairs(Call& call) {
     if (table.is_nil()) return fail_type(call, 0, "table");
     refuse("library-function", fmt::format("ipairs of a {}", type_name(table)), "use a numeric for");
   }
+  finish(call, {ipairs_iterator(), table, AbstractValue::integer_constant(0)});
+}
+
+AbstractValue Lowering::ipairs_iterator() {
   lua_newtable(world_->lua());
   const AbstractValue empty = world_->pop();
-  const World::Evaluation evaluation = world_->evaluate(world_->builtin("ipairs"), {empty});
-  finish(call, {evaluation.results[0], table, AbstractValue::integer_constant(0)});
+  return world_->evaluate(world_->builtin("ipairs"), {empty}).results[0];
 }
 
 void Lowering::call_pairs(Call& call) {

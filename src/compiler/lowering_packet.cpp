@@ -37,6 +37,8 @@ void Lowering::value_or_nil(Condition condition, ir::Value a, ir::Value b, uint3
 
 void Lowering::packet_address(bool source, uint32_t result) {
   const int32_t place = source ? offsetof(pl_header, source) : offsetof(pl_header, destination);
+  constexpr unsigned kWord = 4;
+  image_.header_fields |= uint64_t{0xf} << static_cast<unsigned>(place) / kWord;
   const ir::Value version = header(offsetof(pl_header, version));
   const auto address = [&] {
     // 4 bytes for version 4, 16 for version 6
@@ -49,30 +51,6 @@ void Lowering::packet_address(bool source, uint32_t result) {
   };
   if (!target_.asks_not_ip) return set(result, address());
   value_or_nil(Condition::kNe, version, number(0), result, address);
-}
-
-// Of the IP packet as its header says; what there is behind the link header when it says 0. As it arrived: read before
-// the filter can have written to the header, and without a branch, because that is where the entry's code stands.
-ir::Value Lowering::packet_length() {
-  if (length_ != ir::kNoValue) return length_;
-  const ir::BlockId here = b_.current();
-  b_.switch_to(0);
-  const auto choose = [&](ir::Value condition, ir::Value yes, ir::Value no) {  // the condition is 1 or 0
-    const ir::Value mask = b_.sub(number(0), condition);
-    return b_.binary(Op::kXor, no, b_.binary(Op::kAnd, b_.binary(Op::kXor, yes, no), mask));
-  };
-  const auto bit = [&](ir::Value value, int64_t n) { return b_.binary(Op::kAnd, b_.binary(Op::kLshr, value, n), 1); };
-  const ir::Value network = header(offsetof(pl_header, network));
-  const ir::Value version = header(offsetof(pl_header, version));  // 4, 6, or 0
-  const ir::Value start = at(b_.add(network, kFrame));
-  const ir::Value payload = b_.add(b_.swap(Op::kSwap16, b_.load(2, start, 4)), 40);
-  const ir::Value said = choose(bit(version, 1), payload, b_.swap(Op::kSwap16, b_.load(2, start, 2)));
-  const ir::Value nothing = b_.binary(Op::kMul, bit(version, 1), 40);  // what it is when the header says 0
-  const ir::Value is_said = b_.binary(Op::kAnd, bit(version, 2), bit(b_.sub(nothing, said), 63));
-  const ir::Value there = b_.sub(header(offsetof(pl_header, wire_length)), network);
-  length_ = choose(is_said, said, there);
-  b_.switch_to(here);
-  return length_;
 }
 
 void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
@@ -168,7 +146,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
       return text;
     });
   }
-  if (name == "length") return set(result, AbstractValue::dynamic_integer(packet_length()));
+  if (name == "length") return set(result, integer(offsetof(pl_header, length)));
   if (name == "mark") return set(result, integer(offsetof(pl_header, mark)));
   if (name == "number") {
     if (target_.kernel())

@@ -57,18 +57,16 @@ AbstractValue Lowering::payload_view() {
 }
 
 void Lowering::ensure_bytes(const AbstractValue& view, int64_t end) {
-  if (view.base == AbstractValue::kHeaders) return;
   int64_t wanted = kAll;
-  if (view.base >= 0) {
+  if (view.base == AbstractValue::kHeaders) {
+    wanted = 0;
+  } else if (view.base >= 0) {
     const int64_t reach = end < 0 ? view.most : end;
     if (reach < PL_FRAME_MAX) wanted = view.base + reach;
   }
   if (st_.pulled >= wanted) return;
-  image_.uses_payload = true;
-  const ir::Value captured = header(offsetof(pl_header, captured));
-  const ir::Value upto =
-      wanted == kAll ? captured
-                     : smaller(b_.add(header(offsetof(pl_header, payload)), wanted), header(offsetof(pl_header, end)));
+  if (wanted > 0) image_.uses_payload = true;
+  const ir::Value upto = wanted == kAll ? header(offsetof(pl_header, captured)) : payload_end(wanted);
   const ir::BlockId more = b_.new_block();
   const ir::BlockId there = b_.new_block();
   b_.branch(Condition::kUgt, upto, header(offsetof(pl_header, copied)), more, there);
@@ -77,6 +75,12 @@ void Lowering::ensure_bytes(const AbstractValue& view, int64_t end) {
   b_.jump(there);
   b_.switch_to(there);
   st_.pulled = wanted;
+}
+
+// Where payload bytes [0, length) end in the frame, as far as there are any.
+ir::Value Lowering::payload_end(int64_t length) {
+  const ir::Value payload = header(offsetof(pl_header, payload));
+  return length == 0 ? payload : smaller(b_.add(payload, length), header(offsetof(pl_header, end)));
 }
 
 void Lowering::know_length(const AbstractValue& view, int64_t least) {

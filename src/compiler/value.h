@@ -62,7 +62,7 @@ struct AbstractValue {
   std::shared_ptr<const Callee> callee;  // kClosure
 
   static constexpr int64_t kUnknown = -1;  // somewhere in the payload, or anywhere
-  static constexpr int64_t kHeaders = -2;  // in the headers, which are always there
+  static constexpr int64_t kHeaders = -2;  // in the headers
 
   [[nodiscard]] bool is_constant() const { return kind >= Kind::kNil && kind <= Kind::kObject; }
   [[nodiscard]] bool is_nil() const { return kind == Kind::kNil; }
@@ -193,7 +193,9 @@ struct KeptElement {
 struct State {
   std::vector<Frame> frames;
   std::vector<VirtualTable> tables;
-  int64_t pulled = 0;  // payload bytes [0, pulled) are in the slot
+  // The headers and payload bytes [0, pulled) are in the slot.
+  int64_t pulled = kNothing;
+  static constexpr int64_t kNothing = -1;
   // Facts of this path: -1 unknown, 0 no, 1 yes.
   int8_t has_ports = -1;
   int8_t is_version4 = -1;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.h"
+
 namespace perilune::engine {
 namespace {
 
@@ -28,6 +30,13 @@ void copy_frame(uint8_t* slot, const packet::Packet& packet, uint32_t upto) {
   header.copied = upto;
 }
 
+/// What the IP header says; 0: nothing.
+uint32_t length_said(unsigned version, const uint8_t* network) {
+  if (version == 4) return read_be16(network + 2);
+  const uint32_t payload = version == 6 ? read_be16(network + 4) : 0;
+  return payload == 0 ? 0 : payload + 40;
+}
+
 void copy_addresses(pl_header& header, const uint8_t* network) {
   if (header.version == 4) {
     std::memcpy(header.source, network + 12, 4);
@@ -50,7 +59,6 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
   header.payload = is_ip ? location.payload : location.network;
   header.end = is_ip ? location.end : captured;
   header.captured = captured;
-  header.wire_length = static_cast<uint32_t>(packet.wire_length);
   header.flags = flag(location.fragment, PL_FRAGMENT) | flag(location.first_fragment, PL_FIRST_FRAGMENT) |
                  flag(location.has_transport, PL_HAS_TRANSPORT) | flag(location.has_ports, PL_HAS_PORTS) |
                  flag(location.truncated, PL_TRUNCATED) | flag(packet.has_frame, PL_HAS_FRAME);
@@ -78,7 +86,10 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
   header.mark_set = 0;
   header.error_site = 0;
   header.fuel = fuel;
-  copy_addresses(header, packet.bytes.data() + location.network);
+  const uint8_t* network = packet.bytes.data() + location.network;
+  header.length = length_said(header.version, network);
+  if (header.length == 0) header.length = static_cast<uint32_t>(packet.wire_length) - location.network;
+  copy_addresses(header, network);
   copy_frame(slot, packet, header.payload);
 }
 

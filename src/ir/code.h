@@ -50,6 +50,7 @@ struct Code {
   std::vector<Insn> insns;
   std::vector<Relocation> relocations;
   std::vector<LineRecord> lines;  // by instruction
+  uint64_t header_fields = 0;     // which of the first 64 4-byte words of struct pl_header it reads
 };
 
 enum class MapType : uint8_t { kHash, kLru, kLpm, kArray };
@@ -85,7 +86,8 @@ struct Image {
   std::vector<MapSpec> maps;
   std::vector<Site> errors;
   std::vector<Site> logs;
-  bool writes = false;  // to the packet
+  uint64_t header_fields = 0;  // as Code::header_fields: what the code reads as strings, at computed addresses
+  bool writes = false;         // to the packet
   bool sets_mark = false;
   bool uses_events = false;   // logs
   bool uses_payload = false;  // pulls beyond the headers

@@ -104,7 +104,19 @@ Result<Code> Emitter::patch_jumps() {
     }
     code_.insns[insn].off = static_cast<int16_t>(static_cast<int64_t>(starts_[target]) - insn - 1);
   }
+  note_header_fields();
   return std::move(code_);
+}
+
+// Where the slot's address is known to be in r6; nothing computes an address inside the header.
+void Emitter::note_header_fields() {
+  constexpr int kWord = 4;
+  constexpr int kEnd = 64 * kWord;
+  for (const Insn& insn : code_.insns) {
+    if ((insn.code & bpf::kClassMask) != bpf::kLdx || insn.src != kSlot || insn.off < 0 || insn.off >= kEnd) continue;
+    for (int byte = insn.off; byte < insn.off + static_cast<int>(bpf::size_of(insn.code)) && byte < kEnd; byte += kWord)
+      code_.header_fields |= uint64_t{1} << (byte / kWord);
+  }
 }
 
 // r6 = &memory + (slot_offset & mask of whole slots). The mask is for the verifier; the loader knows it.

@@ -26,6 +26,7 @@ class Emitter {
   // emit.cpp
   void prologue();
   [[nodiscard]] Result<Code> patch_jumps();
+  void note_header_fields();
   void block(uint32_t number);
   void branch(const LowBlock& block, uint32_t next);
   void jump_to(uint32_t target, uint32_t next);

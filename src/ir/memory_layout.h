@@ -52,7 +52,7 @@
 
 /* Indices into header.counters. */
 enum pl_counter {
-  PL_COUNT_PACKETS,
+  PL_COUNT_PACKETS, /* the sum of the four below: bpf::read_counters() makes it */
   PL_COUNT_PASS,
   PL_COUNT_BLOCK,
   PL_COUNT_REJECT,
@@ -69,7 +69,8 @@ enum pl_counter {
   PL_COUNTERS = 24
 };
 
-/* The names in packet::Location mean the same here. Fields up to `time_override` are set before each call. */
+/* The names in packet::Location mean the same here. Fields up to `time_override` are set before each call; in the
+ * kernel only those that the filter reads (ir::Code::header_fields). */
 struct pl_header {
   unsigned int network;   /* offsets into the frame */
   unsigned int transport; /* */
@@ -78,8 +79,8 @@ struct pl_header {
   /* Bytes there are of the frame: on live hooks its length. XDP gets long frames in pieces: where the IP packet ends in
    * the first, and the filter does not look at the whole frame, what follows that piece is left out. */
   unsigned int captured;
-  unsigned int wire_length;
-  unsigned int copied; /* frame bytes [0, copied) are in the slot; at least up to `payload` before the call */
+  unsigned int length; /* of the IP packet as its header says; where it says 0, what there is behind the link header */
+  unsigned int copied; /* frame bytes [0, copied) are in the slot: none, or up to `payload` at least */
   unsigned int flags;  /* PL_FRAGMENT ... */
   unsigned int version;
   unsigned int protocol;
@@ -88,7 +89,7 @@ struct pl_header {
   unsigned int ethertype; /* 0: none */
   unsigned int vlan;      /* TCI of the outermost tag */
   unsigned int vlan_tags;
-  unsigned int malformed; /* packet::Malformed; the filter is only called with 0 */
+  unsigned int malformed; /* packet::Malformed, set for packets that are; the filter is not called with them */
   unsigned int ifindex;
   unsigned int mark; /* as it arrived; the filter overwrites it and sets mark_set */
   unsigned int fragment_offset;
@@ -100,17 +101,14 @@ struct pl_header {
   /* Set once at load. */
   unsigned long long time_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
   unsigned long long fuel_limit;  /* instructions for one packet */
-  unsigned int on_error;          /* PL_PASS or PL_BLOCK for script errors */
-  unsigned int on_malformed;
-  unsigned int on_not_ip; /* PL_PASS, PL_BLOCK, or PL_NO_OPINION: ask the script */
-  unsigned int on_default;
-  unsigned int report; /* 1: blocked packets go to `events` with their first bytes */
+  /* 1: blocked packets go to `events` with their first bytes. Set and taken back while the filter runs. */
+  unsigned int report;
   unsigned int unused;
-  /* Zeroed before each call, set by the filter. */
+  /* Zeroed before each call of a filter that may set them. */
   unsigned int dirty_begin; /* frame bytes [dirty_begin, dirty_end) were written; end 0: none */
   unsigned int dirty_end;
   unsigned int mark_set;
-  unsigned int error_site;
+  unsigned int error_site;            /* set with PL_ERROR */
   unsigned long long error_values[2]; /* numbers for the error's message */
   unsigned long long fuel;            /* what is left; set from fuel_limit before each call */
   /* Only ever grow. */

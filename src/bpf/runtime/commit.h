@@ -3,7 +3,7 @@
  * kernel.
  *
  * Of the hook, besides what pull.h needs:
- *   void packet_tags(PL_CTX*, header)                              vlan and vlan_tags of a tag beside the frame
+ *   u32 packet_tag_count(PL_CTX*), packet_tag(PL_CTX*)             of tags beside the frame: how many, the TCI
  *   long packet_store(PL_CTX*, slot, offset, length)               slot bytes to the same place of the packet
  *   u32 is_partial(PL_CTX*, offset)                                does the kernel know that the device finishes the
  *                                                                  checksum at `offset`?
@@ -366,9 +366,8 @@ PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
   struct place* after = &WORK(slot)->after;
   u64 malformed;
   note_place(before, header);
-  header->vlan = 0;
-  header->vlan_tags = 0;
-  packet_tags(ctx, header);
+  header->vlan = packet_tag(ctx);
+  header->vlan_tags = packet_tag_count(ctx);
   malformed = locate(ctx, slot_offset);
   if (malformed != MALFORMED_NONE) {
     header->malformed = MALFORMED_NONE; /* it did not arrive like that */

@@ -1,21 +1,21 @@
 /* One packet through one filter, the same at every hook: what engine::LuaWorker does, around compiled code.
  *
- *   count -> malformed? -> not IP? -> copy up to the payload -> filter() -> verdict -> write back -> report
+ *   find the headers -> malformed? not IP? -> filter() -> verdict -> write back -> count, report
  *
  * Of the hook, besides what pull.h and commit.h need:
  *   u64 commit(PL_CTX*, slot_offset)                  writes back; 0: done, see commit.h
+ *   u32 packet_ifindex(PL_CTX*), packet_mark(PL_CTX*)
  */
 #ifndef PERILUNE_BPF_RUNTIME_ENTRY_H
 #define PERILUNE_BPF_RUNTIME_ENTRY_H
 
 #include "bpf/runtime/event.h"
-#include "bpf/runtime/location.h"
 
 /* The compiled script; the loader joins it. */
 u64 filter(PL_CTX* ctx, u64 slot_offset);
 
 PL_INLINE u32 decided(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 verdict, u32 cause, u32 line) {
-  if (verdict == PL_PASS) {
+  if (likely(verdict == PL_PASS)) {
     ++header->counters[PL_COUNT_PASS];
     return PL_PASS;
   }
@@ -34,34 +34,26 @@ PL_INLINE u32 decided(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u3
 }
 
 PL_INLINE u32 script_failed(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 line) {
-  header->mark_set = 0;
+  if (pl_sets_mark()) header->mark_set = 0;
   ++header->counters[PL_COUNT_ERROR];
   report_error(slot_offset);
-  return decided(ctx, slot_offset, header, header->on_error, CAUSE_ERROR, line);
-}
-
-/* A packet that cannot be shown to the script. */
-PL_INLINE u32 unjudged(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 counter) {
-  ++header->counters[PL_COUNT_PACKETS];
-  ++header->counters[counter];
-  header->malformed = MALFORMED_NONE;
-  return decided(ctx, slot_offset, header, header->on_error, CAUSE_ERROR, 0);
+  return decided(ctx, slot_offset, header, pl_on_error(), CAUSE_ERROR, line);
 }
 
 PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   u64 result;
   u32 verdict, line, cause = CAUSE_SCRIPT;
-  *(u64*)&header->dirty_begin = 0; /* and dirty_end */
-  *(u64*)&header->mark_set = 0;    /* and error_site */
-  header->fuel = header->fuel_limit;
+  if (pl_writes()) *(u64*)&header->dirty_begin = 0; /* and dirty_end */
+  if (READS(fuel)) header->fuel = header->fuel_limit;
   result = filter(ctx, slot_offset);
   verdict = result & 0xff;
   line = result >> PL_LINE_SHIFT;
   if (unlikely(verdict >= PL_ERROR)) return script_failed(ctx, slot_offset, header, line);
   if (verdict == PL_NO_OPINION) {
     ++header->counters[PL_COUNT_NO_OPINION];
-    verdict = header->on_default;
+    verdict = pl_on_default();
     cause = CAUSE_DEFAULT;
+    if (!pl_writes()) return decided(ctx, slot_offset, header, verdict, cause, line);
   }
   if (pl_writes() && header->dirty_end != 0 && (verdict == PL_PASS || verdict == PL_REPLY)) {
     header->error_values[0] = 0;
@@ -74,32 +66,56 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   return decided(ctx, slot_offset, header, verdict, cause, line);
 }
 
-/* The packet is located. The verdict: PL_PASS ... PL_REPLY. */
-PL_INLINE u32 judge(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 malformed) {
-  ++header->counters[PL_COUNT_PACKETS];
-  if (unlikely(malformed != MALFORMED_NONE)) {
+/* What is known of a packet before the script is asked. */
+enum {
+  FOUND_NOTHING, /* not yet */
+  FOUND_IP,
+  FOUND_NOT_IP,
+  FOUND_MALFORMED, /* header->malformed says how */
+  FOUND_TOO_LONG,
+};
+
+/* The verdict: PL_PASS ... PL_REPLY. */
+PL_INLINE u32 judge(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 found) {
+  if (unlikely(found == FOUND_MALFORMED)) {
     ++header->counters[PL_COUNT_MALFORMED];
-    return decided(ctx, slot_offset, header, header->on_malformed, CAUSE_MALFORMED, 0);
+    return decided(ctx, slot_offset, header, pl_on_malformed(), CAUSE_MALFORMED, 0);
   }
-  if (unlikely(header->version == 0)) {
+  if (unlikely(found == FOUND_TOO_LONG)) {
+    ++header->counters[PL_COUNT_TOO_LONG];
+    return decided(ctx, slot_offset, header, pl_on_error(), CAUSE_ERROR, 0);
+  }
+  if (unlikely(found == FOUND_NOT_IP)) {
     ++header->counters[PL_COUNT_NOT_IP];
-    if (header->on_not_ip != PL_NO_OPINION) {
-      return decided(ctx, slot_offset, header, header->on_not_ip, CAUSE_NOT_IP, 0);
-    }
+    if (pl_on_not_ip() != PL_NO_OPINION) return decided(ctx, slot_offset, header, pl_on_not_ip(), CAUSE_NOT_IP, 0);
   }
-  want(ctx, slot_offset, header, header->payload);
   return ask(ctx, slot_offset, header);
 }
 
-/* Whatever is not known before locate(). */
-PL_INLINE void begin(struct pl_header* header, u32 captured, u32 ifindex, u32 mark) {
+/* pkt.length of a packet that is located. */
+PL_INLINE u32 said_length(u8* slot, const struct pl_header* header) {
+  const u8* ip = frame_at(slot, header->network);
+  u32 said = 0;
+  if (header->version == 4) said = be16(ip + 2);
+  if (header->version == 6 && be16(ip + 4) != 0) said = be16(ip + 4) + 40;
+  return said != 0 ? said : header->captured - header->network;
+}
+
+/* Fills the header's fields for any packet. */
+PL_INLINE u32 find(PL_CTX* ctx, u64 slot_offset) {
+  struct pl_header* header = header_of(slot_at(slot_offset));
+  const u32 captured = packet_length(ctx);
   header->captured = captured;
-  header->wire_length = captured;
   header->copied = 0;
-  header->vlan = 0;
-  header->vlan_tags = 0;
-  header->ifindex = ifindex;
-  header->mark = mark;
+  header->vlan = packet_tag(ctx);
+  header->vlan_tags = packet_tag_count(ctx);
+  header->ifindex = packet_ifindex(ctx);
+  header->mark = packet_mark(ctx);
+  if (captured > PL_FRAME_MAX) return FOUND_TOO_LONG;
+  pull(ctx, slot_offset, 128); /* nearly all headers are shorter */
+  if (locate(ctx, slot_offset) != MALFORMED_NONE) return FOUND_MALFORMED;
+  if (READS(length)) header->length = said_length(slot_at(slot_offset), header);
+  return header->version == 0 ? FOUND_NOT_IP : FOUND_IP;
 }
 
 #endif

@@ -4,7 +4,7 @@
 #define PERILUNE_BPF_RUNTIME_EVENT_H
 
 #include "bpf/runtime/error_counts.h"
-#include "bpf/runtime/pull.h"
+#include "bpf/runtime/location.h"
 
 PL_INLINE void begin_event(struct pl_header* header, struct pl_event* event, u32 kind, u32 site, u32 length) {
   event->kind = kind;
@@ -51,17 +51,18 @@ PL_GLOBAL u64 report_packet(PL_CTX* ctx, u64 slot_offset, u64 what) {
     struct pl_packet_event packet;
     u8 bytes[PL_EVENT_SNAP];
   }* record = (void*)(slot + PL_SCRATCH);
-  const u32 frame_length = packet_length(ctx, header);
+  const u32 frame_length = packet_length(ctx);
   u64 captured = frame_length;
   if (captured > PL_EVENT_SNAP) captured = PL_EVENT_SNAP;
+  const u32 cause = (what >> 8) & 0xff;
   record->packet.verdict = what & 0xff;
-  record->packet.cause = (what >> 8) & 0xff;
+  record->packet.cause = cause;
   record->packet.line = what >> 16;
   record->packet.frame_length = frame_length;
   record->packet.captured = captured;
-  record->packet.link_type = header->link_type;
-  record->packet.ifindex = header->ifindex;
-  record->packet.malformed = header->malformed;
+  record->packet.link_type = pl_link_type();
+  record->packet.ifindex = packet_ifindex(ctx);
+  record->packet.malformed = cause == CAUSE_MALFORMED ? header->malformed : MALFORMED_NONE;
   begin_event(header, &record->event, PL_EVENT_PACKET, 0, sizeof record->packet + captured);
   --captured;
   opaque(captured);

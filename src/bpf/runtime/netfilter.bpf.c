@@ -41,8 +41,25 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return dynptr_read(to, length, &packet, network_offset(ctx->skb) + offset, 0);
 }
 
-PL_INLINE u32 packet_length(PL_CTX* ctx, const struct pl_header* header) {
-  return header->captured;
+PL_INLINE u32 packet_length(PL_CTX* ctx) {
+  return U32_FIELD(ctx->skb, pl_field_sk_buff__len()) - network_offset(ctx->skb);
+}
+PL_INLINE u32 packet_near(PL_CTX* ctx, u8* slot, u32 upto) {
+  return 0;
+}
+PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
+  void* device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__in());
+  if (!device) device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__out());
+  return device ? U32_FIELD(device, pl_field_net_device__ifindex()) : 0;
+}
+PL_INLINE u32 packet_mark(PL_CTX* ctx) {
+  return U32_FIELD(ctx->skb, pl_field_sk_buff__mark());
+}
+PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
+  return 0;
+}
+PL_INLINE u32 packet_tag(PL_CTX* ctx) {
+  return 0;
 }
 
 PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
@@ -51,12 +68,6 @@ PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
 #include "bpf/runtime/entry.h"
 
 #define SLOTS_PER_CPU 4u
-
-PL_INLINE u32 device_index(PL_CTX* ctx) {
-  void* device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__in());
-  if (!device) device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__out());
-  return device ? U32_FIELD(device, pl_field_net_device__ifindex()) : 0;
-}
 
 /* 1: the slot is taken. */
 PL_INLINE u32 take(u64 slot_offset) {
@@ -67,7 +78,6 @@ PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
   const u64 first = ((u64)get_smp_processor_id() * (SLOTS_PER_CPU * PL_SLOT_SIZE)) & pl_slots_mask();
   u64 slot_offset = first;
   struct pl_header* header;
-  u64 captured;
   u32 verdict;
 
   if (unlikely(!take(slot_offset))) {
@@ -78,9 +88,8 @@ PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
         slot_offset = first + 3 * PL_SLOT_SIZE;
         if (!take(slot_offset)) { /* none is ours: only count, together with whom we interrupted */
           header = header_of(slot_at(first));
-          __sync_fetch_and_add(&header->counters[PL_COUNT_PACKETS], 1);
           __sync_fetch_and_add(&header->counters[PL_COUNT_NO_SLOT], 1);
-          if (header->on_error == PL_PASS) {
+          if (pl_on_error() == PL_PASS) {
             __sync_fetch_and_add(&header->counters[PL_COUNT_PASS], 1);
             return NF_ACCEPT;
           }
@@ -91,14 +100,7 @@ PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
     }
   }
   header = header_of(slot_at(slot_offset));
-  captured = U32_FIELD(ctx->skb, pl_field_sk_buff__len()) - network_offset(ctx->skb);
-  begin(header, captured, device_index(ctx), U32_FIELD(ctx->skb, pl_field_sk_buff__mark()));
-  if (unlikely(captured > PL_FRAME_MAX)) {
-    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
-  } else {
-    pull(ctx, slot_offset, 128);
-    verdict = judge(ctx, slot_offset, header, locate(ctx, slot_offset));
-  }
+  verdict = judge(ctx, slot_offset, header, find(ctx, slot_offset));
   asm volatile("" ::: "memory");
   header->busy = 0;
   if (verdict != PL_PASS) return NF_DROP; /* nothing can be sent back from here */

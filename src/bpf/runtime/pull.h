@@ -1,7 +1,8 @@
 /* Copying from the packet into the slot. Needs of the hook:
  *   PL_CTX                                             the type of its context
  *   long packet_load(PL_CTX*, offset, to, length)      0: done; length > 0
- *   u32 packet_length(PL_CTX*, header)                 of the whole frame
+ *   u32 packet_length(PL_CTX*)                         of the whole frame
+ *   u32 packet_near(PL_CTX*, slot, upto)               copies the first bytes, as many as can be had fast: how many
  */
 #ifndef PERILUNE_BPF_RUNTIME_PULL_H
 #define PERILUNE_BPF_RUNTIME_PULL_H
@@ -32,9 +33,14 @@ PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
   const u64 captured = header->captured;
-  const u64 copied = header->copied;
+  u64 copied = header->copied;
   u64 length;
 
+  if (copied == 0) {
+    copied = packet_near(ctx, slot, upto);
+    header->copied = copied;
+    if (likely(copied >= upto)) return 0;
+  }
   if (upto > PL_PULL_ALL_FROM) upto = captured;
   upto = (upto + PL_PULL_GRAIN - 1) & ~(u64)(PL_PULL_GRAIN - 1);
   if (upto > captured) upto = captured;

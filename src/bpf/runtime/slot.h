@@ -1,14 +1,15 @@
 /* The slot and what the loader fills in.
  *
  * `NAME ll` in an instruction becomes, when a program is loaded (src/bpf/link.cpp), the address of a map or a number.
- * The verifier sees numbers as constants: what they switch off costs nothing, not even a look.
+ * What numbers switch off is left out (src/bpf/specialize.cpp): it costs nothing, not even a look.
  *
  *   pl_memory            the first byte of the slots           pl_slots_mask       (number of slots - 1) * PL_SLOT_SIZE
  *   pl_events            the ring buffer                       pl_slots_per_cpu    1 or 4
  *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
- *   pl_uses_payload      it may look behind the headers
+ *   pl_uses_payload      it may look behind the headers        pl_fields           ir::Code::header_fields
+ *   pl_on_error, pl_on_malformed, pl_on_not_ip, pl_on_default: bpf::ProgramOptions
  */
 #ifndef PERILUNE_BPF_RUNTIME_SLOT_H
 #define PERILUNE_BPF_RUNTIME_SLOT_H
@@ -30,6 +31,15 @@ PL_DEFINE_CONSTANT(pl_writes)
 PL_DEFINE_CONSTANT(pl_sets_mark)
 PL_DEFINE_CONSTANT(pl_uses_frame)
 PL_DEFINE_CONSTANT(pl_uses_payload)
+PL_DEFINE_CONSTANT(pl_fields)
+PL_DEFINE_CONSTANT(pl_on_error)
+PL_DEFINE_CONSTANT(pl_on_malformed)
+PL_DEFINE_CONSTANT(pl_on_not_ip)
+PL_DEFINE_CONSTANT(pl_on_default)
+
+/* Does the filter read the header's field (of several words: its first)? */
+#define FIELD_BIT(field) (1ull << (__builtin_offsetof(struct pl_header, field) / 4))
+#define READS(field) (pl_fields() & FIELD_BIT(field))
 
 #define PL_DEFINE_ADDRESS(name)               \
   PL_INLINE void* name(void) {                \

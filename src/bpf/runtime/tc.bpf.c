@@ -11,17 +11,25 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return skb_load_bytes(ctx, offset, to, length);
 }
 
-#include "bpf/runtime/slot.h"
+#include "bpf/runtime/near.h"
 
-PL_INLINE u32 packet_length(PL_CTX* ctx, const struct pl_header* header) {
+PL_INLINE u32 packet_length(PL_CTX* ctx) {
   return ctx->len;
 }
-
-PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {
-  if (unlikely(ctx->vlan_present)) {
-    header->vlan = ctx->vlan_tci;
-    header->vlan_tags = 1;
-  }
+PL_INLINE u32 packet_near(PL_CTX* ctx, u8* slot, u32 upto) {
+  return copy_near(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, upto);
+}
+PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
+  return ctx->ifindex;
+}
+PL_INLINE u32 packet_mark(PL_CTX* ctx) {
+  return ctx->mark;
+}
+PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
+  return ctx->vlan_present != 0;
+}
+PL_INLINE u32 packet_tag(PL_CTX* ctx) {
+  return ctx->vlan_present ? ctx->vlan_tci : 0;
 }
 
 /* Is this checksum one that the device finishes (only the pseudo header's sum is in the field)? No field of the context
@@ -80,36 +88,28 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 }
 
 #include "bpf/runtime/commit.h"
-#include "bpf/runtime/entry.h"
 #include "bpf/runtime/fast.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
+
+PL_GLOBAL u64 find_uncommon(PL_CTX* ctx, u64 slot_offset) {
+  return find(ctx, slot_offset);
+}
 
 PL_ENTRY int tc_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
-  const u64 captured = ctx->len;
-  const u32 ifindex = ctx->ifindex;
-  const u32 mark = ctx->mark;
-  u32 malformed = MALFORMED_NONE;
+  const u32 captured = ctx->len;
+  u32 found = FOUND_NOTHING;
   u32 verdict;
 
-  if (unlikely(captured > PL_FRAME_MAX)) {
-    begin(header, captured, ifindex, mark);
-    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
-  } else {
-    const u32 tagged = ctx->vlan_present != 0;
-    if (!locate_fast(ctx, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured, ifindex, mark,
-                     tagged ? ctx->vlan_tci : 0, tagged)) {
-      begin(header, captured, ifindex, mark);
-      packet_tags(ctx, header);
-      copy_first(ctx, slot_offset, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end);
-      malformed = locate(ctx, slot_offset);
-    }
-    verdict = judge(ctx, slot_offset, header, malformed);
-    if (pl_sets_mark() && header->mark_set && (verdict == PL_PASS || verdict == PL_REPLY)) ctx->mark = header->mark;
-  }
+  if (likely(captured <= PL_FRAME_MAX))
+    found = locate_fast(ctx, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured);
+  if (unlikely(found == FOUND_NOTHING)) found = find_uncommon(ctx, slot_offset);
+  if (pl_sets_mark()) header->mark_set = 0; /* not every packet is shown to the script */
+  verdict = judge(ctx, slot_offset, header, found);
+  if (pl_sets_mark() && header->mark_set && (verdict == PL_PASS || verdict == PL_REPLY)) ctx->mark = header->mark;
   if (verdict == PL_REPLY) return redirect(ctx->ifindex, pl_outgoing() & 1); /* 1: as if it were received */
   if (verdict != PL_PASS) return TCX_DROP;
   if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());

@@ -7,13 +7,26 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return xdp_load_bytes(ctx, offset, to, length);
 }
 
-#include "bpf/runtime/slot.h"
+#include "bpf/runtime/near.h"
 
-PL_INLINE u32 packet_length(PL_CTX* ctx, const struct pl_header* header) {
+PL_INLINE u32 packet_length(PL_CTX* ctx) {
   return xdp_get_buff_len(ctx);
 }
-
-PL_INLINE void packet_tags(PL_CTX* ctx, struct pl_header* header) {}
+PL_INLINE u32 packet_near(PL_CTX* ctx, u8* slot, u32 upto) {
+  return copy_near(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, upto);
+}
+PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
+  return ctx->ingress_ifindex;
+}
+PL_INLINE u32 packet_mark(PL_CTX* ctx) {
+  return 0;
+}
+PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
+  return 0;
+}
+PL_INLINE u32 packet_tag(PL_CTX* ctx) {
+  return 0;
+}
 PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
   return 0;
 }
@@ -47,34 +60,25 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 }
 
 #include "bpf/runtime/commit.h"
-#include "bpf/runtime/entry.h"
 #include "bpf/runtime/fast.h"
+
+PL_GLOBAL u64 find_uncommon(PL_CTX* ctx, u64 slot_offset) {
+  return find(ctx, slot_offset);
+}
 
 PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
   const u8* data = (const u8*)(long)ctx->data;
   const u8* data_end = (const u8*)(long)ctx->data_end;
-  const u32 ifindex = ctx->ingress_ifindex;
-  u32 malformed = MALFORMED_NONE;
+  u32 found = FOUND_NOTHING;
   u32 verdict;
   /* What is not in the frame's first piece can only be behind the IP packet, where locate_fast() finds one in it. */
-  u64 captured = pl_uses_frame() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
+  const u64 captured = pl_uses_frame() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
 
-  if (unlikely(captured > PL_FRAME_MAX) || !locate_fast(ctx, slot, data, data_end, captured, ifindex, 0, 0, 0)) {
-    captured = xdp_get_buff_len(ctx);
-    begin(header, captured, ifindex, 0);
-    if (likely(captured <= PL_FRAME_MAX)) {
-      copy_first(ctx, slot_offset, slot, data, data_end);
-      malformed = locate(ctx, slot_offset);
-    }
-  }
-  if (unlikely(captured > PL_FRAME_MAX)) {
-    verdict = unjudged(ctx, slot_offset, header, PL_COUNT_TOO_LONG);
-  } else {
-    verdict = judge(ctx, slot_offset, header, malformed);
-  }
+  if (likely(captured <= PL_FRAME_MAX)) found = locate_fast(ctx, slot, data, data_end, captured);
+  if (unlikely(found == FOUND_NOTHING)) found = find_uncommon(ctx, slot_offset);
+  verdict = judge(ctx, slot_offset, header_of(slot), found);
   if (verdict == PL_REPLY) return XDP_TX;
   if (verdict != PL_PASS) return XDP_DROP;
   if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());

@@ -38,7 +38,7 @@ ir::Image patching_filter() {
     code.add(0x73, 1, 2);  // *(u8 *)r1 = r2
   }
   code.add(0x79, 1, 7, static_cast<int16_t>(kPatchAt + kMostPatches * 8));
-  code.add(0x7b, 7, 1, 168);  // dirty_begin, dirty_end
+  code.add(0x7b, 7, 1, offsetof(pl_header, dirty_begin));  // and dirty_end
   code.ret(PL_PASS);
   code.image.writes = true;
   return code.image;

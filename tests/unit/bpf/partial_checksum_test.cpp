@@ -51,7 +51,7 @@ ir::Image writing_filter(const std::vector<Write>& writes) {
     begin = std::min(begin, write.offset);
     end = std::max(end, write.offset + 1);
   }
-  code.store32(168, begin).store32(172, end).ret(PL_PASS);
+  code.store32(offsetof(pl_header, dirty_begin), begin).store32(offsetof(pl_header, dirty_end), end).ret(PL_PASS);
   code.image.writes = true;
   return code.image;
 }

@@ -153,7 +153,8 @@ TEST_F(Runtime, ReportsBlockedPacketsWithTheirFirstBytes) {
 
 TEST_F(Runtime, ReportsScriptErrors) {
   FilterCode code;
-  code.begin().store32(180, 5).store32(184, 42).ret(PL_ERROR);
+  code.begin().store32(offsetof(pl_header, error_site), 5);
+  code.store32(offsetof(pl_header, error_values), 42).ret(PL_ERROR);
   const LoadedProgram program = must_load(code.image);
   ASSERT_TRUE(program.program);
   EXPECT_EQ(must_run(program, udp_packet(100)).code, 1U);  // XDP_DROP
@@ -169,7 +170,8 @@ TEST_F(Runtime, ReportsScriptErrors) {
 
 TEST_F(Runtime, WritesThatBreakHeadersAreAScriptError) {
   FilterCode code;
-  code.begin().store8(PL_FRAME + 14, 0x41).store32(168, 14).store32(172, 15).ret(PL_PASS);
+  code.begin().pull(100).store8(PL_FRAME + 14, 0x41);
+  code.store32(offsetof(pl_header, dirty_begin), 14).store32(offsetof(pl_header, dirty_end), 15).ret(PL_PASS);
   code.image.writes = true;
   const LoadedProgram program = must_load(code.image);
   ASSERT_TRUE(program.program);
@@ -188,7 +190,7 @@ TEST_F(Runtime, WritesThatBreakHeadersAreAScriptError) {
 TEST_F(Runtime, MarksAreSetAtTcUnlessTheScriptFails) {
   for (const int32_t result : {PL_PASS, PL_ERROR}) {
     FilterCode code;
-    code.begin().store32(68, 0x1234).store32(176, 1).ret(result);
+    code.begin().store32(offsetof(pl_header, mark), 0x1234).store32(offsetof(pl_header, mark_set), 1).ret(result);
     code.image.sets_mark = true;
     ProgramOptions options;
     options.entry_point = EntryPoint::kTcIn;
@@ -248,7 +250,7 @@ TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {
   const Map* const old[] = {&first.maps[0], &first.events};
   ProgramOptions options;
   options.reuse = old;
-  options.counters[PL_COUNT_PACKETS] = 10;
+  options.counters[PL_COUNT_PASS] = 10;
   const LoadedProgram second = must_load(code.image, options);
   ASSERT_EQ(second.maps.size(), 1U);
   EXPECT_TRUE(second.reused[0]);
@@ -259,7 +261,7 @@ TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {
   EXPECT_EQ(value, std::vector<uint8_t>(8, 9));
   must_run(second, udp_packet(100));
   EXPECT_EQ(read_counters(second.memory).value()[PL_COUNT_PACKETS], 11U);
-  ASSERT_TRUE(add_counters(second.memory, {5}));
+  ASSERT_TRUE(add_counters(second.memory, {0, 5}));
   EXPECT_EQ(read_counters(second.memory).value()[PL_COUNT_PACKETS], 16U);
 
   code.image.maps[0].value_size = 16;
