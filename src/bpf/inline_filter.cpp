@@ -16,7 +16,8 @@ using ir::Insn;
 
 constexpr size_t kMostInsns = 8192;  // the kernel writes several for some of them; jumps reach 32,767
 constexpr int32_t kMostStack = 400;  // of the 512 bytes for all frames: what is called meanwhile needs some
-constexpr std::array<uint8_t, 4> kPreserved{BPF_REG_6, BPF_REG_7, BPF_REG_8, BPF_REG_9};  // by calls
+constexpr std::array<uint8_t, 4> kPreserved{BPF_REG_6, BPF_REG_7, BPF_REG_8, BPF_REG_9};             // by calls
+constexpr std::array<uint8_t, 5> kDestroyed{BPF_REG_1, BPF_REG_2, BPF_REG_3, BPF_REG_4, BPF_REG_5};  // by calls
 constexpr int32_t kCell = 8;
 
 /// Loads and stores of the function's own stack.
@@ -63,6 +64,10 @@ Insn store(uint8_t reg, int32_t off) {
   return {BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, static_cast<uint8_t>(reg & 15U), static_cast<int16_t>(off), 0};
 }
 
+Insn zero(uint8_t reg) {
+  return {BPF_ALU64 | BPF_MOV | BPF_K, static_cast<uint8_t>(reg & 15U), 0, 0, 0};
+}
+
 Insn load(uint8_t reg, int32_t off) {
   return {BPF_LDX | BPF_MEM | BPF_DW, static_cast<uint8_t>(reg & 15U), BPF_REG_10, static_cast<int16_t>(off), 0};
 }
@@ -106,6 +111,12 @@ std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::st
   }
   for (size_t i = 0; i < live.size(); ++i)
     all.insns.push_back(load(live[i], -frame - kCell * static_cast<int32_t>(i + 1)));
+  // A call would have destroyed these. What the filter leaves in them counts as alive where a call follows whose number
+  // of arguments the verifier does not look up, and then the rounds of the filter's loops differ in it.
+  if (std::ranges::any_of(code.insns, is_may_goto)) {
+    for (const uint8_t reg : kDestroyed)
+      if (is_live(entry.insns, site + 1, reg)) all.insns.push_back(zero(reg));
+  }
   const auto added = static_cast<uint32_t>(all.insns.size()) - site - 1;
   all.insns.insert(all.insns.end(), entry.insns.begin() + site + 1, entry.insns.end());
 

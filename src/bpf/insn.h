@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 
 #include "ir/code.h"
+#include "ir/opcodes.h"
 
 namespace perilune::bpf {
 
@@ -54,7 +55,17 @@ inline void set_distance(ir::Insn& jump, int32_t distance) {
   }
 }
 
-/// Does it look at what the register holds? Of calls and exits: no, though those take r1 to r5, and r0.
+[[nodiscard]] inline bool is_may_goto(const ir::Insn& insn) {
+  return insn.code == ir::bpf::kMayGoto;
+}
+
+/// Sets its register and does nothing else. (Loads may not fail: the verifier sees to that.)
+[[nodiscard]] inline bool is_computation(const ir::Insn& insn) {
+  return class_of(insn) == BPF_LD || class_of(insn) == BPF_LDX || is_arithmetic(insn);
+}
+
+/// Does it look at what the register holds? A call may take fewer arguments than five; the verifier, too, takes one of
+/// our own functions to have all of them.
 [[nodiscard]] inline bool reads(const ir::Insn& insn, uint8_t reg) {
   switch (class_of(insn)) {
     case BPF_LD:
@@ -72,15 +83,15 @@ inline void set_distance(ir::Insn& jump, int32_t distance) {
              (!is_move && insn.dst == reg);
     }
     default:
-      if (!is_jump(insn)) return false;
+      if (is_call(insn)) return reg >= BPF_REG_1 && reg <= BPF_REG_5;
+      if (is_exit(insn)) return reg == BPF_REG_0;
       return insn.dst == reg || (BPF_SRC(insn.code) == BPF_X && insn.src == reg);
   }
 }
 
-/// Does it set the register, and do nothing else? (Loads may: the verifier has seen that they cannot fail.)
 [[nodiscard]] inline bool writes(const ir::Insn& insn, uint8_t reg) {
-  const uint8_t kind = class_of(insn);
-  return (kind == BPF_LD || kind == BPF_LDX || kind == BPF_ALU || kind == BPF_ALU64) && insn.dst == reg;
+  if (is_call(insn)) return reg <= BPF_REG_5;
+  return is_computation(insn) && insn.dst == reg;
 }
 
 }  // namespace perilune::bpf

@@ -221,16 +221,12 @@ class Specializer {
         Registers now = live_after(at);
         if (keep_[at]) {
           const Insn& insn = insns()[at];
-          for (uint8_t reg = 0; reg < kRegisters; ++reg)
-            if (writes(insn, reg)) now.reset(reg);
-          if (is_call(insn)) {
-            now.reset(BPF_REG_0);
-            for (uint8_t reg = BPF_REG_1; reg <= kLastArgument; ++reg)
+          for (uint8_t reg = 0; reg < kRegisters; ++reg) {
+            if (reads(insn, reg))
               now.set(reg);
+            else if (writes(insn, reg))
+              now.reset(reg);
           }
-          if (is_exit(insn)) now.set(BPF_REG_0);
-          for (uint8_t reg = 0; reg < kRegisters; ++reg)
-            if (reads(insn, reg)) now.set(reg);
         }
         if (now == live[at]) continue;
         live[at] = now;
@@ -240,7 +236,7 @@ class Specializer {
     bool dropped = false;
     for (size_t at = 0; at < insns().size(); at += width(at)) {
       const Insn& insn = insns()[at];
-      if (!keep_[at] || !writes(insn, insn.dst) || live_after(at)[insn.dst]) continue;
+      if (!keep_[at] || !is_computation(insn) || live_after(at)[insn.dst]) continue;
       drop(at);
       dropped = true;
     }

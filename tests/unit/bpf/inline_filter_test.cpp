@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 
+#include "ir/opcodes.h"
+
 namespace perilune::bpf {
 namespace {
 
@@ -81,6 +83,23 @@ TEST(InlineFilter, RegistersThatAreWrittenFirstAreNotSaved) {
   const auto inlined = inline_filter(function, "filter", filter());
   ASSERT_TRUE(inlined);
   EXPECT_EQ(inlined->function.insns.size(), 14U);
+}
+
+TEST(InlineFilter, WhatALoopLeavesInRegistersDoesNotReachCalls) {
+  RuntimeFunction function = entry();
+  function.insns[5] = {kCopy, 1, 0, 0, 0};
+  function.insns[6] = kCall;  // takes two arguments perhaps, or five
+  ir::Code looping = filter();
+  const auto without = inline_filter(function, "filter", looping);
+  ASSERT_TRUE(without);
+  looping.insns.insert(looping.insns.begin(), {ir::bpf::kMayGoto, 0, 0, 0, 0});
+  const auto inlined = inline_filter(function, "filter", looping);
+  ASSERT_TRUE(inlined);
+  const auto& insns = inlined->function.insns;
+  ASSERT_EQ(insns.size(), without->function.insns.size() + 1 + 4);
+  for (uint8_t reg = BPF_REG_2; reg <= BPF_REG_5; ++reg)
+    EXPECT_TRUE(same(insns[inlined->end + reg - BPF_REG_2], {kMove, static_cast<uint8_t>(reg & 15U), 0, 0, 0}));
+  EXPECT_EQ(insns[3].off, without->function.insns[3].off + 5) << "jumps across it reach as far as before";
 }
 
 TEST(InlineFilter, NotWhereItCannotBe) {

@@ -172,6 +172,21 @@ TEST_F(GenerateTest, ACallOffTheHotPathDoesNotDisturbALoop) {
   })) << disassemble(*code);
 }
 
+TEST_F(GenerateTest, ACallHasAllFiveArguments) {
+  // The verifier takes a function of ours to read them all.
+  builder_.pull(builder_.load(8, slot_, 0x2000));
+  builder_.ret(builder_.constant(1));
+  const Result<Code> code = generate(function_);
+  ASSERT_TRUE(code);
+  const auto call = std::find_if(code->insns.begin(), code->insns.end(), [](const Insn& i) { return i.code == 0x85; });
+  ASSERT_NE(call, code->insns.end());
+  for (uint8_t reg = 1; reg <= 5; ++reg) {
+    EXPECT_TRUE(std::any_of(code->insns.begin(), call, [reg](const Insn& i) { return i.dst == reg; }))
+        << int{reg} << "\n"
+        << disassemble(*code);
+  }
+}
+
 TEST_F(GenerateTest, TooLongAJumpIsAnError) {
   const Value x = builder_.load(4, slot_, 0);
   const BlockId far = builder_.new_block();
