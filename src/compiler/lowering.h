@@ -243,6 +243,7 @@ class Lowering {
   void op_for_prep();
   void op_for_loop();
   void op_tfor_prep();
+  [[nodiscard]] bool is_library_iterator(const AbstractValue& function);
   void op_tfor_call();
   void op_tfor_loop();
   void compare_equal(const AbstractValue& a, const AbstractValue& b, bool k);
@@ -463,7 +464,6 @@ class Lowering {
   void call_unpack(Call& call);
   void call_identity(Call& call);
   void call_ipairs(Call& call);
-  [[nodiscard]] AbstractValue ipairs_iterator();
   void call_pairs(Call& call);
   void min_or_max(Call& call, bool max);
   void emit_log(const std::string& text, const Values& arguments);

@@ -344,14 +344,20 @@ void Lowering::op_for_loop() {
   outcome();
 }
 
+// What a known function of C does is known at load, unless it remembers what it did before.
+bool Lowering::is_library_iterator(const AbstractValue& function) {
+  return function.kind == Kind::kObject && world_->type_of(function.object) != World::ObjectType::kLuaFunction &&
+         !world_->remembers(function.object);
+}
+
 // Going through a constant table with the library's iterators: every round is known.
 void Lowering::op_tfor_prep() {
   const Instruction i = current_;
   if (!reg(i.a() + 3).is_nil())
     refuse("to-be-closed", "an iterator with a value to be closed is not compiled", "use ipairs, pairs or next");
   const AbstractValue& function = reg(i.a());
-  if (function.kind == Kind::kObject && world_->type_of(function.object) != World::ObjectType::kLuaFunction &&
-      (reg(i.a() + 1).is_constant() || reg(i.a() + 1).kind == Kind::kTable) && reg(i.a() + 2).is_constant()) {
+  if (is_library_iterator(function) && (reg(i.a() + 1).is_constant() || reg(i.a() + 1).kind == Kind::kTable) &&
+      reg(i.a() + 2).is_constant()) {
     st_.top().rounds.push_back(st_.top().pc);
     st_.top().rounds.push_back(0);
   }
@@ -367,10 +373,7 @@ void Lowering::op_tfor_call() {
   Call call;
   call.result = i.a() + 4;
   call.wanted = static_cast<int32_t>(i.c());
-  // Others, as what string.gmatch gives, keep a state, which each path would move on.
-  const bool pure = function.kind == Kind::kObject &&
-                    (function.object == world_->builtin("next").object || function.object == ipairs_iterator().object);
-  if (pure && table.is_constant() && control.is_constant()) {
+  if (is_library_iterator(function) && table.is_constant() && control.is_constant()) {
     if (table.kind == Kind::kObject && world_->has_variable_fields(table.object)) {
       refuse("variable-table", "a table that the function also changes is gone through here",
              "keep what changes in variables of its own, or in a map");
@@ -380,7 +383,7 @@ void Lowering::op_tfor_call() {
     deliver(Frame::Return::kIterator, call.result, call.wanted, evaluation.results);
     return;
   }
-  if (pure && table.kind == Kind::kTable && control.kind == Kind::kInteger) {
+  if (is_library_iterator(function) && table.kind == Kind::kTable && control.kind == Kind::kInteger) {
     // ipairs over a table made at packet time
     const int64_t next = control.integer + 1;
     get_from_virtual(table.index, AbstractValue::integer_constant(next), call.result);

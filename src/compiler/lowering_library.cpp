@@ -13,7 +13,8 @@ namespace {
 using ir::Condition;
 using ir::Op;
 
-// Without side effects, and the same whenever they are called.
+// Without side effects, and the same whenever they are called. (string.gmatch is not: what it returns remembers how far
+// it is, and each path of the program is at a place of its own.)
 const std::set<std::string>& pure_functions() {
   static const std::set<std::string> names{
       "string.byte",  "string.char",    "string.find",    "string.format",  "string.gsub",
@@ -560,13 +561,10 @@ void Lowering::call_ipairs(Call& call) {
     if (table.is_nil()) return fail_type(call, 0, "table");
     refuse("library-function", fmt::format("ipairs of a {}", type_name(table)), "use a numeric for");
   }
-  finish(call, {ipairs_iterator(), table, AbstractValue::integer_constant(0)});
-}
-
-AbstractValue Lowering::ipairs_iterator() {
   lua_newtable(world_->lua());
   const AbstractValue empty = world_->pop();
-  return world_->evaluate(world_->builtin("ipairs"), {empty}).results[0];
+  const World::Evaluation evaluation = world_->evaluate(world_->builtin("ipairs"), {empty});
+  finish(call, {evaluation.results[0], table, AbstractValue::integer_constant(0)});
 }
 
 void Lowering::call_pairs(Call& call) {

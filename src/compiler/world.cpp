@@ -265,6 +265,14 @@ AbstractValue World::metafield(ObjectId object, std::string_view name) {
   return pop();
 }
 
+bool World::remembers(ObjectId function) {
+  if (type_of(function) == ObjectType::kBuiltin) return false;
+  push(AbstractValue::object_constant(function));
+  const bool has_upvalues = lua_iscfunction(L_, -1) != 0 && lua_getupvalue(L_, -1, 1) != nullptr;
+  lua_pop(L_, has_upvalues ? 2 : 1);
+  return has_upvalues;
+}
+
 size_t World::raw_length(ObjectId table) {
   push(AbstractValue::object_constant(table));
   const size_t length = lua_rawlen(L_, -1);

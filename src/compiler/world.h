@@ -57,6 +57,8 @@ class World {
   [[nodiscard]] std::string_view lua_type_of(ObjectId object) const { return objects_[object].lua_type; }
   /// "string.match" for a library function; empty for others.
   [[nodiscard]] const std::string& builtin_name(ObjectId object) const { return objects_[object].name; }
+  /// Can a function of C remember something from call to call, like the iterator of string.gmatch?
+  [[nodiscard]] bool remembers(ObjectId function);
   /// The entry point.
   [[nodiscard]] AbstractValue entry_point();
   /// The live closure's code and upvalues. Fails with what is wrong with its bytecode.
