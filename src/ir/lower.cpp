@@ -9,6 +9,7 @@
 #include "ir/fold.h"
 #include "ir/graph.h"
 #include "ir/layout.h"
+#include "ir/loop_bounds.h"
 #include "ir/low.h"
 #include "ir/opacity.h"
 
@@ -31,6 +32,7 @@ class Lowering {
         graph_(function),
         layout_(function, graph_),
         opacity_(function, graph_),
+        wandering_(wandering_parameters(function, graph_, opacity_)),
         numbers_(function.values),
         alias_(function.values),
         repeatable_(function.values),
@@ -316,14 +318,15 @@ class Lowering {
       Argument argument;
       argument.value = numbers_[value] ? Operand{kNoRegister, *numbers_[value]} : Operand{alias_[value], 0};
       const bool back = target.loop_header && graph_.dominates(edge.target, from);
-      switch (opacity_.parameters[target.parameters[i]]) {
+      const Value parameter = target.parameters[i];
+      switch (back ? wandering_[parameter] : opacity_.parameters[parameter]) {
         case Opacity::Parameter::kPlain:
           break;
         case Opacity::Parameter::kConstants:
           argument.launder = numbers_[value].has_value();
           break;
         case Opacity::Parameter::kAll:
-          argument.launder = !back && !opacity_.unknown[value];
+          argument.launder = value != parameter && !opacity_.unknown[value];
           break;
       }
       block.arguments.push_back(argument);
@@ -405,6 +408,7 @@ class Lowering {
   const Graph graph_;
   const Layout layout_;
   const Opacity opacity_;
+  const std::vector<Opacity::Parameter> wandering_;  // of loop headers' parameters: for the ways back
   std::vector<std::optional<int64_t>> numbers_;
   std::vector<Register> alias_;
   std::vector<const Instruction*> repeatable_;  // what is computed near its uses

@@ -11,11 +11,10 @@
 //  * an index outside of loops goes through memory right before its use when it comes from a parameter with bounded
 //    arguments, or was compared on the way in a place where both ways lead here.
 //
-// So a loop's first round, in which nothing is known of its values, covers all later ones. Unless a register that
-// nobody needs seems alive to the verifier and holds something else later: then later rounds have to cover each other,
-// and where a value's bounds move (n = n - 1 on one way round, after n was compared with a byte on another) they never
-// do. The verifier takes our own functions to have five arguments; calls of them set all (emit_calls.cpp,
-// bpf/inline_filter.cpp).
+// So a loop's first round, in which nothing is known of its values, covers all later ones; unless a register that
+// nobody needs seems alive to the verifier and holds something else later. It takes our own functions to have five
+// arguments; calls of them set all (emit_calls.cpp, bpf/inline_filter.cpp). Kernels before 6.15 compare all registers:
+// for them see loop_bounds.h.
 //
 // Linear in the size of the function.
 #pragma once
