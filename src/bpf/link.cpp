@@ -88,7 +88,7 @@ class Linker {
     if (!types_.ok()) return system_error("cannot make type information: not enough memory");
     add_function(input_->runtime->entry);
     // The filter's code may be the only one that pulls.
-    const auto& relocations = input_->image->code.relocations;
+    const auto& relocations = input_->code->relocations;
     if (std::ranges::any_of(relocations, [](const auto& r) { return r.kind == ir::Relocation::Kind::kPull; }))
       add_function(kPull);
     for (size_t i = 0; i < order_.size(); ++i) {  // grows on the way
@@ -96,7 +96,7 @@ class Linker {
         if (input_->runtime->find(reference.symbol) != nullptr) add_function(reference.symbol);
     }
     if (input_->inlines_filter && order_.front()->name == input_->runtime->entry)
-      inlined_ = inline_filter(*order_.front(), kFilter, input_->image->code);
+      inlined_ = inline_filter(*order_.front(), kFilter, *input_->code);
     if (inlined_) order_.front() = &inlined_->function;
     for (const RuntimeFunction* function : order_)
       emit(*function);
@@ -157,13 +157,13 @@ class Linker {
     using Parameter = RuntimeFunction::Parameter;
     begin_function(kFilter, true, {Parameter::kContext, Parameter::kNumber});
     begin_filter(position());
-    const ir::Code& code = input_->image->code;
+    const ir::Code& code = *input_->code;
     program_.insns.insert(program_.insns.end(), code.insns.begin(), code.insns.end());
   }
 
   void begin_filter(uint32_t begin) {
     filter_begin_ = begin;
-    const ir::Code& code = input_->image->code;
+    const ir::Code& code = *input_->code;
     if (code.lines.empty() || code.lines.front().insn != 0)
       program_.lines.push_back({begin, types_.text("filter"), types_.text(""), 0});
     for (const ir::LineRecord& line : code.lines) {
@@ -239,7 +239,7 @@ class Linker {
   }
 
   Result<void> resolve_filter() {
-    for (const ir::Relocation& relocation : input_->image->code.relocations) {
+    for (const ir::Relocation& relocation : input_->code->relocations) {
       const uint32_t insn = filter_begin_ + relocation.insn;
       const bool wide =
           relocation.kind != ir::Relocation::Kind::kPull && relocation.kind != ir::Relocation::Kind::kSlotMask;

@@ -23,7 +23,8 @@ namespace perilune::bpf {
 struct LinkInput {
   const RuntimeObject* runtime = nullptr;
   const ir::Image* image = nullptr;
-  bool inlines_filter = true;  // where that can be
+  const ir::Code* code = nullptr;  // of the filter
+  bool inlines_filter = true;      // where that can be
   uint64_t slots_mask = 0;
   int memory_fd = -1;
   int tables_fd = -1;

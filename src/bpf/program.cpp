@@ -14,6 +14,7 @@
 #include <linux/capability.h>
 
 #include "bpf/capabilities.h"
+#include "bpf/far_loops.h"
 #include "bpf/kernel_types.h"
 #include "bpf/link.h"
 #include "bpf/runtime_object.h"
@@ -30,6 +31,7 @@ constexpr size_t kLogBytes = size_t{16} << 20;
 constexpr uint32_t kNestedNetfilterPackets = 4;  // slots a CPU: task, softirq and their nesting
 constexpr size_t kWorkerRoom = PL_SPILL - PL_WORKER;
 constexpr size_t kConstantsRoom = PL_FRAME - PL_CONSTANTS;
+constexpr int kNotSupported = 524;  // ENOTSUPP, which is for the kernel alone
 
 bool is_tc(EntryPoint entry_point) {
   return entry_point == EntryPoint::kTcIn || entry_point == EntryPoint::kTcOut;
@@ -187,6 +189,8 @@ class Loader {
     LinkInput input;
     input.runtime = &*runtime;
     input.image = image_;
+    const ir::Code far = far_loops_ ? with_far_loops(image_->code) : ir::Code{};
+    input.code = far_loops_ ? &far : &image_->code;
     input.inlines_filter = inlines_filter_;
     input.slots_mask = uint64_t{loaded_.slots - 1} * PL_SLOT_SIZE;
     input.memory_fd = loaded_.memory.fd();
@@ -311,17 +315,30 @@ class Loader {
                          linked_.insns.size(), &options);
   }
 
+  /// Joins it anew and tries it.
+  Result<int> try_another() {
+    if (auto done = join(); !done) return tl::make_unexpected(std::move(done.error()));
+    if (auto done = load_types(); !done) return tl::make_unexpected(std::move(done.error()));
+    return try_load(load_options());
+  }
+
   Result<void> load_program() {
-    bpf_prog_load_opts options = load_options();
-    int fd = try_load(options);
+    int fd = try_load(load_options());
     if (fd < 0 && fd != -EPERM && linked_.inlined_filter) {
       // On its own it may be less work for the verifier, or less stack.
       inlines_filter_ = false;
-      if (auto done = join(); !done) return done;
-      if (auto done = load_types(); !done) return done;
-      options = load_options();
-      fd = try_load(options);
+      const Result<int> another = try_another();
+      if (!another) return tl::make_unexpected(another.error());
+      fd = *another;
     }
+    if (fd == -kNotSupported) {
+      // Verified, but not translated.
+      far_loops_ = true;
+      const Result<int> another = try_another();
+      if (!another) return tl::make_unexpected(another.error());
+      fd = *another;
+    }
+    bpf_prog_load_opts options = load_options();
     if (fd < 0 && fd != -EPERM) {
       // Once more, to hear why.
       std::string log(kLogBytes, '\0');
@@ -367,6 +384,7 @@ class Loader {
   LoadedProgram loaded_;
   LinkedProgram linked_;
   bool inlines_filter_ = true;
+  bool far_loops_ = false;
   FileDescriptor types_;
 };
 
