@@ -78,7 +78,7 @@ struct Terms {
 };
 /// Matching in lua backtracks and spends the budget on it, compiled matching does not: random scripts, whose loops all
 /// end, get more than any of them needs.
-inline constexpr uint64_t kPlenty = 10'000'000;
+inline constexpr uint64_t kPlenty = 100'000'000;
 
 /// The engine that defines what scripts mean.
 [[nodiscard]] std::unique_ptr<Configuration> lua_configuration(Feed feed, const Terms& terms);
