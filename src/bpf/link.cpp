@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -9,7 +10,8 @@
 
 #include <bpf/btf.h>
 
-#include "bpf/inline_filter.h"
+#include "bpf/inline_call.h"
+#include "bpf/insn.h"
 #include "bpf/specialize.h"
 
 namespace perilune::bpf {
@@ -17,6 +19,9 @@ namespace {
 
 constexpr const char* kFilter = "filter";
 constexpr const char* kPull = "pull";
+constexpr const char* kPullNear = "pull_near";  // what may stand in the place of the filter's calls of it
+constexpr const char* kCopy = "#copy";          // a call of one or the other
+constexpr int kMostNear = 3;
 constexpr std::array<const char*, 3> kMapNames{"pl_memory", "pl_events", "pl_chain"};
 constexpr unsigned kLineShift = 10;
 
@@ -86,92 +91,101 @@ class Linker {
 
   Result<LinkedProgram> run() {
     if (!types_.ok()) return system_error("cannot make type information: not enough memory");
-    add_function(input_->runtime->entry);
-    // The filter's code may be the only one that pulls.
-    const auto& relocations = input_->code->relocations;
-    if (std::ranges::any_of(relocations, [](const auto& r) { return r.kind == ir::Relocation::Kind::kPull; }))
-      add_function(kPull);
-    for (size_t i = 0; i < order_.size(); ++i) {  // grows on the way
-      for (const auto& reference : order_[i]->references)
-        if (input_->runtime->find(reference.symbol) != nullptr) add_function(reference.symbol);
+    RuntimeFunction& entry = add_function(input_->runtime->entry);
+    join_filter(entry);
+    for (size_t i = 0; i < functions_.size(); ++i) {  // grows on the way
+      for (const auto& reference : functions_[i].references)
+        if (input_->runtime->find(reference.symbol) != nullptr && !begins_.contains(reference.symbol))
+          add_function(reference.symbol);
     }
-    if (input_->inlines_filter && order_.front()->name == input_->runtime->entry)
-      inlined_ = inline_filter(*order_.front(), kFilter, *input_->code);
-    if (inlined_) order_.front() = &inlined_->function;
-    for (const RuntimeFunction* function : order_)
-      emit(*function);
-    if (!inlined_) emit_filter();
-    for (const RuntimeFunction* function : order_) {
-      for (const auto& reference : function->references) {
-        if (auto done = resolve(begins_.at(function->name) + reference.insn, reference); !done)
+    for (const RuntimeFunction& function : functions_)
+      emit(function);
+    for (const RuntimeFunction& function : functions_) {
+      for (const auto& reference : function.references) {
+        if (auto done = resolve(begins_.at(function.name) + reference.insn, reference); !done)
           return tl::make_unexpected(std::move(done.error()));
       }
     }
-    if (auto done = resolve_filter(); !done) return tl::make_unexpected(std::move(done.error()));
     if (!types_.ok()) return system_error("cannot make type information");
     program_.types = types_.bytes();
-    program_.inlined_filter = inlined_.has_value();
     return std::move(program_);
   }
 
  private:
-  void add_function(const std::string& name) {
-    if (begins_.contains(name)) return;
+  RuntimeFunction& add_function(const std::string& name) {
     begins_[name] = 0;
-    specialized_.push_back(specialize(*input_->runtime->find(name), input_->constants));
-    order_.push_back(&specialized_.back());
+    return functions_.emplace_back(specialize(*input_->runtime->find(name), *input_->runtime, input_->constants));
+  }
+
+  // Puts the filter into the entry, where that can be; else it is a function of its own.
+  void join_filter(RuntimeFunction& entry) {
+    RuntimeFunction filter = filter_function();
+    place_copies(filter);
+    const auto calls = [](const RuntimeFunction::Reference& one) { return one.call && one.symbol == kFilter; };
+    const auto call = std::ranges::find_if(entry.references, calls);
+    if (call == entry.references.end()) return;  // the entry never asks it
+    if (input_->inlines && std::ranges::count_if(entry.references, calls) == 1) {
+      if (auto inlined = inline_call(entry, call->insn, filter)) {
+        entry = std::move(*inlined);
+        program_.inlined = true;
+        return;
+      }
+    }
+    begins_[kFilter] = 0;
+    functions_.push_back(std::move(filter));
+  }
+
+  // The compiled code, its relocations as references "#N".
+  [[nodiscard]] RuntimeFunction filter_function() const {
+    using Parameter = RuntimeFunction::Parameter;
+    const ir::Code& code = *input_->code;
+    RuntimeFunction filter;
+    filter.name = kFilter;
+    filter.global = true;
+    filter.parameters = {Parameter::kContext, Parameter::kNumber};
+    filter.insns = code.insns;
+    for (size_t i = 0; i < code.relocations.size(); ++i) {
+      const ir::Relocation& relocation = code.relocations[i];
+      const bool pulls = relocation.kind == ir::Relocation::Kind::kPull;
+      filter.references.push_back({relocation.insn, pulls, pulls ? kCopy : fmt::format("#{}", i)});
+    }
+    if (code.lines.empty() || code.lines.front().insn != 0) filter.lines.push_back({0, kFilter, "", 0});
+    for (const ir::LineRecord& line : code.lines)
+      filter.lines.push_back({line.insn, file_name(line.file), source_text(line), line.line << kLineShift});
+    return filter;
+  }
+
+  // The first copies of a packet, which nearly all that are looked at need, are made in place; the rest by calls. In
+  // loops they would be verified again and again.
+  void place_copies(RuntimeFunction& filter) const {
+    const RuntimeFunction* near = input_->inlines ? input_->runtime->find(kPullNear) : nullptr;
+    if (near != nullptr) {
+      const RuntimeFunction body = specialize(*near, *input_->runtime, input_->constants);
+      for (int count = 0; count < kMostNear; ++count) {
+        const auto site = std::ranges::find(filter.references, kCopy, &RuntimeFunction::Reference::symbol);
+        const auto loop = std::ranges::find_if(filter.insns, is_may_goto) - filter.insns.begin();
+        if (site == filter.references.end() || site->insn >= loop) break;
+        auto inlined = inline_call(filter, site->insn, body);
+        if (!inlined) break;
+        filter = std::move(*inlined);
+      }
+    }
+    for (auto& reference : filter.references)
+      if (reference.symbol == kCopy) reference.symbol = kPull;
   }
 
   [[nodiscard]] uint32_t position() const { return static_cast<uint32_t>(program_.insns.size()); }
 
-  void begin_function(const std::string& name, bool global, const std::vector<RuntimeFunction::Parameter>& parameters) {
-    begins_[name] = position();
-    const bool entry = name == input_->runtime->entry;
-    program_.functions.push_back({position(), types_.function(name, global, parameters, entry)});
-  }
-
-  void add_line(uint32_t insn, const RuntimeFunction::Line& line) {
-    program_.lines.push_back({insn, types_.text(line.file), types_.text(line.text), line.position});
-  }
-
   void emit(const RuntimeFunction& function) {
-    begin_function(function.name, function.global, function.parameters);
     const uint32_t begin = position();
+    begins_[function.name] = begin;
+    const bool entry = function.name == input_->runtime->entry;
+    program_.functions.push_back({begin, types_.function(function.name, function.global, function.parameters, entry)});
     if (function.lines.empty() || function.lines.front().insn != 0)
       program_.lines.push_back({begin, types_.text("runtime"), types_.text(function.name), 0});
-    auto line = function.lines.begin();
-    if (inlined_ && &function == &inlined_->function) {
-      for (; line != function.lines.end() && line->insn < inlined_->begin; ++line)
-        add_line(begin + line->insn, *line);
-      begin_filter(begin + inlined_->begin);
-      // What follows belongs to the line of the call.
-      if (line != function.lines.begin() && (line == function.lines.end() || line->insn != inlined_->end))
-        add_line(begin + inlined_->end, *std::prev(line));
-    }
-    for (; line != function.lines.end(); ++line)
-      add_line(begin + line->insn, *line);
+    for (const RuntimeFunction::Line& line : function.lines)
+      program_.lines.push_back({begin + line.insn, types_.text(line.file), types_.text(line.text), line.position});
     program_.insns.insert(program_.insns.end(), function.insns.begin(), function.insns.end());
-  }
-
-  void emit_filter() {
-    using Parameter = RuntimeFunction::Parameter;
-    begin_function(kFilter, true, {Parameter::kContext, Parameter::kNumber});
-    begin_filter(position());
-    const ir::Code& code = *input_->code;
-    program_.insns.insert(program_.insns.end(), code.insns.begin(), code.insns.end());
-  }
-
-  void begin_filter(uint32_t begin) {
-    filter_begin_ = begin;
-    const ir::Code& code = *input_->code;
-    if (code.lines.empty() || code.lines.front().insn != 0)
-      program_.lines.push_back({begin, types_.text("filter"), types_.text(""), 0});
-    for (const ir::LineRecord& line : code.lines) {
-      const uint32_t insn = begin + line.insn;
-      if (!program_.lines.empty() && program_.lines.back().insn_off == insn) program_.lines.pop_back();
-      program_.lines.push_back(
-          {insn, types_.text(file_name(line.file)), types_.text(source_text(line)), line.line << kLineShift});
-    }
   }
 
   [[nodiscard]] std::string file_name(uint32_t file) const {
@@ -200,6 +214,11 @@ class Linker {
 
   Result<void> resolve(uint32_t insn, const RuntimeFunction::Reference& reference) {
     const std::string& name = reference.symbol;
+    if (name.starts_with('#')) {
+      size_t index = 0;
+      std::from_chars(name.data() + 1, name.data() + name.size(), index);
+      return resolve_relocation(insn, input_->code->relocations[index]);
+    }
     if (reference.call) {
       if (begins_.contains(name)) {
         set_call(insn, name);
@@ -238,46 +257,35 @@ class Linker {
     return system_error(fmt::format("the kernel runtime refers to '{}', which this kernel does not have", name));
   }
 
-  Result<void> resolve_filter() {
-    for (const ir::Relocation& relocation : input_->code->relocations) {
-      const uint32_t insn = filter_begin_ + relocation.insn;
-      const bool wide =
-          relocation.kind != ir::Relocation::Kind::kPull && relocation.kind != ir::Relocation::Kind::kSlotMask;
-      const size_t needed = wide ? 2 : 1;
-      if (insn + needed > program_.insns.size()) return system_error("the compiled filter's relocations are broken");
-      switch (relocation.kind) {
-        case ir::Relocation::Kind::kMemory:
-          set_map(insn, input_->memory_fd, BPF_PSEUDO_MAP_VALUE, relocation.index);
-          break;
-        case ir::Relocation::Kind::kTables:
-          set_map(insn, input_->tables_fd, BPF_PSEUDO_MAP_VALUE, relocation.index);
-          break;
-        case ir::Relocation::Kind::kMap:
-          if (relocation.index >= input_->map_fds.size())
-            return system_error("the compiled filter refers to a map that it does not declare");
-          set_map(insn, input_->map_fds[relocation.index], BPF_PSEUDO_MAP_FD, 0);
-          break;
-        case ir::Relocation::Kind::kEvents:
-          set_map(insn, input_->events_fd, BPF_PSEUDO_MAP_FD, 0);
-          break;
-        case ir::Relocation::Kind::kPull:
-          set_call(insn, kPull);
-          break;
-        case ir::Relocation::Kind::kSlotMask:
-          program_.insns[insn].imm = static_cast<int32_t>(input_->slots_mask);
-          break;
-      }
+  Result<void> resolve_relocation(uint32_t insn, const ir::Relocation& relocation) {
+    switch (relocation.kind) {
+      case ir::Relocation::Kind::kMemory:
+        set_map(insn, input_->memory_fd, BPF_PSEUDO_MAP_VALUE, relocation.index);
+        break;
+      case ir::Relocation::Kind::kTables:
+        set_map(insn, input_->tables_fd, BPF_PSEUDO_MAP_VALUE, relocation.index);
+        break;
+      case ir::Relocation::Kind::kMap:
+        if (relocation.index >= input_->map_fds.size())
+          return system_error("the compiled filter refers to a map that it does not declare");
+        set_map(insn, input_->map_fds[relocation.index], BPF_PSEUDO_MAP_FD, 0);
+        break;
+      case ir::Relocation::Kind::kEvents:
+        set_map(insn, input_->events_fd, BPF_PSEUDO_MAP_FD, 0);
+        break;
+      case ir::Relocation::Kind::kSlotMask:
+        program_.insns[insn].imm = static_cast<int32_t>(input_->slots_mask);
+        break;
+      case ir::Relocation::Kind::kPull:
+        break;  // a reference by name
     }
     return {};
   }
 
   const LinkInput* input_;
   Types types_;
-  std::deque<RuntimeFunction> specialized_;
-  std::vector<const RuntimeFunction*> order_;
+  std::deque<RuntimeFunction> functions_;  // in the program's order
   std::map<std::string, uint32_t> begins_;
-  std::optional<InlinedFilter> inlined_;
-  uint32_t filter_begin_ = 0;
   LinkedProgram program_;
 };
 

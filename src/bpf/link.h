@@ -24,7 +24,7 @@ struct LinkInput {
   const RuntimeObject* runtime = nullptr;
   const ir::Image* image = nullptr;
   const ir::Code* code = nullptr;  // of the filter
-  bool inlines_filter = true;      // where that can be
+  bool inlines = true;             // the filter into the entry, copies into the filter, where that can be
   uint64_t slots_mask = 0;
   int memory_fd = -1;
   int tables_fd = -1;
@@ -40,7 +40,7 @@ struct LinkedProgram {
   std::vector<uint8_t> types;  // BTF
   std::vector<bpf_func_info> functions;
   std::vector<bpf_line_info> lines;
-  bool inlined_filter = false;
+  bool inlined = false;
 };
 
 [[nodiscard]] Result<LinkedProgram> link(const LinkInput& input);

@@ -191,7 +191,7 @@ class Loader {
     input.image = image_;
     const ir::Code far = far_loops_ ? with_far_loops(image_->code) : ir::Code{};
     input.code = far_loops_ ? &far : &image_->code;
-    input.inlines_filter = inlines_filter_;
+    input.inlines = inlines_;
     input.slots_mask = uint64_t{loaded_.slots - 1} * PL_SLOT_SIZE;
     input.memory_fd = loaded_.memory.fd();
     input.tables_fd = loaded_.tables ? loaded_.tables.fd() : -1;
@@ -224,13 +224,23 @@ class Loader {
 
   /// As Code::header_fields: what must be in the header when the filter is called.
   [[nodiscard]] uint64_t fields_read() const {
-    if (image_->writes) return UINT64_MAX;  // writing back asks for all
-    uint64_t fields = image_->code.header_fields | image_->header_fields;
-    constexpr auto bit = [](size_t offset) { return uint64_t{1} << offset / sizeof(uint32_t); };
+    constexpr auto fields = [](std::initializer_list<size_t> offsets) {
+      uint64_t all = 0;
+      for (const size_t offset : offsets)
+        all |= uint64_t{1} << offset / sizeof(uint32_t);
+      return all;
+    };
+    constexpr uint64_t kPulling = fields({offsetof(pl_header, captured), offsetof(pl_header, copied)});
+    constexpr uint64_t kWritingBack =  // runtime/commit.h
+        kPulling |
+        fields({offsetof(pl_header, network), offsetof(pl_header, transport), offsetof(pl_header, end),
+                offsetof(pl_header, flags), offsetof(pl_header, version), offsetof(pl_header, protocol),
+                offsetof(pl_header, fragment_offset), offsetof(pl_header, vlan), offsetof(pl_header, vlan_tags)});
     const auto pulls = [](const ir::Relocation& one) { return one.kind == ir::Relocation::Kind::kPull; };
-    if (std::ranges::any_of(image_->code.relocations, pulls))
-      fields |= bit(offsetof(pl_header, captured)) | bit(offsetof(pl_header, copied));
-    return fields;
+    uint64_t all = image_->code.header_fields | image_->header_fields;
+    if (image_->writes) all |= kWritingBack;
+    if (std::ranges::any_of(image_->code.relocations, pulls)) all |= kPulling;
+    return all;
   }
 
   /// Functions, and "pl_field_STRUCTURE__MEMBER" constants.
@@ -324,9 +334,9 @@ class Loader {
 
   Result<void> load_program() {
     int fd = try_load(load_options());
-    if (fd < 0 && fd != -EPERM && linked_.inlined_filter) {
+    if (fd < 0 && fd != -EPERM && linked_.inlined) {
       // On its own it may be less work for the verifier, or less stack.
-      inlines_filter_ = false;
+      inlines_ = false;
       const Result<int> another = try_another();
       if (!another) return tl::make_unexpected(another.error());
       fd = *another;
@@ -347,7 +357,7 @@ class Loader {
       options.log_level = 1;
       const int again = try_load(options);
       log.resize(strnlen(log.data(), log.size()));
-      if (again < 0 && !log.empty()) {
+      if (again < 0 && again != -kNotSupported && !log.empty()) {
         const VerifierComplaint complaint = read_verifier_log(log, image_->files);
         if (log_ != nullptr) *log_ = std::move(log);
         return tl::make_unexpected(verifier_error(options_->name, complaint));
@@ -357,6 +367,9 @@ class Loader {
     if (fd < 0) {
       std::string hint;
       if (fd == -EPERM) hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
+      if (fd == -kNotSupported)
+        hint =
+            "it was verified, but the kernel cannot translate it into machine code: please report it, with the script";
       return errno_error(fmt::format("load the program '{}' into the kernel", options_->name), -fd, hint);
     }
     loaded_.program = FileDescriptor(fd);
@@ -383,7 +396,7 @@ class Loader {
   std::string* log_;
   LoadedProgram loaded_;
   LinkedProgram linked_;
-  bool inlines_filter_ = true;
+  bool inlines_ = true;
   bool far_loops_ = false;
   FileDescriptor types_;
 };

@@ -92,7 +92,9 @@ std::optional<bool> outcome_of(const Insn& insn, const Numbers& numbers) {
 
 class Specializer {
  public:
-  Specializer(const RuntimeFunction& function, const std::map<std::string, uint64_t>& constants) : function_(function) {
+  Specializer(const RuntimeFunction& function, const RuntimeObject& runtime,
+              const std::map<std::string, uint64_t>& constants)
+      : function_(function) {
     std::erase_if(function_.references, [&](const RuntimeFunction::Reference& reference) {
       const auto found = constants.find(reference.symbol);
       if (reference.call || found == constants.end()) return false;
@@ -101,8 +103,11 @@ class Specializer {
       function_.insns[reference.insn + 1].imm = static_cast<int32_t>(found->second >> kHalf);
       return true;
     });
-    for (const auto& reference : function_.references)
+    for (const auto& reference : function_.references) {
       refers_.insert(refers_.end(), reference.insn);
+      const RuntimeFunction* callee = reference.call ? runtime.find(reference.symbol) : nullptr;
+      if (callee != nullptr) arguments_[reference.insn] = static_cast<uint8_t>(callee->parameters.size());
+    }
     std::ranges::sort(refers_);
   }
 
@@ -222,7 +227,7 @@ class Specializer {
         if (keep_[at]) {
           const Insn& insn = insns()[at];
           for (uint8_t reg = 0; reg < kRegisters; ++reg) {
-            if (reads(insn, reg))
+            if (is_call(insn) ? reg >= BPF_REG_1 && reg <= arguments_of(at) : reads(insn, reg))
               now.set(reg);
             else if (writes(insn, reg))
               now.reset(reg);
@@ -293,17 +298,35 @@ class Specializer {
     function_.insns = std::move(all);
   }
 
+  [[nodiscard]] uint8_t arguments_of(size_t call) const {
+    const auto found = arguments_.find(static_cast<uint32_t>(call));
+    if (found != arguments_.end()) return found->second;
+    switch (insns()[call].src == 0 ? insns()[call].imm : 0) {
+      case BPF_FUNC_get_smp_processor_id:
+      case BPF_FUNC_ktime_get_ns:
+        return 0;
+      case BPF_FUNC_xdp_get_buff_len:
+        return 1;
+      case BPF_FUNC_tail_call:
+        return 3;
+      default:
+        return kLastArgument;
+    }
+  }
+
   RuntimeFunction function_;
   std::vector<uint32_t> refers_;
+  std::map<uint32_t, uint8_t> arguments_;  // of calls, where they are known
   std::vector<std::optional<Numbers>> before_;
   std::vector<bool> keep_;
 };
 
 }  // namespace
 
-RuntimeFunction specialize(const RuntimeFunction& function, const std::map<std::string, uint64_t>& constants) {
+RuntimeFunction specialize(const RuntimeFunction& function, const RuntimeObject& runtime,
+                           const std::map<std::string, uint64_t>& constants) {
   if (function.insns.empty()) return function;
-  return Specializer(function, constants).run();
+  return Specializer(function, runtime, constants).run();
 }
 
 }  // namespace perilune::bpf

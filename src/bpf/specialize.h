@@ -12,7 +12,8 @@
 namespace perilune::bpf {
 
 /// References to names that are not in `constants` stay. Lines and references move with their instructions.
-[[nodiscard]] RuntimeFunction specialize(const RuntimeFunction& function,
+/// `runtime` tells how many arguments its functions take.
+[[nodiscard]] RuntimeFunction specialize(const RuntimeFunction& function, const RuntimeObject& runtime,
                                          const std::map<std::string, uint64_t>& constants);
 
 }  // namespace perilune::bpf

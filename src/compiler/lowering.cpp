@@ -110,7 +110,6 @@ void Lowering::run() {
 
   const Prototype& prototype = *(*callee)->code->prototype;
   b_.at((*callee)->code->file, prototype.line_defined);
-  b_.store(8, b_.slot(), kStringTop, b_.constant(0));
   const bool all = prototype.vararg;
   Values arguments;
   if (all || prototype.parameters >= 1) arguments.push_back(headers_view());
@@ -130,6 +129,10 @@ void Lowering::run() {
     if (first->second.empty()) pending_.erase(first);
     lower_version(key, *version);
     if (diagnostics_.size() >= 20) return;
+  }
+  if (allocations_ != 0) {
+    b_.switch_to(0);
+    b_.store(8, b_.slot(), kStringTop, b_.constant(0));
   }
 }
 

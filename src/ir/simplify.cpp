@@ -25,6 +25,7 @@ void simplify(Function& function) {
     changed |= simplify_blocks(function);
     if (!changed) break;
   }
+  sink(function);
 }
 
 bool gather_constants(Function& function) {

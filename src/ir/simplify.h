@@ -21,6 +21,9 @@ bool simplify_blocks(Function& function);
 /// Drops what nobody needs.
 bool drop_dead(Function& function);
 
+/// Moves computations to where all their uses lie behind.
+void sink(Function& function);
+
 /// Follows replacements to their end, shortening the way for next time.
 [[nodiscard]] inline Value resolved(std::vector<Value>& replacements, Value value) {
   while (replacements[value] != value) {

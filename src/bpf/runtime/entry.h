@@ -48,12 +48,13 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   result = filter(ctx, slot_offset);
   verdict = result & 0xff;
   line = result >> PL_LINE_SHIFT;
-  if (unlikely(verdict >= PL_ERROR)) return script_failed(ctx, slot_offset, header, line);
-  if (verdict == PL_NO_OPINION) {
+  if (likely(verdict == PL_NO_OPINION)) {
     ++header->counters[PL_COUNT_NO_OPINION];
     verdict = pl_on_default();
     cause = CAUSE_DEFAULT;
     if (!pl_writes()) return decided(ctx, slot_offset, header, verdict, cause, line);
+  } else if (unlikely(verdict >= PL_ERROR)) {
+    return script_failed(ctx, slot_offset, header, line);
   }
   if (pl_writes() && header->dirty_end != 0 && (verdict == PL_PASS || verdict == PL_REPLY)) {
     header->error_values[0] = 0;
@@ -77,15 +78,15 @@ enum {
 
 /* The verdict: PL_PASS ... PL_REPLY. */
 PL_INLINE u32 judge(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 found) {
-  if (unlikely(found == FOUND_MALFORMED)) {
-    ++header->counters[PL_COUNT_MALFORMED];
-    return decided(ctx, slot_offset, header, pl_on_malformed(), CAUSE_MALFORMED, 0);
-  }
-  if (unlikely(found == FOUND_TOO_LONG)) {
-    ++header->counters[PL_COUNT_TOO_LONG];
-    return decided(ctx, slot_offset, header, pl_on_error(), CAUSE_ERROR, 0);
-  }
-  if (unlikely(found == FOUND_NOT_IP)) {
+  if (unlikely(found != FOUND_IP)) {
+    if (found == FOUND_MALFORMED) {
+      ++header->counters[PL_COUNT_MALFORMED];
+      return decided(ctx, slot_offset, header, pl_on_malformed(), CAUSE_MALFORMED, 0);
+    }
+    if (found == FOUND_TOO_LONG) {
+      ++header->counters[PL_COUNT_TOO_LONG];
+      return decided(ctx, slot_offset, header, pl_on_error(), CAUSE_ERROR, 0);
+    }
     ++header->counters[PL_COUNT_NOT_IP];
     if (pl_on_not_ip() != PL_NO_OPINION) return decided(ctx, slot_offset, header, pl_on_not_ip(), CAUSE_NOT_IP, 0);
   }

@@ -9,11 +9,10 @@
 
 #include "bpf/runtime/entry.h"
 
-/* Two neighbouring fields of the header in one store, where the filter reads one of them. */
-#define READS_PAIR(first) (pl_fields() & (3 * FIELD_BIT(first)))
-#define SET_PAIR(header, first, a, b)                                                  \
-  do {                                                                                 \
-    if (READS_PAIR(first)) *(u64*)&(header)->first = (u32)(a) | ((u64)(u32)(b) << 32); \
+/* Fields one by one: a load of the second half of a wider store waits for it on some processors. */
+#define SET(header, field, value)                \
+  do {                                           \
+    if (READS(field)) (header)->field = (value); \
   } while (0)
 
 /* IPv4 behind the first: what receivers would put together in one way only. */
@@ -47,13 +46,17 @@ PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* dat
     transport = ip + 20;
     if (READS(source)) *(u32*)header->source = *(const u32*)(ip + 12);
     if (READS(destination)) *(u32*)header->destination = *(const u32*)(ip + 16);
-    SET_PAIR(header, network, network, start);
-    SET_PAIR(header, version, 4, protocol);
+    SET(header, network, network);
+    SET(header, transport, start);
+    SET(header, version, 4);
+    SET(header, protocol, protocol);
     if (unlikely(fragment & 0x3fff)) {
       fragment_offset = (fragment & 0x1fff) * 8;
       if (!is_sound_later_fragment(fragment_offset, fragment & 0x2000, room, protocol)) return FOUND_NOTHING;
-      SET_PAIR(header, payload, start, start + room);
-      SET_PAIR(header, source_port, 0, 0);
+      SET(header, payload, start);
+      SET(header, end, start + room);
+      SET(header, source_port, 0);
+      SET(header, destination_port, 0);
       flags = PL_HAS_FRAME | PL_FRAGMENT;
       length = 0;
       goto rest;
@@ -75,8 +78,10 @@ PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* dat
       ((u64*)header->destination)[0] = *(const u64*)(ip + 24);
       ((u64*)header->destination)[1] = *(const u64*)(ip + 32);
     }
-    SET_PAIR(header, network, network, start);
-    SET_PAIR(header, version, 6, protocol);
+    SET(header, network, network);
+    SET(header, transport, start);
+    SET(header, version, 6);
+    SET(header, protocol, protocol);
   } else {
     if (type < 0x0600 || type == ETHERTYPE_PPPOE || is_vlan(type)) return FOUND_NOTHING;
     if (pl_on_not_ip() != PL_NO_OPINION) return FOUND_NOT_IP; /* nobody asks for more */
@@ -84,10 +89,14 @@ PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* dat
     captured = packet_length(ctx); /* nothing says where the packet ends */
     if (captured > PL_FRAME_MAX) return FOUND_NOTHING;
     said = captured - network;
-    SET_PAIR(header, network, network, network);
-    SET_PAIR(header, payload, network, captured);
-    SET_PAIR(header, version, 0, 0);
-    SET_PAIR(header, source_port, 0, 0);
+    SET(header, network, network);
+    SET(header, transport, network);
+    SET(header, payload, network);
+    SET(header, end, captured);
+    SET(header, version, 0);
+    SET(header, protocol, 0);
+    SET(header, source_port, 0);
+    SET(header, destination_port, 0);
     flags = PL_HAS_FRAME;
     start = network;
     length = 0;
@@ -115,22 +124,28 @@ PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* dat
     } else if (start == network + 40 && is_extension(protocol)) {
       return FOUND_NOTHING;
     }
-    SET_PAIR(header, payload, start + length, start + room);
-    SET_PAIR(header, source_port, 0, 0);
+    SET(header, payload, start + length);
+    SET(header, end, start + room);
+    SET(header, source_port, 0);
+    SET(header, destination_port, 0);
     goto rest;
   }
-  SET_PAIR(header, payload, start + length, start + room);
+  SET(header, payload, start + length);
+  SET(header, end, start + room);
   ports = *(const u32*)transport;
-  SET_PAIR(header, source_port, swap16(ports), swap16(ports >> 16));
+  SET(header, source_port, swap16(ports));
+  SET(header, destination_port, swap16(ports >> 16));
 rest:
-  SET_PAIR(header, copied, 0, flags);
-  if (READS(captured)) header->captured = captured;
-  if (READS(length)) header->length = said;
-  SET_PAIR(header, ethertype, type, vlan);
-  if (READS(vlan_tags)) header->vlan_tags = vlan_tags;
-  if (READS(ifindex)) header->ifindex = packet_ifindex(ctx);
-  if (READS(mark)) header->mark = packet_mark(ctx);
-  if (READS(fragment_offset)) header->fragment_offset = fragment_offset;
+  SET(header, copied, 0);
+  SET(header, flags, flags);
+  SET(header, captured, captured);
+  SET(header, length, said);
+  SET(header, ethertype, type);
+  SET(header, vlan, vlan);
+  SET(header, vlan_tags, vlan_tags);
+  SET(header, ifindex, packet_ifindex(ctx));
+  SET(header, mark, packet_mark(ctx));
+  SET(header, fragment_offset, fragment_offset);
   return found;
 }
 

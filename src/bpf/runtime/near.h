@@ -6,16 +6,15 @@
 
 #include "bpf/runtime/slot.h"
 
-#define PL_NEAR 512u /* bytes */
-/* Who looks behind the headers asks for more soon: copied at once, short packets need no second copy. */
-#define PL_NEAR_LEAST (pl_uses_payload() ? 128u : 0u)
+#define PL_NEAR 256u /* bytes */
+#define PL_NEAR_LEAST 128u
 
+/* Word by word: registers are few where this ends up. */
 PL_INLINE void copy32(u8* to, const u8* from) {
-  const u64 a = ((const u64*)from)[0], b = ((const u64*)from)[1], c = ((const u64*)from)[2], d = ((const u64*)from)[3];
-  ((u64*)to)[0] = a;
-  ((u64*)to)[1] = b;
-  ((u64*)to)[2] = c;
-  ((u64*)to)[3] = d;
+  ((u64*)to)[0] = ((const u64*)from)[0];
+  ((u64*)to)[1] = ((const u64*)from)[1];
+  ((u64*)to)[2] = ((const u64*)from)[2];
+  ((u64*)to)[3] = ((const u64*)from)[3];
 }
 
 /* The last 32 bytes, which begin before PL_NEAR. How many are copied then; 0: not done. */
@@ -32,7 +31,8 @@ PL_INLINE u32 copy_last(u8* frame, const u8* data, const u8* data_end) {
 PL_INLINE u32 copy_near(u8* slot, const u8* data, const u8* data_end, u32 upto) {
   u8* frame = slot + PL_FRAME;
   u32 done;
-  if (upto < PL_NEAR_LEAST) upto = PL_NEAR_LEAST;
+  /* Who looks behind the headers asks for more soon: copied at once, short packets need no second copy. */
+  if (pl_uses_payload() && upto < PL_NEAR_LEAST) upto = PL_NEAR_LEAST;
   opaque(frame); /* displacements from the slot's start do not reach so far: else each store has its own addition */
   if (upto > PL_NEAR || data + 32 > data_end) return 0;
 #pragma clang loop unroll(full)

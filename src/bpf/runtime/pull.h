@@ -33,14 +33,9 @@ PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
   const u64 captured = header->captured;
-  u64 copied = header->copied;
+  const u64 copied = header->copied;
   u64 length;
 
-  if (copied == 0) {
-    copied = packet_near(ctx, slot, upto);
-    header->copied = copied;
-    if (likely(copied >= upto)) return 0;
-  }
   if (upto > PL_PULL_ALL_FROM) upto = captured;
   upto = (upto + PL_PULL_GRAIN - 1) & ~(u64)(PL_PULL_GRAIN - 1);
   if (upto > captured) upto = captured;
@@ -55,6 +50,17 @@ PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   }
   header->copied = upto;
   return 0;
+}
+
+/* pull() for a packet of which nothing is copied yet; the loader puts it where a filter calls pull(). */
+PL_GLOBAL u64 pull_near(PL_CTX* ctx, u64 slot_offset, u64 upto) {
+  struct pl_header* header = header_of(slot_at(slot_offset));
+  if (likely(header->copied == 0)) {
+    const u32 copied = packet_near(ctx, slot_at(slot_offset), upto);
+    header->copied = copied;
+    if (likely(copied >= upto)) return 0;
+  }
+  return pull(ctx, slot_offset, upto);
 }
 
 /* Frame bytes [0, upto) are about to be read. */

@@ -17,11 +17,11 @@
 #include "bpf/runtime/kernel.h"
 #include "ir/memory_layout.h"
 
-#define PL_DEFINE_CONSTANT(name)            \
-  PL_INLINE u64 name(void) {                \
-    u64 value;                              \
-    asm("%0 = " #name " ll" : "=r"(value)); \
-    return value;                           \
+#define PL_DEFINE_CONSTANT(name)                     \
+  PL_INLINE u64 name(void) {                         \
+    u64 value;                                       \
+    asm volatile("%0 = " #name " ll" : "=r"(value)); \
+    return value;                                    \
   }
 PL_DEFINE_CONSTANT(pl_slots_mask)
 PL_DEFINE_CONSTANT(pl_has_chain)

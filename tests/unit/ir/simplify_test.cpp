@@ -1,4 +1,7 @@
 // What the optimiser must achieve.
+#include <algorithm>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "ir/fold.h"
@@ -45,6 +48,52 @@ TEST_F(SimplifyTest, AComparisonBecomesTheBranch) {
   simplified();
   EXPECT_EQ(function_.blocks.size(), 3u) << to_text(function_);
   EXPECT_EQ(function_.blocks[0].terminator.condition, Condition::kUlt);
+}
+
+TEST_F(SimplifyTest, WhatOneWayNeedsIsComputedThere) {
+  constexpr int32_t kPayload = 8;  // what the header says of the packet does not change
+  constexpr int32_t kCopied = 24;  // how much is copied does
+  const Value protocol = builder_.load(4, slot_, 36);
+  const Value payload = builder_.add(builder_.load(4, slot_, kPayload), 100);
+  const Value copied = builder_.load(4, slot_, kCopied);
+  const BlockId then = builder_.new_block();
+  const BlockId otherwise = builder_.new_block();
+  builder_.branch(Condition::kEq, protocol, builder_.constant(6), then, otherwise);
+  builder_.switch_to(then);
+  builder_.ret(builder_.add(payload, copied));
+  builder_.switch_to(otherwise);
+  builder_.ret(builder_.constant(4));
+  simplified();
+  std::vector<int32_t> loaded;
+  for (const Instruction& instruction : function_.blocks[0].instructions)
+    if (instruction.op == Op::kLoad32) loaded.push_back(instruction.disp);
+  EXPECT_EQ(loaded, (std::vector<int32_t>{36, kCopied})) << to_text(function_);
+  EXPECT_EQ(count(Op::kLoad32), 3u);
+}
+
+TEST_F(SimplifyTest, NothingIsComputedAgainInEachRoundOfALoop) {
+  const Value fixed = builder_.add(builder_.load(4, slot_, 8), 100);
+  const BlockId head = builder_.new_block(1);
+  const BlockId body = builder_.new_block();
+  const BlockId end = builder_.new_block();
+  const BlockId spent = builder_.new_block();
+  builder_.jump(head, {builder_.constant(0)});
+  builder_.switch_to(head);
+  function_.blocks[head].loop_header = true;
+  function_.blocks[head].exhausted = spent;
+  const Value round = builder_.parameters(head)[0];
+  builder_.branch(Condition::kUlt, round, builder_.constant(9), body, end);
+  builder_.switch_to(body);
+  builder_.store(8, slot_, 0x1000, builder_.add(round, fixed));
+  builder_.jump(head, {builder_.add(round, 1)});
+  for (const BlockId block : {end, spent}) {
+    builder_.switch_to(block);
+    builder_.ret(builder_.constant(4));
+  }
+  simplified();
+  EXPECT_TRUE(std::ranges::any_of(function_.blocks[0].instructions, [](const Instruction& one) {
+    return one.op == Op::kLoad32;
+  })) << to_text(function_);
 }
 
 TEST_F(SimplifyTest, ChainsOfDecisionsAreThreaded) {

@@ -1,4 +1,4 @@
-#include "bpf/inline_filter.h"
+#include "bpf/inline_call.h"
 
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
@@ -39,27 +39,29 @@ RuntimeFunction entry() {
   return function;
 }
 
-ir::Code filter() {
-  ir::Code code;
-  code.insns = {{kStore, 10, 1, -8, 0}, {kIfZero, 1, 0, 2, 0}, {kMove, 0, 0, 0, 2}, kExit, {kMove, 0, 0, 0, 3}, kExit};
-  return code;
+RuntimeFunction filter() {
+  RuntimeFunction function;
+  function.name = "filter";
+  function.insns = {
+      {kStore, 10, 1, -8, 0}, {kIfZero, 1, 0, 2, 0}, {kMove, 0, 0, 0, 2}, kExit, {kMove, 0, 0, 0, 3}, kExit};
+  function.references = {{2, false, "inside"}};
+  function.lines = {{0, "g", "c", 3}, {4, "g", "d", 4}};
+  return function;
 }
 
 bool same(const Insn& a, const Insn& b) {
   return a.code == b.code && a.dst == b.dst && a.src == b.src && a.off == b.off && a.imm == b.imm;
 }
 
-TEST(InlineFilter, StandsInThePlaceOfTheCall) {
-  const auto inlined = inline_filter(entry(), "filter", filter());
+TEST(InlineCall, StandsInThePlaceOfTheCall) {
+  const auto inlined = inline_call(entry(), kSite, filter());
   ASSERT_TRUE(inlined);
-  const auto& insns = inlined->function.insns;
+  const auto& insns = inlined->insns;
   ASSERT_EQ(insns.size(), 16U);
-  EXPECT_EQ(inlined->begin, 5U);
-  EXPECT_EQ(inlined->end, 11U);
-  EXPECT_TRUE(same(insns[4], {kStore, 10, 6, -16, 0})) << "r6 is kept below the entry's own stack";
+  EXPECT_TRUE(same(insns[4], {kStore, 10, 6, -16, 0})) << "r6 is kept below the caller's own stack";
   EXPECT_TRUE(same(insns[11], {kLoad, 6, 10, -16, 0}));
-  EXPECT_EQ(insns[2].off, -8) << "the entry's stack stays";
-  EXPECT_EQ(insns[5].off, -24) << "the filter's is below";
+  EXPECT_EQ(insns[2].off, -8) << "the caller's stack stays";
+  EXPECT_EQ(insns[5].off, -24) << "the callee's is below";
   EXPECT_TRUE(same(insns[8], {kGoto, 0, 0, 2, 0})) << "its exits go to what follows";
   EXPECT_TRUE(same(insns[10], {kGoto, 0, 0, 0, 0}));
   EXPECT_EQ(insns[6].off, 2) << "its own jumps stay";
@@ -67,59 +69,61 @@ TEST(InlineFilter, StandsInThePlaceOfTheCall) {
   EXPECT_EQ(insns[13].off, 1);
 }
 
-TEST(InlineFilter, ReferencesAndLinesMove) {
-  const auto inlined = inline_filter(entry(), "filter", filter());
+TEST(InlineCall, ReferencesAndLinesMove) {
+  const auto inlined = inline_call(entry(), kSite, filter());
   ASSERT_TRUE(inlined);
-  ASSERT_EQ(inlined->function.references.size(), 2U);
-  EXPECT_EQ(inlined->function.references[0].insn, 1U);
-  EXPECT_EQ(inlined->function.references[1].insn, 14U);
-  ASSERT_EQ(inlined->function.lines.size(), 2U);
-  EXPECT_EQ(inlined->function.lines[1].insn, 12U);
+  const auto& references = inlined->references;
+  ASSERT_EQ(references.size(), 3U);
+  EXPECT_EQ(references[0].insn, 1U);
+  EXPECT_EQ(references[1].insn, 14U);
+  EXPECT_EQ(references[2].insn, 7U);
+  EXPECT_EQ(references[2].symbol, "inside");
+  const std::vector<std::pair<uint32_t, std::string>> wanted{{0, "a"}, {5, "c"}, {9, "d"}, {11, "a"}, {12, "b"}};
+  std::vector<std::pair<uint32_t, std::string>> lines;
+  for (const auto& line : inlined->lines)
+    lines.emplace_back(line.insn, line.text);
+  EXPECT_EQ(lines, wanted) << "behind it the line of the call goes on";
 }
 
-TEST(InlineFilter, RegistersThatAreWrittenFirstAreNotSaved) {
+TEST(InlineCall, RegistersThatAreWrittenFirstAreNotSaved) {
   RuntimeFunction function = entry();
   function.insns[5] = {kCopy, 6, 0, 0, 0};
-  const auto inlined = inline_filter(function, "filter", filter());
+  const auto inlined = inline_call(function, kSite, filter());
   ASSERT_TRUE(inlined);
-  EXPECT_EQ(inlined->function.insns.size(), 14U);
+  EXPECT_EQ(inlined->insns.size(), 14U);
 }
 
-TEST(InlineFilter, WhatALoopLeavesInRegistersDoesNotReachCalls) {
+TEST(InlineCall, WhatIsLeftInRegistersDoesNotReachCallsWhereThereAreLoops) {
   RuntimeFunction function = entry();
   function.insns[5] = {kCopy, 1, 0, 0, 0};
   function.insns[6] = kCall;  // takes two arguments perhaps, or five
-  ir::Code looping = filter();
-  const auto without = inline_filter(function, "filter", looping);
+  RuntimeFunction looping = filter();
+  const auto without = inline_call(function, kSite, looping);
   ASSERT_TRUE(without);
   looping.insns.insert(looping.insns.begin(), {ir::bpf::kMayGoto, 0, 0, 0, 0});
-  const auto inlined = inline_filter(function, "filter", looping);
+  const auto inlined = inline_call(function, kSite, looping);
   ASSERT_TRUE(inlined);
-  const auto& insns = inlined->function.insns;
-  ASSERT_EQ(insns.size(), without->function.insns.size() + 1 + 4);
+  const auto& insns = inlined->insns;
+  const size_t end = kSite + looping.insns.size();
+  ASSERT_EQ(insns.size(), without->insns.size() + 1 + 4);
   for (uint8_t reg = BPF_REG_2; reg <= BPF_REG_5; ++reg)
-    EXPECT_TRUE(same(insns[inlined->end + reg - BPF_REG_2], {kMove, static_cast<uint8_t>(reg & 15U), 0, 0, 0}));
-  EXPECT_EQ(insns[3].off, without->function.insns[3].off + 5) << "jumps across it reach as far as before";
+    EXPECT_TRUE(same(insns[end + reg - BPF_REG_2], {kMove, static_cast<uint8_t>(reg & 15U), 0, 0, 0}));
+  EXPECT_EQ(insns[3].off, without->insns[3].off + 5) << "jumps across it reach as far as before";
 }
 
-TEST(InlineFilter, NotWhereItCannotBe) {
-  RuntimeFunction twice = entry();
-  twice.insns[7] = kCall;
-  twice.references[2] = {7, true, "filter"};
-  EXPECT_FALSE(inline_filter(twice, "filter", filter()));
-  EXPECT_FALSE(inline_filter(entry(), "another", filter()));
+TEST(InlineCall, NotWhereItCannotBe) {
   RuntimeFunction roaming = entry();
   roaming.insns[1] = {kCopy, 7, 10, 0, 0};
-  EXPECT_FALSE(inline_filter(roaming, "filter", filter())) << "nobody knows what stack it uses";
-  ir::Code falls_off = filter();
+  EXPECT_FALSE(inline_call(roaming, kSite, filter())) << "nobody knows what stack it uses";
+  RuntimeFunction falls_off = filter();
   falls_off.insns.pop_back();
-  EXPECT_FALSE(inline_filter(entry(), "filter", falls_off));
-  ir::Code deep = filter();
+  EXPECT_FALSE(inline_call(entry(), kSite, falls_off));
+  RuntimeFunction deep = filter();
   deep.insns[0].off = -392;
-  EXPECT_FALSE(inline_filter(entry(), "filter", deep));
-  ir::Code large = filter();
+  EXPECT_FALSE(inline_call(entry(), kSite, deep));
+  RuntimeFunction large = filter();
   large.insns.insert(large.insns.begin(), 9000, {kMove, 0, 0, 0, 0});
-  EXPECT_FALSE(inline_filter(entry(), "filter", large));
+  EXPECT_FALSE(inline_call(entry(), kSite, large));
 }
 
 }  // namespace

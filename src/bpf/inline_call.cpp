@@ -1,4 +1,4 @@
-#include "bpf/inline_filter.h"
+#include "bpf/inline_call.h"
 
 #include <algorithm>
 #include <array>
@@ -74,72 +74,84 @@ Insn load(uint8_t reg, int32_t off) {
 
 }  // namespace
 
-std::optional<InlinedFilter> inline_filter(const RuntimeFunction& entry, std::string_view filter,
-                                           const ir::Code& code) {
-  const auto is_site = [&](const RuntimeFunction::Reference& one) { return one.call && one.symbol == filter; };
-  const auto calls = std::ranges::count_if(entry.references, is_site);
-  if (code.insns.empty() || !(is_exit(code.insns.back()) || is_jump(code.insns.back()))) return std::nullopt;
-  if (calls != 1 || entry.insns.size() + code.insns.size() > kMostInsns) return std::nullopt;
-  const uint32_t site = std::ranges::find_if(entry.references, is_site)->insn;
-  const int32_t frame = frame_of(entry.insns);
+std::optional<RuntimeFunction> inline_call(const RuntimeFunction& caller, uint32_t site,
+                                           const RuntimeFunction& callee) {
+  const std::vector<Insn>& body = callee.insns;
+  if (body.empty() || !(is_exit(body.back()) || is_jump(body.back()))) return std::nullopt;
+  if (caller.insns.size() + body.size() > kMostInsns) return std::nullopt;
+  const int32_t frame = frame_of(caller.insns);
   std::vector<uint8_t> live;
   std::ranges::copy_if(kPreserved, std::back_inserter(live),
-                       [&](uint8_t reg) { return is_live(entry.insns, site + 1, reg); });
+                       [&](uint8_t reg) { return is_live(caller.insns, site + 1, reg); });
   const auto saved = static_cast<int32_t>(live.size()) * kCell;
   const int32_t depth = frame + saved;
-  if (depth + frame_of(code.insns) > kMostStack) return std::nullopt;
+  if (depth + frame_of(body) > kMostStack) return std::nullopt;
 
-  InlinedFilter inlined;
-  RuntimeFunction& all = inlined.function;
-  all.name = entry.name;
-  all.global = entry.global;
-  all.parameters = entry.parameters;
-  all.insns.assign(entry.insns.begin(), entry.insns.begin() + site);
+  RuntimeFunction all;
+  all.name = caller.name;
+  all.global = caller.global;
+  all.parameters = caller.parameters;
+  all.insns.assign(caller.insns.begin(), caller.insns.begin() + site);
   for (size_t i = 0; i < live.size(); ++i)
     all.insns.push_back(store(live[i], -frame - kCell * static_cast<int32_t>(i + 1)));
-  inlined.begin = static_cast<uint32_t>(all.insns.size());
-  inlined.end = inlined.begin + static_cast<uint32_t>(code.insns.size());
-  for (size_t i = 0; i < code.insns.size(); ++i) {
-    Insn insn = code.insns[i];
+  const auto begin = static_cast<uint32_t>(all.insns.size());
+  const auto end = begin + static_cast<uint32_t>(body.size());
+  for (size_t i = 0; i < body.size(); ++i) {
+    Insn insn = body[i];
     if (touches_stack(insn)) insn.off = static_cast<int16_t>(insn.off - depth);
     if (is_exit(insn)) {
-      const auto rest = static_cast<int16_t>(code.insns.size() - i - 1);
+      const auto rest = static_cast<int16_t>(body.size() - i - 1);
       insn = {BPF_JMP | BPF_JA, 0, 0, rest, 0};
     }
     all.insns.push_back(insn);
-    if (is_wide(insn) && i + 1 < code.insns.size()) all.insns.push_back(code.insns[++i]);
+    if (is_wide(insn) && i + 1 < body.size()) all.insns.push_back(body[++i]);
   }
   for (size_t i = 0; i < live.size(); ++i)
     all.insns.push_back(load(live[i], -frame - kCell * static_cast<int32_t>(i + 1)));
-  // A call would have destroyed these. What the filter leaves in them counts as alive where a call follows whose number
-  // of arguments the verifier does not look up, and then the rounds of the filter's loops differ in it.
-  if (std::ranges::any_of(code.insns, is_may_goto)) {
+  // A call would have destroyed these. What is left in them counts as alive where a call follows whose number of
+  // arguments the verifier does not look up, and then the rounds of loops differ in it.
+  if (std::ranges::any_of(body, is_may_goto) || std::ranges::any_of(caller.insns, is_may_goto)) {
     for (const uint8_t reg : kDestroyed)
-      if (is_live(entry.insns, site + 1, reg)) all.insns.push_back(zero(reg));
+      if (is_live(caller.insns, site + 1, reg)) all.insns.push_back(zero(reg));
   }
   const auto added = static_cast<uint32_t>(all.insns.size()) - site - 1;
-  all.insns.insert(all.insns.end(), entry.insns.begin() + site + 1, entry.insns.end());
+  all.insns.insert(all.insns.end(), caller.insns.begin() + site + 1, caller.insns.end());
 
-  // The entry's instructions, and where they jump, are behind the filter now when they were behind the call.
+  // The caller's instructions, and where they jump, are behind the callee's now when they were behind the call.
   const auto moved = [&](uint32_t insn) { return insn > site ? insn + added : insn; };
-  for (uint32_t i = 0; i < entry.insns.size(); ++i) {
-    const Insn& old = entry.insns[i];
+  for (uint32_t i = 0; i < caller.insns.size(); ++i) {
+    const Insn& old = caller.insns[i];
     if (is_jump(old)) {
       const auto target = static_cast<uint32_t>(target_of(old, i));
       set_distance(all.insns[moved(i)], static_cast<int32_t>(moved(target)) - static_cast<int32_t>(moved(i)) - 1);
     }
     if (is_wide(old)) ++i;
   }
-  for (RuntimeFunction::Reference reference : entry.references) {
-    if (is_site(reference)) continue;
+  for (RuntimeFunction::Reference reference : caller.references) {
+    if (reference.insn == site) continue;
     reference.insn = moved(reference.insn);
     all.references.push_back(std::move(reference));
   }
-  for (RuntimeFunction::Line line : entry.lines) {
-    line.insn = moved(line.insn);
-    all.lines.push_back(std::move(line));
+  for (RuntimeFunction::Reference reference : callee.references) {
+    reference.insn += begin;
+    all.references.push_back(std::move(reference));
   }
-  return inlined;
+
+  auto line = caller.lines.begin();
+  for (; line != caller.lines.end() && line->insn <= site; ++line)
+    all.lines.push_back(*line);
+  const std::optional<RuntimeFunction::Line> here = all.lines.empty() ? std::nullopt : std::optional(all.lines.back());
+  for (RuntimeFunction::Line inner : callee.lines) {
+    inner.insn += begin;
+    if (!all.lines.empty() && all.lines.back().insn == inner.insn) all.lines.pop_back();
+    all.lines.push_back(std::move(inner));
+  }
+  // What follows belongs to the line of the call.
+  if (here && (line == caller.lines.end() || moved(line->insn) != end))
+    all.lines.push_back({end, here->file, here->text, here->position});
+  for (; line != caller.lines.end(); ++line)
+    all.lines.push_back({moved(line->insn), line->file, line->text, line->position});
+  return all;
 }
 
 }  // namespace perilune::bpf
