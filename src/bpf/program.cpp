@@ -232,10 +232,8 @@ class Loader {
     };
     constexpr uint64_t kPulling = fields({offsetof(pl_header, captured), offsetof(pl_header, copied)});
     constexpr uint64_t kWritingBack =  // runtime/commit.h
-        kPulling |
-        fields({offsetof(pl_header, network), offsetof(pl_header, transport), offsetof(pl_header, end),
-                offsetof(pl_header, flags), offsetof(pl_header, version), offsetof(pl_header, protocol),
-                offsetof(pl_header, fragment_offset), offsetof(pl_header, vlan), offsetof(pl_header, vlan_tags)});
+        kPulling | fields({offsetof(pl_header, network), offsetof(pl_header, transport), offsetof(pl_header, end),
+                           offsetof(pl_header, flags), offsetof(pl_header, version), offsetof(pl_header, protocol)});
     const auto pulls = [](const ir::Relocation& one) { return one.kind == ir::Relocation::Kind::kPull; };
     uint64_t all = image_->code.header_fields | image_->header_fields;
     if (image_->writes) all |= kWritingBack;

@@ -107,6 +107,7 @@ class Specializer {
       refers_.insert(refers_.end(), reference.insn);
       const RuntimeFunction* callee = reference.call ? runtime.find(reference.symbol) : nullptr;
       if (callee != nullptr) arguments_[reference.insn] = static_cast<uint8_t>(callee->parameters.size());
+      if (reference.call && reference.symbol == "filter") arguments_[reference.insn] = 2;  // context, slot
     }
     std::ranges::sort(refers_);
   }

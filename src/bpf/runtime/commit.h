@@ -45,9 +45,6 @@ struct place {
   u32 flags;
   u32 version;
   u32 protocol;
-  u32 fragment_offset;
-  u32 vlan;
-  u32 vlan_tags;
 };
 
 /* Folded; each without the checksum field it is for. Of SCTP: the CRC. */
@@ -90,9 +87,6 @@ PL_INLINE void note_place(struct place* place, const struct pl_header* header) {
   place->flags = header->flags;
   place->version = header->version;
   place->protocol = header->protocol;
-  place->fragment_offset = header->fragment_offset;
-  place->vlan = header->vlan;
-  place->vlan_tags = header->vlan_tags;
 }
 
 /* ---- sums of what stands in the slot ---- */
