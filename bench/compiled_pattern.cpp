@@ -50,7 +50,7 @@ void CompiledPattern::set_subject(std::string_view subject) {
   header.network = kNetwork;
   header.transport = kTransport;
   header.payload = kPayload;
-  header.end = header.captured = header.wire_length = header.copied = end;
+  header.end = header.captured = header.length = header.copied = end;
   header.flags = PL_HAS_TRANSPORT | PL_HAS_PORTS | PL_HAS_FRAME;
   header.version = 4;
   header.protocol = 17;
