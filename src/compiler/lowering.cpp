@@ -110,6 +110,7 @@ void Lowering::run() {
 
   const Prototype& prototype = *(*callee)->code->prototype;
   b_.at((*callee)->code->file, prototype.line_defined);
+  b_.store(8, b_.slot(), kStringTop, b_.constant(0));
   const bool all = prototype.vararg;
   Values arguments;
   if (all || prototype.parameters >= 1) arguments.push_back(headers_view());
@@ -130,9 +131,9 @@ void Lowering::run() {
     lower_version(key, *version);
     if (diagnostics_.size() >= 20) return;
   }
-  if (allocations_ != 0) {
-    b_.switch_to(0);
-    b_.store(8, b_.slot(), kStringTop, b_.constant(0));
+  if (allocations_ == 0) {
+    std::erase_if(function_.blocks[0].instructions,
+                  [](const ir::Instruction& one) { return one.op == ir::Op::kStore64 && one.disp == kStringTop; });
   }
 }
 

@@ -5,7 +5,6 @@
 // kernel's does (script/hash_map.cpp draws the line at the same size: the engines agree below it).
 #include <cerrno>
 #include <utility>
-#include <vector>
 
 #include "vm/entry_table.h"
 #include "vm/map_kinds.h"
@@ -19,7 +18,10 @@ constexpr uint32_t kShards = 16;
 class LruMap final : public Map {
  public:
   LruMap(const ir::MapSpec& spec, std::unique_ptr<EntryTable> table, uint32_t shards)
-      : Map(spec.key_size, spec.value_size, spec.entries), table_(std::move(table)), orders_(shards) {
+      : Map(spec.key_size, spec.value_size, spec.entries),
+        table_(std::move(table)),
+        shards_(shards),
+        orders_(std::make_unique<Order[]>(shards)) {
     for (uint32_t i = 0; i < shards; ++i)
       orders_[i].capacity = spec.entries / shards + (i < spec.entries % shards ? 1 : 0);
   }
@@ -64,7 +66,7 @@ class LruMap final : public Map {
 
   uint64_t count() const override {
     uint64_t total = 0;
-    for (uint32_t i = 0; i < orders_.size(); ++i) {
+    for (uint32_t i = 0; i < shards_; ++i) {
       const SpinGuard guard(table_->lock_of(i));
       total += orders_[i].count;
     }
@@ -114,7 +116,8 @@ class LruMap final : public Map {
   }
 
   std::unique_ptr<EntryTable> table_;
-  std::vector<Order> orders_;  // of each shard, under its lock
+  uint32_t shards_;
+  std::unique_ptr<Order[]> orders_;  // of each shard, under its lock
 };
 
 }  // namespace
