@@ -4,6 +4,7 @@
 // exactly the least recently used one, and a larger one the least recently used of the new key's shard, much as the
 // kernel's does (script/hash_map.cpp draws the line at the same size: the engines agree below it).
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "vm/entry_table.h"
