@@ -2,7 +2,7 @@
 // function and line information.
 //
 //   [ entry with the filter inside ][ functions of the runtime it reaches ... ]
-//   [ entry ][ functions of the runtime it reaches ... ][ filter, verified on its own ]
+//   [ entry ][ filter, verified on its own ][ functions of the runtime they reach ... ]
 #pragma once
 
 #include <cstdint>
