@@ -13,7 +13,7 @@
 //
 // So a loop's first round, in which nothing is known of its values, covers all later ones; unless a register that
 // nobody needs seems alive to the verifier and holds something else later. It takes our own functions to have five
-// arguments; calls of them set all (emit_calls.cpp, bpf/inline_filter.cpp). Kernels before 6.15 compare all registers:
+// arguments; calls of them set all (emit_calls.cpp, bpf/inline_call.cpp). Kernels before 6.15 compare all registers:
 // for them see loop_bounds.h.
 //
 // Linear in the size of the function.
