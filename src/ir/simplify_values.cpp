@@ -156,7 +156,8 @@ class Values {
         std::vector<Value>& parameters = function_.blocks[id].parameters;
         for (size_t i = 0; i < parameters.size(); ++i) {
           if (replacements_[parameters[i]] != parameters[i]) continue;
-          const Value only = only_argument(parameters[i], i, edges[id]);
+          Value only = only_argument(parameters[i], i, edges[id]);
+          if (only == kNoValue) only = twin(parameters, i, edges[id]);
           if (only == kNoValue) continue;
           replacements_[parameters[i]] = only;
           again = true;
@@ -189,6 +190,21 @@ class Values {
       only = argument;
     }
     return only;
+  }
+
+  /// A parameter in front of it that is the same on every way in: as the counter of a loop and the variable that the
+  /// script sees of it.
+  Value twin(const std::vector<Value>& parameters, size_t place, const std::vector<Edge*>& edges) {
+    for (size_t other = 0; other < place && !edges.empty(); ++other) {
+      if (replacements_[parameters[other]] != parameters[other]) continue;
+      const bool same = std::ranges::all_of(edges, [&](const Edge* edge) {
+        const Value mine = now(edge->arguments[place]);
+        const Value its = now(edge->arguments[other]);
+        return mine == its || (mine == parameters[place] && its == parameters[other]);
+      });
+      if (same) return parameters[other];
+    }
+    return kNoValue;
   }
 
   // the walk

@@ -71,6 +71,33 @@ TEST_F(SimplifyTest, WhatOneWayNeedsIsComputedThere) {
   EXPECT_EQ(count(Op::kLoad32), 3u);
 }
 
+TEST_F(SimplifyTest, ParametersThatAreAlwaysTheSameAreOne) {
+  const BlockId head = builder_.new_block(2);
+  const BlockId body = builder_.new_block();
+  const BlockId end = builder_.new_block();
+  const BlockId spent = builder_.new_block();
+  const Value start = builder_.load(4, slot_, 32);
+  builder_.jump(head, {start, start});
+  builder_.switch_to(head);
+  function_.blocks[head].loop_header = true;
+  function_.blocks[head].exhausted = spent;
+  const std::vector<Value> parameters(builder_.parameters(head).begin(), builder_.parameters(head).end());
+  builder_.branch(Condition::kUlt, parameters[0], builder_.constant(9), body, end);
+  builder_.switch_to(body);
+  builder_.store(8, slot_, 0x1000, parameters[1]);
+  const Value next = builder_.add(parameters[0], 1);
+  builder_.jump(head, {next, next});
+  for (const BlockId block : {end, spent}) {
+    builder_.switch_to(block);
+    builder_.ret(builder_.constant(4));
+  }
+  simplified();
+  size_t left = 0;
+  for (const Block& block : function_.blocks)
+    left += block.parameters.size();
+  EXPECT_EQ(left, 1u) << to_text(function_);
+}
+
 TEST_F(SimplifyTest, NothingIsComputedAgainInEachRoundOfALoop) {
   const Value fixed = builder_.add(builder_.load(4, slot_, 8), 100);
   const BlockId head = builder_.new_block(1);
