@@ -3,7 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "ir/opcodes.h"
+#include "bpf/insn.h"
 
 namespace perilune::bpf {
 namespace {
@@ -11,13 +11,6 @@ namespace {
 using ir::Insn;
 
 constexpr size_t kMostInsns = INT16_MAX;  // that a jump reaches
-
-bool is_jump(const Insn& insn) {
-  const uint8_t kind = insn.code & ir::bpf::kClassMask;
-  const uint8_t operation = insn.code & ir::bpf::kOperationMask;
-  return (kind == ir::bpf::kJmp || kind == ir::bpf::kJmp32) && operation != ir::bpf::kCall &&
-         operation != ir::bpf::kExit;
-}
 
 }  // namespace
 
@@ -27,12 +20,12 @@ ir::Code with_far_loops(ir::Code code) {
   ir::Code result = code;
   for (size_t i = 0; i < end; ++i) {
     Insn& insn = result.insns[i];
-    if (insn.code == ir::bpf::kLoadImm64) {
+    if (is_wide(insn)) {
       ++i;
       continue;
     }
     if (!is_jump(insn) || insn.off >= 0) continue;
-    const int64_t target = static_cast<int64_t>(i) + 1 + insn.off;
+    const int64_t target = target_of(insn, i);
     const size_t place = far.try_emplace(target, end + far.size()).first->second;
     insn.off = static_cast<int16_t>(place - i - 1);
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <bitset>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -16,6 +16,7 @@ using ir::Insn;
 
 constexpr size_t kRegisters = 11;
 constexpr uint8_t kLastArgument = BPF_REG_5;
+constexpr unsigned kHalf = 32;  // bits, of an immediate in a wide instruction
 
 using Number = std::optional<uint64_t>;
 /// What the registers hold in front of an instruction, where it is the same on all ways there.
@@ -98,7 +99,6 @@ class Specializer {
     std::erase_if(function_.references, [&](const RuntimeFunction::Reference& reference) {
       const auto found = constants.find(reference.symbol);
       if (reference.call || found == constants.end()) return false;
-      constexpr unsigned kHalf = 32;
       function_.insns[reference.insn].imm = static_cast<int32_t>(found->second);
       function_.insns[reference.insn + 1].imm = static_cast<int32_t>(found->second >> kHalf);
       return true;
@@ -115,8 +115,7 @@ class Specializer {
   RuntimeFunction run() {
     keep_ = std::vector<bool>(function_.insns.size(), true);
     decide();
-    while (drop_dead()) {
-    }
+    drop_dead();
     drop_empty_jumps();
     compact();
     return std::move(function_);
@@ -168,7 +167,6 @@ class Specializer {
       for (uint8_t reg = 0; reg <= kLastArgument; ++reg)
         after[reg].reset();
     } else if (is_wide(insn)) {
-      constexpr unsigned kHalf = 32;
       after[insn.dst].reset();
       if (!refers(at) && insn.src == 0) {
         after[insn.dst] =
@@ -207,8 +205,8 @@ class Specializer {
     if (is_wide(insns()[at])) keep_[at + 1] = false;
   }
 
-  // What sets a register that nobody looks at afterwards goes. True: there may be more now.
-  bool drop_dead() {
+  // What sets a register that nobody looks at afterwards goes; what such instructions look at does not count.
+  void drop_dead() {
     using Registers = std::bitset<kRegisters>;
     std::vector<Registers> live(insns().size() + 1);  // in front of each
     const auto live_after = [&](size_t at) {
@@ -225,8 +223,8 @@ class Specializer {
       for (size_t at = insns().size(); at-- > 0;) {
         if (at > 0 && is_second_half(at)) continue;
         Registers now = live_after(at);
-        if (keep_[at]) {
-          const Insn& insn = insns()[at];
+        const Insn& insn = insns()[at];
+        if (keep_[at] && !(is_computation(insn) && !now[insn.dst])) {
           for (uint8_t reg = 0; reg < kRegisters; ++reg) {
             if (is_call(insn) ? reg >= BPF_REG_1 && reg <= arguments_of(at) : reads(insn, reg))
               now.set(reg);
@@ -239,14 +237,10 @@ class Specializer {
         changed = true;
       }
     }
-    bool dropped = false;
     for (size_t at = 0; at < insns().size(); at += width(at)) {
       const Insn& insn = insns()[at];
-      if (!keep_[at] || !is_computation(insn) || live_after(at)[insn.dst]) continue;
-      drop(at);
-      dropped = true;
+      if (keep_[at] && is_computation(insn) && !live_after(at)[insn.dst]) drop(at);
     }
-    return dropped;
   }
 
   [[nodiscard]] bool is_second_half(size_t at) const {

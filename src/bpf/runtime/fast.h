@@ -8,6 +8,7 @@
 #define PERILUNE_BPF_RUNTIME_FAST_H
 
 #include "bpf/runtime/entry.h"
+#include "bpf/runtime/near.h"
 
 /* Fields one by one: a load of the second half of a wider store waits for it on some processors. */
 #define SET(header, field, value)                \
@@ -159,6 +160,11 @@ PL_INLINE u32 locate_fast(PL_CTX* ctx, u8* slot, const u8* data, const u8* data_
     return locate_behind(ctx, slot, data, data_end, captured, 18, be16(data + 16), be16(data + 14), 1);
   return locate_behind(ctx, slot, data, data_end, captured, 14, type, READS(vlan) ? packet_tag(ctx) : 0,
                        READS(vlan_tags) ? packet_tag_count(ctx) : 0);
+}
+
+/* What locate_fast() leaves. */
+PL_GLOBAL u64 find_uncommon(PL_CTX* ctx, u64 slot_offset) {
+  return find(ctx, slot_offset);
 }
 
 #endif

@@ -44,9 +44,6 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
 PL_INLINE u32 packet_length(PL_CTX* ctx) {
   return U32_FIELD(ctx->skb, pl_field_sk_buff__len()) - network_offset(ctx->skb);
 }
-PL_INLINE u32 packet_near(PL_CTX* ctx, u8* slot, u32 upto) {
-  return 0;
-}
 PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
   void* device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__in());
   if (!device) device = POINTER_FIELD(ctx->state, pl_field_nf_hook_state__out());

@@ -2,7 +2,6 @@
  *   PL_CTX                                             the type of its context
  *   long packet_load(PL_CTX*, offset, to, length)      0: done; length > 0
  *   u32 packet_length(PL_CTX*)                         of the whole frame
- *   u32 packet_near(PL_CTX*, slot, upto)               copies the first bytes, as many as can be had fast: how many
  */
 #ifndef PERILUNE_BPF_RUNTIME_PULL_H
 #define PERILUNE_BPF_RUNTIME_PULL_H
@@ -50,17 +49,6 @@ PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   }
   header->copied = upto;
   return 0;
-}
-
-/* pull() for a packet of which nothing is copied yet; the loader puts it where a filter calls pull(). */
-PL_GLOBAL u64 pull_near(PL_CTX* ctx, u64 slot_offset, u64 upto) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
-  if (likely(header->copied == 0)) {
-    const u32 copied = packet_near(ctx, slot_at(slot_offset), upto);
-    header->copied = copied;
-    if (likely(copied >= upto)) return 0;
-  }
-  return pull(ctx, slot_offset, upto);
 }
 
 /* Frame bytes [0, upto) are about to be read. */

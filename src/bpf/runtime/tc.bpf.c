@@ -11,13 +11,10 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return skb_load_bytes(ctx, offset, to, length);
 }
 
-#include "bpf/runtime/near.h"
+#include "bpf/runtime/slot.h"
 
 PL_INLINE u32 packet_length(PL_CTX* ctx) {
   return ctx->len;
-}
-PL_INLINE u32 packet_near(PL_CTX* ctx, u8* slot, u32 upto) {
-  return copy_near(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, upto);
 }
 PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
   return ctx->ifindex;
@@ -91,10 +88,6 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 #include "bpf/runtime/fast.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
-
-PL_GLOBAL u64 find_uncommon(PL_CTX* ctx, u64 slot_offset) {
-  return find(ctx, slot_offset);
-}
 
 PL_ENTRY int tc_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();

@@ -7,13 +7,10 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
   return xdp_load_bytes(ctx, offset, to, length);
 }
 
-#include "bpf/runtime/near.h"
+#include "bpf/runtime/slot.h"
 
 PL_INLINE u32 packet_length(PL_CTX* ctx) {
   return xdp_get_buff_len(ctx);
-}
-PL_INLINE u32 packet_near(PL_CTX* ctx, u8* slot, u32 upto) {
-  return copy_near(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, upto);
 }
 PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
   return ctx->ingress_ifindex;
@@ -61,10 +58,6 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
-
-PL_GLOBAL u64 find_uncommon(PL_CTX* ctx, u64 slot_offset) {
-  return find(ctx, slot_offset);
-}
 
 PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
