@@ -57,7 +57,6 @@ uint64_t now(clockid_t clock) {
 /// What is the same for every packet, in every slot.
 void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t time_offset) {
   pl_header header{};
-  header.link_type = link_type(options);
   header.time_offset = time_offset;
   header.fuel_limit = options.fuel_limit;
   header.report = options.report ? 1 : 0;

@@ -483,7 +483,7 @@ void Lowering::transfer() {
   for (const auto& version : versions) {
     if (version->shape != shape) continue;
     if (!version->compiled) {
-      version->incoming.push_back({b_.current(), st_, string_top()});
+      version->incoming.push_back({b_.current(), st_, real_loop_at(st_.top()) ? string_top() : ir::kNoValue});
       b_.jump(0);
       return;
     }
@@ -528,10 +528,16 @@ void Lowering::transfer() {
   auto version = std::make_unique<Version>();
   version->shape = shape;
   version->forced = std::move(forced);
-  version->incoming.push_back({b_.current(), st_, string_top()});
+  version->incoming.push_back({b_.current(), st_, real_loop_at(st_.top()) ? string_top() : ir::kNoValue});
   b_.jump(0);
   pending_[key].push_back(version.get());
   versions.push_back(std::move(version));
+}
+
+// The loop whose head the frame is at, unless it is written out.
+const Loop* Lowering::real_loop_at(const Frame& frame) {
+  const Loop* loop = frame.callee->code->info.loop_at(frame.pc);
+  return loop != nullptr && frame.in_round_of(loop->begin) ? nullptr : loop;
 }
 
 void Lowering::lower_version(const Key& /*key*/, Version& version) {
@@ -546,9 +552,8 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
   // What a loop assigns is a parameter at its head, whatever it is on the way in.
   Frame& top = version.state.top();
   const FunctionInfo& info = top.callee->code->info;
-  const Loop* loop = info.loop_at(top.pc);
-  const bool unrolled = loop != nullptr && top.in_round_of(loop->begin);
-  const bool real_loop = loop != nullptr && !unrolled;
+  const Loop* loop = real_loop_at(top);
+  const bool real_loop = loop != nullptr;
   size_t first_of_top = 0;
   for (size_t i = 0; i + 1 < version.state.frames.size(); ++i)
     first_of_top += version.state.frames[i].registers.size() + version.state.frames[i].varargs.size();

@@ -114,7 +114,7 @@ class Lowering {
   struct Incoming {
     ir::BlockId block;
     State state;
-    ir::Value string_top;  // what is used at PL_STRINGS then
+    ir::Value string_top;  // at the head of a loop: what is used at PL_STRINGS then
   };
   struct Version {
     std::string shape;
@@ -156,6 +156,7 @@ class Lowering {
   // --- lowering.cpp: paths and versions
   void transfer();
   void lower_version(const Key& key, Version& version);
+  [[nodiscard]] static const Loop* real_loop_at(const Frame& frame);
   void walk();
   void step();
   [[nodiscard]] Key key_of(const State& state) const;

@@ -73,7 +73,6 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
   header.ifindex = packet.ifindex;
   header.mark = packet.mark;
   header.fragment_offset = location.fragment_offset;
-  header.link_type = static_cast<unsigned>(packet.link);
   header.number = packet.number;
   header.direction = static_cast<unsigned>(packet.direction);
   header.time_ns = packet.time_ns;

@@ -93,7 +93,8 @@ struct pl_header {
   unsigned int ifindex;
   unsigned int mark; /* as it arrived; the filter overwrites it and sets mark_set */
   unsigned int fragment_offset;
-  unsigned int link_type;   /* packet::LinkType */
+  /* 1: blocked packets go to `events` with their first bytes. Set and taken back while the filter runs. */
+  unsigned int report;
   unsigned char source[16]; /* address: 4 or 16 bytes by `version` (copied out: they stay as they arrived) */
   unsigned char destination[16];
   unsigned long long number;        /* of the packet; 0 where nobody counts */
@@ -101,9 +102,6 @@ struct pl_header {
   /* Set once at load. */
   unsigned long long time_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
   unsigned long long fuel_limit;  /* instructions for one packet */
-  /* 1: blocked packets go to `events` with their first bytes. Set and taken back while the filter runs. */
-  unsigned int report;
-  unsigned int unused;
   /* Zeroed before each call of a filter that may set them. */
   unsigned int dirty_begin; /* frame bytes [dirty_begin, dirty_end) were written; end 0: none */
   unsigned int dirty_end;

@@ -118,7 +118,7 @@ class LruMap final : public Map {
 
   std::unique_ptr<EntryTable> table_;
   uint32_t shards_;
-  std::unique_ptr<Order[]> orders_;  // of each shard, under its lock
+  std::unique_ptr<Order[]> orders_;  // of each shard, under its lock (an array: not every vector aligns as asked)
 };
 
 }  // namespace
