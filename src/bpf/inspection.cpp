@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 
 #include "base/bytes.h"
+#include "bpf/interfaces.h"
 #include "bpf/namespaces.h"
 #include "bpf/runtime/error_counts.h"
 #include "bpf/tiny_program.h"
@@ -81,7 +82,8 @@ void name_place(AttachmentState& state) {
   if (!scope) {
     if (state.attached) state.why_not = "its namespace has no name any more, or is another user's";
   } else if (state.record.ifindex != 0) {
-    if (const std::string now = interface_name(state.record.ifindex); !now.empty()) point.interface = now;
+    const Result<std::optional<Interface>> now = interface_at(state.record.ifindex);
+    if (now && *now) point.interface = (*now)->name;
     if (point.hook == EntryPoint::kXdp && state.attached) state.mode = present_xdp_mode(state.record.ifindex);
   }
   if (state.mode == XdpMode::kNone) state.mode = state.record.mode;

@@ -1,13 +1,10 @@
 #include "bpf/namespaces.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <filesystem>
-#include <memory>
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -108,20 +105,6 @@ std::optional<std::string> namespace_name(uint64_t inode) {
     if (inode_of(fmt::format("{}/{}", kNames, name)) == inode) return name;
   }
   return std::nullopt;
-}
-
-std::vector<Interface> interfaces() {
-  std::vector<Interface> found;
-  const std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)> all(if_nameindex(), &if_freenameindex);
-  if (!all) return found;
-  for (const struct if_nameindex* one = all.get(); one->if_index != 0 && one->if_name != nullptr; ++one)
-    found.push_back({one->if_index, one->if_name});
-  return found;
-}
-
-std::string interface_name(uint32_t index) {
-  std::array<char, IF_NAMESIZE> name{};
-  return index != 0 && if_indextoname(index, name.data()) != nullptr ? name.data() : "";
 }
 
 }  // namespace perilune::bpf

@@ -45,13 +45,4 @@ class NamespaceScope {
 /// How people call the namespace: empty for the current one, a name of /run/netns, or nothing when it has none.
 [[nodiscard]] std::optional<std::string> namespace_name(uint64_t inode);
 
-struct Interface {
-  uint32_t index = 0;
-  std::string name;
-};
-/// Of the current namespace.
-[[nodiscard]] std::vector<Interface> interfaces();
-/// "eth0"; empty when there is no such interface any more.
-[[nodiscard]] std::string interface_name(uint32_t index);
-
 }  // namespace perilune::bpf

@@ -1,15 +1,9 @@
 #include "bpf/preparation.h"
 
-#include <algorithm>
-#include <cstring>
-
-#include <net/if.h>
 #include <net/if_arp.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
+#include "bpf/interfaces.h"
 #include "bpf/tiny_program.h"
-#include "script/nearest.h"
 
 namespace perilune::bpf {
 namespace {
@@ -18,13 +12,9 @@ constexpr uint32_t kEthernet = 1;  // LINKTYPE_ values
 constexpr uint32_t kRawIp = 101;
 constexpr int32_t kPrioritiesToTry = 1000;
 
-/// How frames of the interface begin.
-uint32_t link_type_of(const std::string& interface) {
-  const FileDescriptor socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::copy_n(interface.data(), std::min<size_t>(interface.size(), IFNAMSIZ - 1), request.ifr_name);
-  if (!socket_fd || ioctl(socket_fd.get(), SIOCGIFHWADDR, &request) != 0) return kEthernet;
-  switch (request.ifr_hwaddr.sa_family) {
+/// How frames of an interface begin, by its ARPHRD_ value.
+uint32_t link_type_of(uint16_t hardware) {
+  switch (hardware) {
     case ARPHRD_NONE:
     case ARPHRD_PPP:
     case ARPHRD_TUNNEL:
@@ -36,23 +26,6 @@ uint32_t link_type_of(const std::string& interface) {
     default:
       return kEthernet;
   }
-}
-
-/// In the current namespace.
-Result<uint32_t> find_interface(const AttachPoint& point) {
-  const std::vector<Interface> all = interfaces();
-  for (const Interface& one : all) {
-    if (one.name == point.interface) return one.index;
-  }
-  std::vector<std::string_view> names;
-  names.reserve(all.size());
-  for (const Interface& one : all)
-    names.emplace_back(one.name);
-  const std::string_view near = script::nearest(point.interface, names);
-  const std::string where = point.netns.empty() ? "" : fmt::format(" in network namespace '{}'", point.netns);
-  return input_error(fmt::format("there is no interface '{}'{}", point.interface, where),
-                     near.empty() ? fmt::format("there are: {}", fmt::join(names, ", "))
-                                  : fmt::format("did you mean '{}'? There are: {}", near, fmt::join(names, ", ")));
 }
 
 std::string describe(const AttachPoint& point, const Error& error) {
@@ -120,10 +93,11 @@ Result<Preparation> Preparation::make(const PinRoot& root, const Installation& i
   made.record_.point = point;
   made.record_.netns = made.netns_;
   if (point.hook != EntryPoint::kNetfilter) {
-    const Result<uint32_t> ifindex = find_interface(point);
-    if (!ifindex) return at(point, ifindex.error());
-    made.record_.ifindex = *ifindex;
-    made.record_.link_type = link_type_of(point.interface);
+    const Result<Interface> interface = find_interface(point.interface, point.netns);
+    if (!interface) return at(point, interface.error());
+    made.record_.ifindex = interface->index;
+    made.record_.link_type = link_type_of(interface->hardware);
+    made.record_.point.interface = interface->name;
   }
   if (point.hook == EntryPoint::kXdp) {
     Result<XdpChain> chain = XdpChain::open_or_create(root, made.netns_, made.record_.ifindex);

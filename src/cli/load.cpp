@@ -1,4 +1,5 @@
 // `perilune load NAME SCRIPT --at HOOK...`: a filter into the running kernel, where it stays.
+#include "bpf/place.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
@@ -83,7 +84,10 @@ int load(const Words& words) {
   for (const std::string& text : words.hooks) {
     Result<bpf::AttachPoint> point = hooks::parse_hook(text, words.netns);
     if (!point) return print_error(point.error());
-    points.push_back(std::move(*point));
+    // The script is compiled for the interface as the kernel calls it, whatever name of it was given.
+    Result<bpf::AttachPoint> there = bpf::resolve(*point);
+    if (!there) return print_error(there.error());
+    points.push_back(std::move(*there));
   }
   const Result<bpf::FilterOptions> options = understand_judging(words.judging, {});
   if (!options) return print_error(options.error());
