@@ -21,6 +21,10 @@ check: build    ## all tests
 	@scripts/install check
 	@scripts/check
 
+check-long: build  ## the tests that take hours: 50,000 random scripts, exhaustive tables, fault injection, kernels
+	@scripts/install check vm
+	@scripts/check-long
+
 bench: build    ## the benchmarks, each beside its peers, as ratios
 	@scripts/install bench
 	@scripts/bench
@@ -36,4 +40,4 @@ format:         ## format the sources in place
 clean:          ## remove everything that was built
 	rm -rf build
 
-.PHONY: help build run check bench fuzz format clean
+.PHONY: help build run check check-long bench fuzz format clean
