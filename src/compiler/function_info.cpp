@@ -37,6 +37,22 @@ void call_effects(Collector& c, const Instruction i) {
   c.define_from(i.a());  // the frame of the callee overwrites whatever was above
 }
 
+// By upvalue: does the function, or one made in it, assign it? Functions are nested at most 200 deep (Lua's own limit).
+std::vector<bool> assigned_upvalues(const Prototype& prototype) {
+  std::vector<bool> assigned(prototype.upvalues.size());
+  for (const Instruction i : prototype.code) {
+    if (i.opcode() == Opcode::kSetUpvalue && i.b() < assigned.size()) assigned[i.b()] = true;
+  }
+  for (const Prototype& child : prototype.children) {
+    const std::vector<bool> inner = assigned_upvalues(child);
+    for (size_t n = 0; n < inner.size(); ++n) {
+      const Upvalue& upvalue = child.upvalues[n];
+      if (inner[n] && !upvalue.in_stack && upvalue.index < assigned.size()) assigned[upvalue.index] = true;
+    }
+  }
+  return assigned;
+}
+
 // Successors of an instruction, at most two.
 void successors(const Prototype& prototype, uint32_t pc, std::vector<uint32_t>& next) {
   next.clear();
@@ -110,6 +126,9 @@ void successors(const Prototype& prototype, uint32_t pc, std::vector<uint32_t>& 
 }
 
 void find_loops(const Prototype& prototype, FunctionInfo& info) {
+  std::vector<std::vector<bool>> by_children;
+  for (const Prototype& child : prototype.children)
+    by_children.push_back(assigned_upvalues(child));
   std::map<uint32_t, Loop> by_head;
   for (uint32_t pc = 0; pc < prototype.code.size(); ++pc) {
     const Instruction i = prototype.code[pc];
@@ -136,8 +155,15 @@ void find_loops(const Prototype& prototype, FunctionInfo& info) {
     if (!inserted) at->second.end = std::max(at->second.end, loop.end);
   }
   for (auto& [head, loop] : by_head) {
-    for (uint32_t pc = loop.begin; pc <= loop.end; ++pc)
+    for (uint32_t pc = loop.begin; pc <= loop.end; ++pc) {
       loop.assigned |= effects_of(prototype, pc).defines;
+      if (prototype.code[pc].opcode() != Opcode::kClosure) continue;
+      const Prototype& child = prototype.children[prototype.code[pc].bx()];
+      for (size_t n = 0; n < child.upvalues.size(); ++n) {
+        if (child.upvalues[n].in_stack && by_children[prototype.code[pc].bx()][n])
+          loop.assigned.set(child.upvalues[n].index);
+      }
+    }
     info.loops.push_back(loop);
   }
   std::ranges::sort(
@@ -332,11 +358,7 @@ FunctionInfo analyse(const Prototype& prototype) {
   const size_t count = prototype.code.size();
   info.joins.assign(count + 2, false);
   info.live.assign(count + 2, {});
-  for (const Prototype& child : prototype.children) {
-    for (const Upvalue& upvalue : child.upvalues) {
-      if (upvalue.in_stack) info.captured.set(upvalue.index);
-    }
-  }
+  info.assigns_upvalue = assigned_upvalues(prototype);
   std::vector<Effects> effects(count);
   std::vector<std::vector<uint32_t>> next(count);
   for (uint32_t pc = 0; pc < count; ++pc) {
@@ -355,7 +377,7 @@ FunctionInfo analyse(const Prototype& prototype) {
         if (target < count) live |= info.live[target];
       }
       live &= ~effects[pc].defines;
-      live |= effects[pc].uses | info.captured;
+      live |= effects[pc].uses;
       if (live != info.live[pc]) {
         info.live[pc] = live;
         changed = true;

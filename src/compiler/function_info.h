@@ -4,8 +4,8 @@
 //   local i = 0                a loop from the comparison to the jump back; `i` is assigned in it, so its value at the
 //   while i < 3 do i = i + 1 end     head is never taken as a constant
 //
-// Liveness is the usual backward iteration over the control flow; a register captured by a closure counts as live
-// everywhere. Cost: linear in the code, a few rounds for nested loops.
+// Liveness is the usual backward iteration over the control flow. It is about registers: what closures do with a
+// variable that they have captured is not seen here (state.h). Cost: linear in the code, a few rounds for nested loops.
 #pragma once
 
 #include <bitset>
@@ -29,19 +29,19 @@ struct Effects {
 struct Loop {
   enum class Kind : uint8_t { kNumeric, kGeneric, kOther };
   Kind kind = Kind::kOther;
-  uint32_t head = 0;   // every round passes here
-  uint32_t begin = 0;  // first instruction that belongs to it
-  uint32_t end = 0;    // the last one: the jump back
-  RegisterSet assigned;
+  uint32_t head = 0;     // every round passes here
+  uint32_t begin = 0;    // first instruction that belongs to it
+  uint32_t end = 0;      // the last one: the jump back
+  RegisterSet assigned;  // by its instructions, or by functions that are made in it
 
   [[nodiscard]] bool contains(uint32_t pc) const { return pc >= begin && pc <= end; }
 };
 
 struct FunctionInfo {
-  std::vector<bool> joins;        // by pc: somebody may jump here
-  std::vector<RegisterSet> live;  // by pc: needed by this instruction or a later one
-  std::vector<Loop> loops;        // outer before inner
-  RegisterSet captured;           // by closures made here
+  std::vector<bool> joins;            // by pc: somebody may jump here
+  std::vector<RegisterSet> live;      // by pc: needed by this instruction or a later one
+  std::vector<Loop> loops;            // outer before inner
+  std::vector<bool> assigns_upvalue;  // by upvalue: here, or in functions made here
 
   /// The loop whose head is `pc`, or null.
   [[nodiscard]] const Loop* loop_at(uint32_t pc) const;

@@ -5,71 +5,6 @@
 #include <fmt/format.h>
 
 namespace perilune::compiler {
-namespace {
-
-using Kind = AbstractValue::Kind;
-
-/// How long a string or view is at most, and at least.
-int64_t longest(const AbstractValue& value) {
-  return value.kind == Kind::kString ? static_cast<int64_t>(value.string().size()) : value.most;
-}
-int64_t shortest(const AbstractValue& value) {
-  return value.kind == Kind::kString ? static_cast<int64_t>(value.string().size()) : value.least;
-}
-
-bool same(const AbstractValue& a, const AbstractValue& b) {
-  if (a.kind != b.kind) return false;
-  switch (a.kind) {
-    case Kind::kNone:
-    case Kind::kNil:
-    case Kind::kPacket:
-      return true;
-    case Kind::kBoolean:
-    case Kind::kInteger:
-      return a.integer == b.integer;
-    case Kind::kFloat:
-      return a.number == b.number && std::signbit(a.number) == std::signbit(b.number);
-    case Kind::kString:
-    case Kind::kPoison:
-      return *a.text == *b.text;
-    case Kind::kObject:
-      return a.object == b.object;
-    case Kind::kDynamicBoolean:
-    case Kind::kDynamicInteger:
-      return a.a == b.a;
-    case Kind::kDynamicString:
-    case Kind::kView:
-      return a.a == b.a && a.b == b.b;
-    case Kind::kAddress:
-      return a.a == b.a && a.b == b.b && a.index == b.index;
-    case Kind::kTable:
-    case Kind::kMatch:
-      return a.index == b.index;
-    case Kind::kClosure:
-      return a.callee->code == b.callee->code && a.callee->bindings == b.callee->bindings;
-  }
-  return false;
-}
-
-// One letter a type; constants of these types may be joined to a dynamic value.
-char class_of(Kind kind) {
-  switch (kind) {
-    case Kind::kBoolean:
-    case Kind::kDynamicBoolean:
-      return 'b';
-    case Kind::kInteger:
-    case Kind::kDynamicInteger:
-      return 'i';
-    case Kind::kString:
-    case Kind::kDynamicString:
-      return 's';
-    default:
-      return 0;
-  }
-}
-
-}  // namespace
-
 int64_t ConstantPool::add(const std::string& text) {
   const auto found = offsets_.find(text);
   if (found != offsets_.end()) return found->second;
@@ -194,136 +129,6 @@ Lowering::Key Lowering::key_of(const State& state) const {
     key.push_back(frame.callee->code->number);
   }
   return key;
-}
-
-void Lowering::forget_dead(State& state) const {
-  for (size_t depth = 0; depth < state.frames.size(); ++depth) {
-    Frame& frame = state.frames[depth];
-    const FunctionInfo& info = frame.callee->code->info;
-    const RegisterSet& live = info.live[frame.pc];
-    const Frame* above = depth + 1 < state.frames.size() ? &state.frames[depth + 1] : nullptr;
-    const bool results_open = above != nullptr && above->results_wanted < 0;
-    for (size_t r = 0; r < frame.registers.size(); ++r) {
-      const bool result = above != nullptr && r >= above->result_register &&
-                          (results_open || r < above->result_register + static_cast<size_t>(above->results_wanted));
-      if (!live[r] || (result && !info.captured[r])) frame.registers[r] = AbstractValue{};
-    }
-    // Rounds of loops that were left.
-    while (!frame.rounds.empty()) {
-      const uint32_t begin = frame.rounds[frame.rounds.size() - 2];
-      const bool stays = frame.rounds.back() >= Frame::kLoop;
-      const auto inside = std::ranges::any_of(info.loops, [&](const Loop& loop) {
-        return loop.begin == begin && loop.contains(frame.pc) && !(stays && loop.head == frame.pc);
-      });
-      if (inside) break;
-      frame.rounds.resize(frame.rounds.size() - 2);
-    }
-  }
-}
-
-// Tables made at packet time get numbers in the order in which they are met, so that equal states look equal.
-void Lowering::compact_tables(State& state) const {
-  if (state.tables.empty()) return;
-  std::vector<VirtualTable> kept;
-  std::map<uint32_t, uint32_t> numbers;
-  const auto visit = [&](auto& self, AbstractValue& value) -> void {
-    if (value.kind != Kind::kTable) return;
-    const auto [found, inserted] = numbers.emplace(value.index, static_cast<uint32_t>(kept.size()));
-    const uint32_t old = value.index;
-    value.index = found->second;
-    if (!inserted) return;
-    kept.push_back(state.tables[old]);
-    const uint32_t mine = found->second;
-    for (size_t i = 0; i < kept[mine].entries.size(); ++i) {
-      AbstractValue entry = kept[mine].entries[i].value;
-      self(self, entry);
-      kept[mine].entries[i].value = entry;
-    }
-  };
-  for (Frame& frame : state.frames) {
-    for (AbstractValue& value : frame.registers)
-      visit(visit, value);
-    for (AbstractValue& value : frame.varargs)
-      visit(visit, value);
-  }
-  state.tables = std::move(kept);
-}
-
-std::vector<AbstractValue*> Lowering::flatten(State& state) {
-  std::vector<AbstractValue*> all;
-  for (Frame& frame : state.frames) {
-    for (AbstractValue& value : frame.registers)
-      all.push_back(&value);
-    for (AbstractValue& value : frame.varargs)
-      all.push_back(&value);
-  }
-  for (VirtualTable& table : state.tables) {
-    for (VirtualTable::Entry& entry : table.entries)
-      all.push_back(&entry.value);
-  }
-  return all;
-}
-
-std::string Lowering::shape_of(State& state) const {
-  std::string shape;
-  for (const Frame& frame : state.frames) {
-    shape += fmt::format("f{}.{}.{}.{}.{}.{}", frame.callee->code->number, frame.top, frame.result_register,
-                         frame.results_wanted, static_cast<int>(frame.on_return), frame.varargs.size());
-    for (const Binding& binding : frame.callee->bindings)
-      shape += fmt::format("u{}.{}.{}", binding.in_frame ? 1 : 0, binding.frame, binding.index);
-  }
-  for (const VirtualTable& table : state.tables) {
-    shape += 't';
-    for (const VirtualTable::Entry& entry : table.entries)
-      shape += entry.key.kind == Kind::kInteger ? fmt::format("[{}]", entry.key.integer)
-                                                : fmt::format("[{}:{}]", entry.key.string().size(), entry.key.string());
-  }
-  shape += '|';
-  for (const AbstractValue* value : flatten(state)) {
-    const char letter = class_of(value->kind);
-    if (letter != 0) {
-      shape += letter;
-      if (value->kind == Kind::kDynamicString && value->in_frame) shape += 'p';
-      continue;
-    }
-    switch (value->kind) {
-      case Kind::kNone:
-        shape += '_';
-        break;
-      case Kind::kNil:
-        shape += 'n';
-        break;
-      case Kind::kFloat:
-        shape += fmt::format("F{:a}", value->number);
-        break;
-      case Kind::kObject:
-        shape += fmt::format("o{}", value->object);
-        break;
-      case Kind::kView:
-        shape += fmt::format("v{}{}", value->object, value->base == AbstractValue::kHeaders ? "h" : "p");
-        break;
-      case Kind::kAddress:
-        shape += fmt::format("A{}", value->index);
-        break;
-      case Kind::kPacket:
-        shape += 'P';
-        break;
-      case Kind::kTable:
-        shape += fmt::format("T{}", value->index);
-        break;
-      case Kind::kClosure:
-        shape += fmt::format("c{}", value->callee->code->number);
-        for (const Binding& binding : value->callee->bindings)
-          shape += fmt::format(".{}.{}.{}", binding.in_frame ? 1 : 0, binding.frame, binding.index);
-        break;
-      case Kind::kMatch:
-        shape += fmt::format("m{}", value->index);
-        break;
-      default:
-        shape += 'x';
-    }
-  }
-  return shape;
 }
 
 // Values of one class to one value. True: it needs parameters.
@@ -456,7 +261,7 @@ ir::Value Lowering::string_top_after_round(Version& version, State& state) {
 void Lowering::transfer() {
   for (uint32_t r = 0; r < st_.top().registers.size(); ++r) {
     const FunctionInfo& info = st_.top().callee->code->info;
-    if (st_.top().registers[r].kind == Kind::kMatch && info.live[st_.top().pc][r]) {
+    if (reg(r).kind == Kind::kMatch && info.live[st_.top().pc][r]) {
       std::vector<Outcome> kept;
       kept.swap(outcomes_);
       force_match(r);
@@ -474,7 +279,7 @@ void Lowering::transfer() {
   }
   const std::vector<uint32_t> rounds = st_.top().rounds;
   forget_dead(st_);
-  compact_tables(st_);
+  compact(st_);
   const Key key = key_of(st_);
   const std::string shape = shape_of(st_);
   auto& versions = versions_[key];
@@ -511,14 +316,26 @@ void Lowering::transfer() {
       function_.blocks.size() >= kMaxBlocks) {
     const Frame& frame = st_.top();
     const bool place = versions.size() >= kMaxVersionsOfPlace;
+    constexpr size_t kGrowth = 3;  // iterations, each of which found more than the one before
+    const State& first = versions.empty() ? st_ : versions.front()->state;
+    const auto [code, message, hint] =
+        !place ? std::tuple{"too-large", "the function becomes too large when its calls and loops are written out",
+                            "make loops over constants shorter, or use a table look-up instead"}
+        : st_.boxes.size() >= first.boxes.size() + kGrowth
+            ? std::tuple{"closure-outlives",
+                         "every iteration of the loop makes a function that keeps the one of the iteration before",
+                         "keep what the functions compute in variables outside the loop"}
+        : st_.tables.size() >= first.tables.size() + kGrowth
+            ? std::tuple{"growing-table", "every iteration of the loop makes a table that keeps the one before",
+                         "use a map, or decide as you go"}
+            : std::tuple{"too-many-types", "variables hold too many combinations of types here",
+                         "give variables one type each (0 or '' instead of nil), or decide earlier"};
     Diagnostic diagnostic{Severity::kError,
-                          place ? "too-many-types" : "too-large",
+                          code,
                           world_->files()[frame.callee->code->file],
                           frame.callee->code->prototype->line(frame.pc),
-                          place ? "variables hold too many combinations of types here"
-                                : "the function becomes too large when its calls and loops are written out",
-                          place ? "give variables one type each (0 or '' instead of nil), or decide earlier"
-                                : "make loops over constants shorter, or use a table look-up instead"};
+                          message,
+                          hint};
     b_.ret(global(PL_ERROR));
     if (!place) throw Refusal{diagnostic.code, diagnostic.message, diagnostic.hint, diagnostic.file, diagnostic.line};
     if (diagnostics_.empty() || diagnostics_.back().code != diagnostic.code) diagnostics_.push_back(diagnostic);
@@ -540,6 +357,20 @@ const Loop* Lowering::real_loop_at(const Frame& frame) {
   return loop != nullptr && frame.in_round_of(loop->begin) ? nullptr : loop;
 }
 
+// By position in the flattened state: what the loop assigns, itself or by functions that it may call.
+std::vector<bool> Lowering::assigned_in(const Loop& loop, State& state) {
+  const Parts parts = parts_of(state);
+  std::vector<bool> assigned(parts.boxes + state.boxes.size());
+  const std::vector<bool> by_closures = boxes_written_by_closures(state);
+  std::copy(by_closures.begin(), by_closures.end(), assigned.begin() + static_cast<ptrdiff_t>(parts.boxes));
+  const std::vector<AbstractValue>& registers = state.top().registers;
+  for (size_t r = 0; r < registers.size(); ++r) {
+    if (!loop.assigned[r]) continue;
+    assigned[registers[r].kind == Kind::kBox ? parts.boxes + registers[r].index : parts.top + r] = true;
+  }
+  return assigned;
+}
+
 void Lowering::lower_version(const Key& /*key*/, Version& version) {
   version.compiled = true;
   std::vector<std::vector<AbstractValue*>> arriving;
@@ -551,14 +382,10 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
 
   // What a loop assigns is a parameter at its head, whatever it is on the way in.
   Frame& top = version.state.top();
-  const FunctionInfo& info = top.callee->code->info;
   const Loop* loop = real_loop_at(top);
   const bool real_loop = loop != nullptr;
-  size_t first_of_top = 0;
-  for (size_t i = 0; i + 1 < version.state.frames.size(); ++i)
-    first_of_top += version.state.frames[i].registers.size() + version.state.frames[i].varargs.size();
-
-  const size_t first_of_tables = first_of_top + top.registers.size() + top.varargs.size();
+  const Parts parts = parts_of(version.state);
+  const std::vector<bool> assigned = real_loop ? assigned_in(*loop, version.state) : std::vector<bool>();
 
   version.block = b_.new_block();
   const auto mine = flatten(version.state);
@@ -570,13 +397,9 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
     values.reserve(arriving.size());
     for (const auto& state : arriving)
       values.push_back(state[i]);
-    bool forced = version.forced[i];
-    bool in_loop = false;
-    if (real_loop && i >= first_of_top && i < first_of_top + top.registers.size()) {
-      const size_t r = i - first_of_top;
-      if (loop->assigned[r] || info.captured[r]) forced = in_loop = true;
-    }
-    if (real_loop && i >= first_of_tables && values[0]->is_integer()) forced = true;
+    const bool in_loop = real_loop && assigned[i];
+    const bool forced =
+        version.forced[i] || in_loop || (real_loop && i >= parts.tables && i < parts.boxes && values[0]->is_integer());
     AbstractValue joined;
     if (!join(values, joined, forced)) {
       *mine[i] = joined;
@@ -767,11 +590,6 @@ std::string Lowering::type_name(const AbstractValue& value) const {
     default:
       return "nil";
   }
-}
-
-void Lowering::check_used(const AbstractValue& value) {
-  if (value.kind == Kind::kPoison)
-    refuse("closure-outlives", value.string(), "pass the value as an argument instead of capturing it");
 }
 
 void Lowering::finish_image() {

@@ -29,6 +29,7 @@
 
 #include "base/diagnostic.h"
 #include "compiler/match.h"
+#include "compiler/state.h"
 #include "compiler/target.h"
 #include "compiler/value.h"
 #include "compiler/world.h"
@@ -157,13 +158,10 @@ class Lowering {
   void transfer();
   void lower_version(const Key& key, Version& version);
   [[nodiscard]] static const Loop* real_loop_at(const Frame& frame);
+  [[nodiscard]] static std::vector<bool> assigned_in(const Loop& loop, State& state);
   void walk();
   void step();
   [[nodiscard]] Key key_of(const State& state) const;
-  void forget_dead(State& state) const;
-  void compact_tables(State& state) const;
-  static std::vector<AbstractValue*> flatten(State& state);
-  [[nodiscard]] std::string shape_of(State& state) const;
   [[nodiscard]] bool join(const std::vector<const AbstractValue*>& values, AbstractValue& joined, bool forced);
   [[nodiscard]] bool arrives(Version& version, State& state, std::vector<ir::Value>& arguments);
   /// `place`: where the paths meet.
@@ -180,6 +178,14 @@ class Lowering {
   void resume(ir::BlockId block, const State& state) {
     st_ = state;
     b_.switch_to(block);
+  }
+  /// Carries out what goes on here, on a path beside others: it makes outcomes of its own, or ends, or this is one.
+  template <typename On>
+  void one_outcome(On on) {
+    const size_t so_far = outcomes_.size();
+    on();
+    if (!ended_ && outcomes_.size() == so_far) outcome();
+    ended_ = false;
   }
   /// Carries `on(true)` out in one block and `on(false)` in the other, each with the state as it is: two outcomes.
   template <typename On>
@@ -208,8 +214,8 @@ class Lowering {
                ir::Value second = ir::kNoValue);
   void fail_argument(const Call& call, size_t argument, const std::string& problem);
   void fail_type(const Call& call, size_t argument, const std::string& expected);
-  [[nodiscard]] AbstractValue& reg(uint32_t index) { return st_.top().registers[index]; }
-  void set(uint32_t index, AbstractValue value) { st_.top().registers[index] = std::move(value); }
+  [[nodiscard]] AbstractValue& reg(uint32_t index) { return st_.value_of(index); }
+  void set(uint32_t index, AbstractValue value) { st_.value_of(index) = std::move(value); }
   [[nodiscard]] const Prototype& prototype() const { return *st_.top().callee->code->prototype; }
   [[nodiscard]] AbstractValue constant(uint32_t index) const;
   [[nodiscard]] Instruction instruction() const { return current_; }
@@ -231,7 +237,6 @@ class Lowering {
   [[nodiscard]] std::string type_name(const AbstractValue& value) const;
   [[nodiscard]] ir::BlockId exhausted();
   void burn_fuel(uint64_t instructions);
-  void check_used(const AbstractValue& value);
 
   // --- lowering_control.cpp
   void op_jump(int64_t target);
@@ -264,6 +269,7 @@ class Lowering {
   void op_call(bool tail);
   void op_return(uint32_t first, int32_t count);
   void op_closure();
+  [[nodiscard]] Binding capture(uint32_t register_index);
   void op_vararg();
   void op_close();
   void call_value(const AbstractValue& function, Values arguments, Call call);
@@ -285,16 +291,18 @@ class Lowering {
   void op_set_list();
   void op_length();
   void refuse_load_time_object(const AbstractValue& value);
-  void read_cell(uint32_t cell, uint32_t result);
+  void read_cell(uint32_t cell, uint32_t result, const std::function<void()>& missing = {});
   void write_cell(uint32_t cell, const AbstractValue& value);
   void get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result);
-  void get_missing(ObjectId table, const AbstractValue& key, uint32_t result);
-  void look_up(ObjectId table, const AbstractValue& key, uint32_t result);
-  void look_up_chain(ObjectId table, std::span<const TableEntry> entries, const AbstractValue& key, uint32_t result);
-  void get_from_virtual(uint32_t table, const AbstractValue& key, uint32_t result);
+  [[nodiscard]] bool get_present(ObjectId table, const AbstractValue& key, uint32_t result, unsigned hops);
+  void get_missing(ObjectId table, const AbstractValue& key, uint32_t result, unsigned hops = 0);
+  void look_up(ObjectId table, const AbstractValue& key, uint32_t result, unsigned hops = 0);
+  void look_up_chain(ObjectId table, std::span<const TableEntry> entries, const AbstractValue& key, uint32_t result,
+                     unsigned hops);
+  [[nodiscard]] AbstractValue from_virtual(uint32_t table, const AbstractValue& key);
   void set_in_virtual(uint32_t table, const AbstractValue& key, const AbstractValue& value);
   [[nodiscard]] Binding binding_of(uint32_t upvalue) const;
-  [[nodiscard]] AbstractValue read_binding(const Binding& binding);
+  [[nodiscard]] AbstractValue indexed_upvalue(uint32_t upvalue);
 
   // --- lowering_lookup.cpp: large constant tables
   void look_up_strings(const LookupTable& table, const StringParts& key, uint32_t result);
@@ -524,6 +532,7 @@ class Lowering {
   static constexpr size_t kMaxVersions = 40000;
   static constexpr size_t kMaxBlocks = 200000;
   static constexpr size_t kMaxDepth = 100;
+  static constexpr unsigned kMaxHops = 2000;  // from table to table by __index (MAXTAGLOOP of Lua)
   static constexpr uint64_t kMaxRounds = 1024;
 };
 

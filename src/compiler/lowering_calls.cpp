@@ -21,8 +21,18 @@ void Lowering::op_call(bool tail) {
   call_value(function, std::move(arguments), std::move(call));
 }
 
-void Lowering::call_value(const AbstractValue& function, Values arguments, Call call) {
-  check_used(function);
+void Lowering::call_value(const AbstractValue& callable, Values arguments, Call call) {
+  AbstractValue function = callable;
+  for (size_t hops = 0; function.kind == Kind::kObject; ++hops) {
+    if (world_->type_of(function.object) != World::ObjectType::kTable) break;
+    AbstractValue called = world_->metafield(function.object, "__call");
+    if (called.is_nil()) break;
+    if (hops == kMaxDepth)
+      refuse("metamethod", fmt::format("a call goes through more than {} tables by __call", kMaxDepth),
+             "call a function by name");
+    arguments.insert(arguments.begin(), std::move(function));
+    function = std::move(called);
+  }
   if (function.kind == Kind::kClosure) return enter(function.callee, std::move(arguments), call);
   if (function.kind == Kind::kObject) {
     switch (world_->type_of(function.object)) {
@@ -35,14 +45,6 @@ void Lowering::call_value(const AbstractValue& function, Values arguments, Call 
         call.name = world_->builtin_name(function.object);
         call.arguments = std::move(arguments);
         return call_library(call, function.object);
-      case World::ObjectType::kTable: {
-        const AbstractValue called = world_->metafield(function.object, "__call");
-        if (called.kind == Kind::kObject && called.object != function.object) {
-          arguments.insert(arguments.begin(), function);
-          return call_value(called, std::move(arguments), std::move(call));
-        }
-        break;
-      }
       case World::ObjectType::kOther:
         if (world_->lua_type_of(function.object) == "function")
           refuse("unknown-function", "a function of a library that the compiler does not know is called",
@@ -102,22 +104,11 @@ void Lowering::op_return(uint32_t first, int32_t count) {
 // Pops the function that returns.
 void Lowering::return_from(Values results) {
   const Frame frame = std::move(st_.frames.back());
-  const auto depth = static_cast<uint32_t>(st_.frames.size() - 1);
   if (st_.frames.size() == 1) {
     st_.frames.back() = frame;  // for places in messages
     return verdict(results);
   }
   st_.frames.pop_back();
-  // A closure keeps registers of the function that ends.
-  for (AbstractValue& value : results) {
-    if (value.kind != Kind::kClosure) continue;
-    for (const Binding& binding : value.callee->bindings) {
-      if (binding.in_frame && binding.frame >= depth) {
-        value = AbstractValue::poison("a function made at packet time outlives the variables it uses");
-        break;
-      }
-    }
-  }
   deliver(frame.on_return, frame.result_register, frame.results_wanted, results);
 }
 
@@ -128,7 +119,7 @@ void Lowering::deliver(Frame::Return kind, uint32_t result, int32_t wanted, cons
   const size_t count = wanted < 0 ? results.size() : static_cast<size_t>(wanted);
   if (result + count + 1 > frame.registers.size()) frame.registers.resize(result + count + 1);
   for (size_t n = 0; n < count; ++n)
-    frame.registers[result + n] = n < results.size() ? results[n] : AbstractValue::nil();
+    set(result + static_cast<uint32_t>(n), n < results.size() ? results[n] : AbstractValue::nil());
   if (wanted < 0) frame.top = result + static_cast<uint32_t>(count);
 }
 
@@ -150,7 +141,6 @@ void Lowering::return_verdict(uint64_t verdict) {
 
 void Lowering::verdict(const Values& results) {
   const AbstractValue value = results.empty() ? AbstractValue::nil() : results[0];
-  check_used(value);
   constexpr const char* kExpected = "return true, false, nil, 'pass', 'block', 'reject' or 'reply'";
   const std::string& name = world_->state().options().function;
   const auto wrong = [&](const std::string& what, ir::Value first = ir::kNoValue) {
@@ -206,19 +196,25 @@ void Lowering::verdict(const Values& results) {
   }
 }
 
+// The variable in a register, as a closure refers to it: all closures that capture it share one box.
+Binding Lowering::capture(uint32_t register_index) {
+  AbstractValue& variable = st_.top().registers[register_index];
+  if (variable.kind != Kind::kBox) {
+    AbstractValue box = AbstractValue::of(Kind::kBox);
+    box.index = static_cast<uint32_t>(st_.boxes.size());
+    st_.boxes.push_back(std::exchange(variable, std::move(box)));
+  }
+  return {true, variable.index};
+}
+
 void Lowering::op_closure() {
   const Instruction i = current_;
   const Prototype& child = prototype().children[i.bx()];
   const FunctionCode& parent = *st_.top().callee->code;
   auto callee = std::make_shared<Callee>();
   callee->code = &world_->code_of(child, "@" + world_->files()[parent.file]);
-  for (const Upvalue& upvalue : child.upvalues) {
-    if (upvalue.in_stack) {
-      callee->bindings.push_back({true, static_cast<uint32_t>(st_.frames.size() - 1), upvalue.index});
-    } else {
-      callee->bindings.push_back(binding_of(upvalue.index));
-    }
-  }
+  for (const Upvalue& upvalue : child.upvalues)
+    callee->bindings.push_back(upvalue.in_stack ? capture(upvalue.index) : binding_of(upvalue.index));
   AbstractValue value = AbstractValue::of(Kind::kClosure);
   value.callee = std::move(callee);
   set(i.a(), std::move(value));
@@ -230,18 +226,11 @@ void Lowering::op_vararg() {
   deliver(Frame::Return::kCall, i.a(), static_cast<int32_t>(i.c()) - 1, varargs);
 }
 
-// Variables from R[A] on end here: closures that use them keep what they hold now, which nobody tracks.
+// Variables from R[A] on end here: closures keep them, the registers will be others.
 void Lowering::op_close() {
-  const uint32_t first = current_.a();
-  const auto depth = static_cast<uint32_t>(st_.frames.size() - 1);
-  for (AbstractValue& value : st_.top().registers) {
-    if (value.kind != Kind::kClosure) continue;
-    for (const Binding& binding : value.callee->bindings) {
-      if (binding.in_frame && binding.frame == depth && binding.index >= first) {
-        value = AbstractValue::poison("a function made in a loop is used after its round");
-        break;
-      }
-    }
+  std::vector<AbstractValue>& registers = st_.top().registers;
+  for (size_t r = current_.a(); r < registers.size(); ++r) {
+    if (registers[r].kind == Kind::kBox) registers[r] = AbstractValue(st_.boxes[registers[r].index]);
   }
 }
 

@@ -386,8 +386,7 @@ void Lowering::op_tfor_call() {
   if (is_library_iterator(function) && table.kind == Kind::kTable && control.kind == Kind::kInteger) {
     // ipairs over a table made at packet time
     const int64_t next = control.integer + 1;
-    get_from_virtual(table.index, AbstractValue::integer_constant(next), call.result);
-    const AbstractValue value = reg(call.result);
+    const AbstractValue value = from_virtual(table.index, AbstractValue::integer_constant(next));
     return deliver(Frame::Return::kIterator, call.result, call.wanted,
                    value.is_nil() ? Values{} : Values{AbstractValue::integer_constant(next), value});
   }

@@ -98,9 +98,6 @@ const std::unordered_map<std::string, Lowering::Handler>& Lowering::handlers() {
 }
 
 void Lowering::call_library(Call& call, ObjectId function) {
-  for (size_t n = 0; n < call.arguments.size(); ++n) {
-    check_used(call.arguments[n]);
-  }
   if (!call.method && current_.opcode() == Opcode::kCall) {
     const std::string name = name_of_register(current_.a());
     if (name.starts_with(" (method")) call.method = true;
@@ -530,8 +527,7 @@ void Lowering::call_rawequal(Call& call) {
 void Lowering::call_rawget(Call& call) {
   const AbstractValue table = call.argument(0);
   if (table.kind == Kind::kTable) {
-    get_from_virtual(table.index, call.argument(1), call.result);
-    return;
+    return finish(call, {from_virtual(table.index, call.argument(1))});
   }
   if (table.kind != Kind::kObject || world_->type_of(table.object) != World::ObjectType::kTable)
     return fail_type(call, 0, "table");

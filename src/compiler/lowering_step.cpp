@@ -36,7 +36,7 @@ void Lowering::step() {
   const Effects effects = effects_of(code, frame.pc);
   for (uint32_t r = 0; r < frame.registers.size(); ++r) {
     if (!effects.uses[r]) continue;
-    if (frame.registers[r].kind == Kind::kMatch) {
+    if (reg(r).kind == Kind::kMatch) {
       const bool dead_afterwards =
           !frame.callee->code->info.live[frame.pc + 1][r] &&
           (frame.pc + 2 >= code.code.size() || !frame.callee->code->info.live[frame.pc + 2][r]);
@@ -44,8 +44,7 @@ void Lowering::step() {
       force_match(r);
       return;
     }
-    if (frame.registers[r].kind == Kind::kAddress && !address_stays(opcode)) set(r, address_text(frame.registers[r]));
-    if (opcode != Opcode::kMove) check_used(frame.registers[r]);
+    if (reg(r).kind == Kind::kAddress && !address_stays(opcode)) set(r, address_text(reg(r)));
   }
 
   ++frame.pc;
@@ -85,7 +84,7 @@ void Lowering::step() {
     case Opcode::kSetUpvalue:
       return op_set_upvalue();
     case Opcode::kGetTabUp:
-      return op_get(read_binding(binding_of(i.b())), constant(i.c()), i.a());
+      return op_get(indexed_upvalue(i.b()), constant(i.c()), i.a());
     case Opcode::kGetTable:
       return op_get(reg(i.b()), reg(i.c()), i.a());
     case Opcode::kGetI:
@@ -93,7 +92,7 @@ void Lowering::step() {
     case Opcode::kGetField:
       return op_get(reg(i.b()), constant(i.c()), i.a());
     case Opcode::kSetTabUp:
-      return op_set(read_binding(binding_of(i.a())), constant(i.b()), i.k() ? constant(i.c()) : reg(i.c()));
+      return op_set(indexed_upvalue(i.a()), constant(i.b()), i.k() ? constant(i.c()) : reg(i.c()));
     case Opcode::kSetTable:
       return op_set(reg(i.a()), reg(i.b()), i.k() ? constant(i.c()) : reg(i.c()));
     case Opcode::kSetI:

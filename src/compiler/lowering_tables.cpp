@@ -24,8 +24,14 @@ Binding Lowering::binding_of(uint32_t upvalue) const {
   return st_.top().callee->bindings[upvalue];
 }
 
-AbstractValue Lowering::read_binding(const Binding& binding) {
-  if (binding.in_frame) return st_.frames[binding.frame].registers[binding.index];
+// An upvalue that is indexed by name, which is what globals are: fields of _ENV.
+AbstractValue Lowering::indexed_upvalue(uint32_t upvalue) {
+  const Binding binding = binding_of(upvalue);
+  if (binding.boxed) {
+    AbstractValue& variable = st_.boxes[binding.index];
+    if (variable.kind == Kind::kAddress) variable = address_text(variable);
+    return variable;
+  }
   const Cell& cell = world_->cells()[binding.index];
   if (cell.variable)
     refuse("variable-table", "a variable that is assigned at packet time is indexed here",
@@ -35,35 +41,28 @@ AbstractValue Lowering::read_binding(const Binding& binding) {
 
 void Lowering::op_get_upvalue() {
   const Binding binding = binding_of(current_.b());
-  if (!binding.in_frame) return read_cell(binding.index, current_.a());
-  const AbstractValue& there = st_.frames[binding.frame].registers[binding.index];
-  check_used(there);  // no match that was put off: making the closure, or assigning the variable, carried it out
-  set(current_.a(), there);
+  if (!binding.boxed) return read_cell(binding.index, current_.a());
+  set(current_.a(), st_.boxes[binding.index]);
 }
 
 void Lowering::op_set_upvalue() {
   const Binding binding = binding_of(current_.b());
   const AbstractValue value = reg(current_.a());
-  if (!binding.in_frame) return write_cell(binding.index, value);
-  st_.frames[binding.frame].registers[binding.index] = value;
+  if (!binding.boxed) return write_cell(binding.index, value);
+  st_.boxes[binding.index] = value;
 }
 
-// A cell's tag is 0 nil, 1 boolean, 2 integer.
-void Lowering::read_cell(uint32_t index, uint32_t result) {
+// A cell's tag is 0 nil, 1 boolean, 2 integer. `missing`: what is done where the cell holds nil.
+void Lowering::read_cell(uint32_t index, uint32_t result, const std::function<void()>& missing) {
   const Cell& cell = world_->cells()[index];
-  if (!cell.variable) return set(result, cell.initial);
-  const ir::Value slot = b_.slot();
-  const auto typed = [&](Kind kind) {
-    switch (kind) {
-      case Kind::kNil:
-        return AbstractValue::nil();
-      case Kind::kBoolean:
-        return AbstractValue::dynamic_boolean(b_.load(8, b_.slot(), cell.offset + 8));
-      default:
-        return AbstractValue::dynamic_integer(b_.load(8, b_.slot(), cell.offset + 8));
-    }
+  const auto read = [&](Kind kind) {
+    if (kind == Kind::kNil) return missing ? missing() : set(result, AbstractValue::nil());
+    const ir::Value value = b_.load(8, b_.slot(), cell.offset + 8);
+    set(result, kind == Kind::kBoolean ? AbstractValue::dynamic_boolean(value) : AbstractValue::dynamic_integer(value));
   };
-  if (cell.kinds.size() == 1) return set(result, typed(*cell.kinds.begin()));
+  if (!cell.variable) return cell.initial.is_nil() ? read(Kind::kNil) : set(result, cell.initial);
+  const ir::Value slot = b_.slot();
+  if (cell.kinds.size() == 1) return read(*cell.kinds.begin());
   const ir::Value tag = b_.load(8, slot, cell.offset);
   const State before = st_;
   size_t left = cell.kinds.size();
@@ -73,12 +72,10 @@ void Lowering::read_cell(uint32_t index, uint32_t result) {
       const ir::BlockId no = b_.new_block();
       b_.branch(ir::Condition::kEq, tag, kind == Kind::kNil ? 0 : kind == Kind::kBoolean ? 1 : 2, yes, no);
       resume(yes, before);
-      set(result, typed(kind));
-      outcome();
+      one_outcome([&] { read(kind); });
       resume(no, before);
     } else {
-      set(result, typed(kind));
-      outcome();
+      one_outcome([&] { read(kind); });
     }
   }
 }
@@ -117,14 +114,13 @@ void Lowering::write_cell(uint32_t index, const AbstractValue& value) {
 
 void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result) {
   const AbstractValue base = object;  // the register may be the result's
-  check_used(base);
   switch (base.kind) {
     case Kind::kView:
       return get_from_view(base, key, result);
     case Kind::kPacket:
       return get_from_packet(key, result);
     case Kind::kTable:
-      return get_from_virtual(base.index, key, result);
+      return set(result, from_virtual(base.index, key));
     case Kind::kString:
     case Kind::kDynamicString:
       if (key.kind == Kind::kString) return set(result, world_->string_method(key.string()));
@@ -147,34 +143,52 @@ void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uin
 }
 
 void Lowering::get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result) {
-  if (key.kind == Kind::kString) {
-    if (const auto cell = world_->existing_cell_of_field(table, key.string()); cell.has_value())
-      return read_cell(*cell, result);
-  }
-  if (key.is_constant()) {
-    AbstractValue value = world_->raw_get(table, key);
-    if (value.is_nil()) return get_missing(table, key, result);
-    return set(result, std::move(value));
-  }
-  look_up(table, key, result);
+  if (!key.is_constant()) return look_up(table, key, result);
+  if (!get_present(table, key, result, 0)) get_missing(table, key, result);
 }
 
-// The key is not in the table: what its metatable says.
-void Lowering::get_missing(ObjectId table, const AbstractValue& key, uint32_t result) {
-  const AbstractValue index = world_->metafield(table, "__index");
-  if (index.is_nil()) return set(result, AbstractValue::nil());
-  if (index.kind == Kind::kObject && world_->type_of(index.object) == World::ObjectType::kLuaFunction) {
-    Call call;
-    call.result = result;
-    call.wanted = 1;
-    call.on_return = Frame::Return::kIndex;
-    return call_value(index, {AbstractValue::object_constant(table), key}, call);
+// What stands in the table itself. False: nothing does, and nothing ever will.
+bool Lowering::get_present(ObjectId table, const AbstractValue& key, uint32_t result, unsigned hops) {
+  if (key.kind == Kind::kString) {
+    if (const auto cell = world_->existing_cell_of_field(table, key.string()); cell.has_value()) {
+      read_cell(*cell, result, [=, this] { get_missing(table, key, result, hops); });
+      return true;
+    }
   }
-  op_get(index, key, result);
+  AbstractValue value = world_->raw_get(table, key);
+  if (value.is_nil()) return false;
+  set(result, std::move(value));
+  return true;
+}
+
+// The key is not in the table: what its metatable says, and the metatable of what that refers to. `hops`: how many were
+// asked before (luaV_finishget).
+void Lowering::get_missing(ObjectId table, const AbstractValue& key, uint32_t result, unsigned hops) {
+  for (; hops < kMaxHops; ++hops) {
+    const AbstractValue index = world_->metafield(table, "__index");
+    if (index.is_nil()) return set(result, AbstractValue::nil());
+    if (index.kind == Kind::kObject && world_->lua_type_of(index.object) == "function") {
+      Call call;
+      call.result = result;
+      call.wanted = 1;
+      call.on_return = Frame::Return::kIndex;
+      return call_value(index, {AbstractValue::object_constant(table), key}, call);
+    }
+    if (index.kind != Kind::kObject || world_->type_of(index.object) != World::ObjectType::kTable)
+      return op_get(index, key, result);
+    table = index.object;
+    if (!key.is_constant()) return look_up(table, key, result, hops + 1);
+    if (get_present(table, key, result, hops + 1)) return;
+  }
+  fail("'__index' chain too long; possibly a loop");
 }
 
 // A key that is known only at packet time.
-void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result) {
+void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result, unsigned hops) {
+  if (hops > kMaxDepth) {
+    refuse("metamethod", fmt::format("a key from the packet is looked up through more than {} tables by __index", hops),
+           "put all entries into one table");
+  }
   if (world_->has_variable_fields(table)) {
     refuse("variable-table", "a table whose fields the function assigns is indexed with a key from the packet",
            "use a map for what changes, and a table for what does not");
@@ -186,22 +200,23 @@ void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result
     const State before = st_;
     for (const bool truth : {true, false}) {
       resume(truth ? yes : no, before);
-      get_from_constant(table, AbstractValue::boolean(truth), result);
-      if (!ended_) outcome();
-      ended_ = false;
+      one_outcome([&] {
+        const AbstractValue constant = AbstractValue::boolean(truth);
+        if (!get_present(table, constant, result, hops)) get_missing(table, constant, result, hops);
+      });
     }
     return;
   }
-  if (!key.is_integer() && !key.is_string()) return get_missing(table, key, result);
+  if (!key.is_integer() && !key.is_string()) return get_missing(table, key, result, hops);
   const LookupTable* entries = world_->lookup_table(table, key.is_string() ? Kind::kString : Kind::kInteger);
   if (entries == nullptr) refuse("too-large", "a table with more than 16 million entries", "use a map");
-  if (entries->entries().empty()) return get_missing(table, key, result);
+  if (entries->entries().empty()) return get_missing(table, key, result, hops);
   const bool plain_index = world_->metafield(table, "__index").is_nil();
   if (entries->is_short() || !plain_index) {
     if (entries->entries().size() > 256)
       refuse("metamethod", "a look-up with a key from the packet in a large table that has __index",
              "use a table without a metatable");
-    return look_up_chain(table, entries->entries(), key, result);
+    return look_up_chain(table, entries->entries(), key, result, hops);
   }
   if (key.is_string()) return look_up_strings(*entries, string_of(key), result);
   look_up_integers(*entries, key.a, result);
@@ -209,7 +224,7 @@ void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result
 
 // One comparison after the other; behind each the value is a constant.
 void Lowering::look_up_chain(ObjectId table, std::span<const TableEntry> entries, const AbstractValue& key,
-                             uint32_t result) {
+                             uint32_t result, unsigned hops) {
   const State before = st_;
   // Entries with one value share what follows: their blocks meet in one place with equal states.
   for (const auto& [k, v] : entries) {
@@ -225,17 +240,13 @@ void Lowering::look_up_chain(ObjectId table, std::span<const TableEntry> entries
     outcome();
     resume(no, before);
   }
-  const size_t so_far = outcomes_.size();
-  get_missing(table, key, result);
-  if (!ended_ && outcomes_.size() == so_far) outcome();
-  ended_ = false;
+  one_outcome([&] { get_missing(table, key, result, hops); });
 }
 
 void Lowering::op_self() {
   const Instruction i = current_;
   const AbstractValue object = reg(i.b());
   const AbstractValue key = i.k() ? constant(i.c()) : reg(i.c());
-  check_used(object);
   const auto method = [&](std::string name) {
     AbstractValue function;
     function.text = std::make_shared<const std::string>(std::move(name));
@@ -259,8 +270,6 @@ void Lowering::op_self() {
 void Lowering::op_set(const AbstractValue& object, const AbstractValue& key, const AbstractValue& given) {
   const AbstractValue base = object;
   const AbstractValue value = given;
-  check_used(base);
-  check_used(value);
   switch (base.kind) {
     case Kind::kView:
       return set_in_view(base, key, value);
@@ -275,6 +284,9 @@ void Lowering::op_set(const AbstractValue& object, const AbstractValue& key, con
             refuse("table-write", "a table that the main chunk made is assigned to at packet time",
                    "use a map: it is shared by all workers and outlives a reload");
           }
+          if (key.string().starts_with("__"))
+            refuse("metamethod", "a field of a metatable is assigned at packet time",
+                   "set metatables in the main chunk");
           if (!world_->metafield(base.object, "__newindex").is_nil())
             refuse("metamethod", "an assignment that calls a metamethod (__newindex)", "assign a variable instead");
           return write_cell(world_->cell_of_field(base.object, key.string()), value);
@@ -322,20 +334,18 @@ void Lowering::op_set_list() {
     set_in_virtual(table.index, AbstractValue::integer_constant(first + n), reg(i.a() + n));
 }
 
-void Lowering::get_from_virtual(uint32_t table, const AbstractValue& key, uint32_t result) {
+AbstractValue Lowering::from_virtual(uint32_t table, const AbstractValue& key) {
   if (!is_key(key)) {
-    if (key.is_nil() || key.kind == Kind::kBoolean) return set(result, AbstractValue::nil());
+    if (key.is_nil() || key.kind == Kind::kBoolean) return AbstractValue::nil();
     refuse("growing-table", "a table made at packet time is indexed with a key from the packet",
            "make the table in the main chunk, or use a map");
   }
   for (const VirtualTable::Entry& entry : st_.tables[table].entries) {
     if (entry.key.kind == key.kind &&
-        (key.kind == Kind::kInteger ? entry.key.integer == key.integer : entry.key.string() == key.string())) {
-      AbstractValue value = entry.value;
-      return set(result, std::move(value));
-    }
+        (key.kind == Kind::kInteger ? entry.key.integer == key.integer : entry.key.string() == key.string()))
+      return entry.value;
   }
-  set(result, AbstractValue::nil());
+  return AbstractValue::nil();
 }
 
 void Lowering::set_in_virtual(uint32_t table, const AbstractValue& key, const AbstractValue& value) {

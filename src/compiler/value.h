@@ -41,7 +41,7 @@ struct AbstractValue {
     kClosure,         // made at packet time: see `callee`
     kAddress,         // read by a layout, as text: a (and for IPv6 b) its bytes, index: luadata::FieldKind
     kMatch,           // the first result of a match not yet carried out: see `match`
-    kPoison,          // may not be used; text says why
+    kBox,             // in registers alone: the variable is captured, its value stands in State::boxes[index]
   };
 
   Kind kind = Kind::kNone;
@@ -58,7 +58,7 @@ struct AbstractValue {
   bool address = false;     // kDynamicString: 4 or 16 bytes, and no other length
   bool in_frame = false;    // kDynamicString: its bytes are the packet's, so writes would change it
   char origin = 0;          // kDynamicString: 's' pkt.src, 'd' pkt.dst; 0: elsewhere
-  uint32_t index = 0;       // kTable, kMatch; kView: which object it is (0: one of several)
+  uint32_t index = 0;       // kTable, kMatch, kBox; kView: which object it is (0: one of several)
   std::shared_ptr<const Callee> callee;  // kClosure
 
   static constexpr int64_t kUnknown = -1;  // somewhere in the payload, or anywhere
@@ -116,11 +116,6 @@ struct AbstractValue {
     v.most = most;
     return v;
   }
-  static AbstractValue poison(std::string why) {
-    AbstractValue v = of(Kind::kPoison);
-    v.text = std::make_shared<const std::string>(std::move(why));
-    return v;
-  }
   static AbstractValue of(Kind kind) {
     AbstractValue v;
     v.kind = kind;
@@ -136,11 +131,10 @@ struct FunctionCode {
   uint32_t number = 0;
 };
 
-/// Where an upvalue of a running function is.
+/// Where an upvalue of a function is.
 struct Binding {
-  bool in_frame = false;  // a register of an active function, else a cell (world.h)
-  uint32_t frame = 0;     // depth, for in_frame
-  uint32_t index = 0;     // register, or cell
+  bool boxed = false;  // a variable of a function called at packet time: State::boxes; else a cell (world.h)
+  uint32_t index = 0;
   bool operator==(const Binding&) const = default;
 };
 
@@ -193,6 +187,7 @@ struct KeptElement {
 struct State {
   std::vector<Frame> frames;
   std::vector<VirtualTable> tables;
+  std::vector<AbstractValue> boxes;  // variables that closures have captured: see state.h
   // The headers and payload bytes [0, pulled) are in the slot.
   int64_t pulled = kNothing;
   static constexpr int64_t kNothing = -1;
@@ -203,6 +198,15 @@ struct State {
 
   [[nodiscard]] Frame& top() { return frames.back(); }
   [[nodiscard]] const Frame& top() const { return frames.back(); }
+  /// The value of a register of the running function, wherever it stands.
+  [[nodiscard]] AbstractValue& value_of(uint32_t r) {
+    AbstractValue& value = frames.back().registers[r];
+    return value.kind == AbstractValue::Kind::kBox ? boxes[value.index] : value;
+  }
+  [[nodiscard]] const AbstractValue& value_of(uint32_t r) const {
+    const AbstractValue& value = frames.back().registers[r];
+    return value.kind == AbstractValue::Kind::kBox ? boxes[value.index] : value;
+  }
 };
 
 }  // namespace perilune::compiler

@@ -236,7 +236,7 @@ Result<std::shared_ptr<const Callee>> World::callee_of(ObjectId function) {
     const void* id = lua_upvalueid(L_, index, n);
     const AbstractValue value = pop();
     callee->bindings.push_back(
-        {false, 0, cell_of_upvalue(id, value, prototype.upvalues[static_cast<size_t>(n) - 1].name)});
+        {false, cell_of_upvalue(id, value, prototype.upvalues[static_cast<size_t>(n) - 1].name)});
   }
   lua_settop(L_, index - 1);
   objects_[function].callee = callee;

@@ -1,5 +1,4 @@
 -- Two closures over one variable see each other's assignments.
--- refused: closure-outlives 10
 local function counter()
   local n = 0
   return function(x) n = n + x return n end, function() return n end

@@ -1,5 +1,4 @@
 -- Functions as arguments and results.
--- refused: closure-outlives 11
 local function twice(f, x) return f(f(x)) end
 local function compose(f, g) return function(x) return f(g(x)) end end
 local function increment(x) return x + 1 end

@@ -112,12 +112,26 @@ const std::vector<Case>& cases() {
       {"pcall", "protected-call", 2, "function filter(hdr, pld)\n  return pcall(function() return pld[0] end)\nend"},
       {"to_be_closed", "to-be-closed", 2,
        "function filter(hdr, pld)\n  local x <close> = nil\n  return pld[0] == 1\nend"},
+      {"metamethod_assigned", "metamethod", 3,
+       "local t = setmetatable({}, {})\nfunction filter(hdr, pld)\n  getmetatable(t).__index = 1\n  return t.x == "
+       "pld[0]\nend"},
+      {"long_call_chain", "metamethod", 4,
+       "local f = function() return true end\nfor i = 1, 1000 do f = setmetatable({}, {__call = f}) end\n"
+       "function filter(hdr, pld)\n  return f(pld[0])\nend"},
+      {"call_of_itself", "metamethod", 4,
+       "local t = setmetatable({}, {})\ngetmetatable(t).__call = t\nfunction filter(hdr, pld)\n  return t(pld[0])\n"
+       "end"},
+      {"long_index_chain", "metamethod", 4,
+       "local t = {}\nfor i = 1, 1000 do t = setmetatable({[i] = i}, {__index = t}) end\n"
+       "function filter(hdr, pld)\n  return t[pld[0]] == 1\nend"},
       {"iterator_kept", "unknown-function", 3,
        "local next_word = ('a b'):gmatch('%a')\nfunction filter(hdr, pld)\n  return next_word() == 'a'\nend"},
-      {"closure_of_packet", "closure-outlives", 4,
-       "local function make(x) return function() return x end end\nfunction filter(hdr, pld)\n  local f = "
-       "make(pld[0])\n"
-       "  return f() == 1\nend"},
+      {"functions_that_keep_each_other", "closure-outlives", 4,
+       "function filter(hdr, pld)\n  local f = function() return 0 end\n  for i = 1, #pld do\n    local last = f\n"
+       "    f = function() return last() + i end\n  end\n  return f() == 1\nend"},
+      {"tables_that_keep_each_other", "growing-table", 4,
+       "function filter(hdr, pld)\n  local list\n  for i = 1, #pld do\n    list = {next = list, value = pld[i]}\n"
+       "  end\n  return list == nil\nend"},
       {"compare_functions", "function-comparison", 3,
        "function filter(hdr, pld)\n  local a, b = function() return pld end, function() return hdr end\n"
        "  return a == b\nend"},
