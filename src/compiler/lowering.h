@@ -141,10 +141,9 @@ class Lowering {
     Values arguments;
     int32_t wanted = 1;   // results; -1: all
     uint32_t result = 0;  // first register for them
-    bool method = false;  // called as a method: argument numbers in messages count from behind self
+    uint32_t pc = 0;      // of the instruction that calls
     Frame::Return on_return = Frame::Return::kCall;
 
-    [[nodiscard]] bool by_method() const { return method; }
     [[nodiscard]] const AbstractValue& argument(size_t i) const {
       static const AbstractValue none;
       return i < arguments.size() ? arguments[i] : none;
@@ -284,13 +283,15 @@ class Lowering {
   // --- lowering_tables.cpp
   void op_get_upvalue();
   void op_set_upvalue();
-  void op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result);
+  /// `named`: the object is what the instruction under way indexes, so that messages can name it.
+  void op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result, bool named = true);
   void op_set(const AbstractValue& object, const AbstractValue& key, const AbstractValue& value);
   void op_self();
   void op_new_table();
   void op_set_list();
   void op_length();
   void refuse_load_time_object(const AbstractValue& value);
+  void refuse_metamethod(const AbstractValue& value, const char* name);
   void read_cell(uint32_t cell, uint32_t result, const std::function<void()>& missing = {});
   void write_cell(uint32_t cell, const AbstractValue& value);
   void get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result);
@@ -479,11 +480,18 @@ class Lowering {
   [[nodiscard]] bool check_format(const Call& call, const std::string& format, Values& values);
   void call_net_ip(Call& call);
   void call_library(Call& call, ObjectId function);
+  void refuse_script_calls(const World::Evaluation& evaluation, const std::string& name);
   static const std::unordered_map<std::string, Handler>& handlers();
 
   // --- names.cpp
   /// " (local 'x')", as Lua's own messages have it.
   [[nodiscard]] std::string name_of_register(uint32_t reg) const;
+  /// What the function called at `pc` is there, and its name; empty when it has none.
+  struct CallName {
+    std::string kind;
+    std::string name;
+  };
+  [[nodiscard]] CallName name_of_call(uint32_t pc) const;
   [[nodiscard]] std::string name_of_value(const AbstractValue* value) const;
   [[nodiscard]] std::string name_of_upvalue_field(uint32_t upvalue) const;
 

@@ -133,12 +133,8 @@ void Lowering::fail_operand(bool bitwise, const AbstractValue& wrong) {
 
 void Lowering::arithmetic(int op, const AbstractValue& a, const AbstractValue& b, uint32_t result) {
   const auto is_number = [](const AbstractValue& v) { return v.is_integer() || v.kind == Kind::kFloat; };
-  for (const AbstractValue* value : {&a, &b}) {
-    if (value->kind == Kind::kObject && !world_->metafield(value->object, metamethod(op)).is_nil()) {
-      refuse("metamethod", fmt::format("arithmetic that calls a metamethod ({})", metamethod(op)),
-             "call a function by name");
-    }
-  }
+  refuse_metamethod(a, metamethod(op));
+  refuse_metamethod(b, metamethod(op));
   if (a.is_constant() && b.is_constant() && a.kind != Kind::kObject && b.kind != Kind::kObject && !a.is_nil() &&
       !b.is_nil() && !a.is_boolean() && !b.is_boolean()) {
     World::Evaluation evaluation = world_->arithmetic(op, a, b);
@@ -289,6 +285,7 @@ void Lowering::shift(bool left, const AbstractValue& a, const AbstractValue& b, 
 
 void Lowering::op_unary_minus() {
   const AbstractValue value = reg(current_.b());
+  refuse_metamethod(value, "__unm");
   if (value.kind == Kind::kDynamicInteger)
     return set(current_.a(), AbstractValue::dynamic_integer(b_.sub(number(0), value.a)));
   if (value.kind == Kind::kInteger || value.kind == Kind::kFloat || value.kind == Kind::kString) {
@@ -303,6 +300,7 @@ void Lowering::op_unary_minus() {
 
 void Lowering::op_bitwise_not() {
   const AbstractValue value = reg(current_.b());
+  refuse_metamethod(value, "__bnot");
   if (value.is_integer()) return arithmetic(LUA_OPBXOR, value, AbstractValue::integer_constant(-1), current_.a());
   if (value.kind == Kind::kFloat || value.kind == Kind::kString) {
     const World::Evaluation evaluation = world_->arithmetic(LUA_OPBNOT, value, value);

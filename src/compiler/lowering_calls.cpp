@@ -62,7 +62,6 @@ void Lowering::call_value(const AbstractValue& callable, Values arguments, Call 
   if (function.kind == Kind::kNone && function.text != nullptr) {  // a method of a view, map, string: see op_self
     call.name = function.string();
     call.arguments = std::move(arguments);
-    call.method = true;
     return call_library(call, 0);
   }
   fail(fmt::format("attempt to call a {} value{}", type_name(function), name_of_register(current_.a())));

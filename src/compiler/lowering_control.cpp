@@ -133,8 +133,9 @@ void Lowering::compare_equal(const AbstractValue& first, const AbstractValue& se
                            : world_->compare(LUA_OPEQ, a, b);
     if (a.kind == Kind::kObject && b.kind == Kind::kObject && a.object != b.object &&
         world_->type_of(a.object) == World::ObjectType::kTable &&
-        (!world_->metafield(a.object, "__eq").is_nil() || !world_->metafield(b.object, "__eq").is_nil())) {
-      refuse("metamethod", "this comparison calls a metamethod (__eq)", "compare fields, or call a function by name");
+        world_->type_of(b.object) == World::ObjectType::kTable) {
+      refuse_metamethod(a, "__eq");
+      refuse_metamethod(b, "__eq");
     }
     return decided(equal.value_or(false), k);
   }
@@ -187,6 +188,8 @@ void Lowering::compare_order(const AbstractValue& first, const AbstractValue& se
   using ir::Condition;
   const AbstractValue a = first;
   const AbstractValue b = second;
+  refuse_metamethod(a, or_equal ? "__le" : "__lt");
+  refuse_metamethod(b, or_equal ? "__le" : "__lt");
   if (a.is_constant() && b.is_constant()) {
     if (const auto result = world_->compare(or_equal ? LUA_OPLE : LUA_OPLT, a, b); result.has_value())
       return decided(*result, k);
@@ -344,10 +347,9 @@ void Lowering::op_for_loop() {
   outcome();
 }
 
-// What a known function of C does is known at load, unless it remembers what it did before.
+// What a known function of C does is known at load, unless it has effects or remembers what it did before.
 bool Lowering::is_library_iterator(const AbstractValue& function) {
-  return function.kind == Kind::kObject && world_->type_of(function.object) != World::ObjectType::kLuaFunction &&
-         !world_->remembers(function.object);
+  return function.kind == Kind::kObject && world_->is_pure(function.object);
 }
 
 // Going through a constant table with the library's iterators: every round is known.
@@ -379,6 +381,7 @@ void Lowering::op_tfor_call() {
              "keep what changes in variables of its own, or in a map");
     }
     const World::Evaluation evaluation = world_->evaluate(function, {table, control});
+    refuse_script_calls(evaluation, "the iterator");
     if (evaluation.failed) return fail(evaluation.error);
     deliver(Frame::Return::kIterator, call.result, call.wanted, evaluation.results);
     return;

@@ -13,26 +13,9 @@ namespace {
 using ir::Condition;
 using ir::Op;
 
-// Without side effects, and the same whenever they are called. (string.gmatch is not: what it returns remembers how far
-// it is, and each path of the program is at a place of its own.)
-const std::set<std::string>& pure_functions() {
-  static const std::set<std::string> names{
-      "string.byte",  "string.char",    "string.find",    "string.format",  "string.gsub",
-      "string.len",   "string.lower",   "string.match",   "string.pack",    "string.packsize",
-      "string.rep",   "string.reverse", "string.sub",     "string.unpack",  "string.upper",
-      "math.abs",     "math.ceil",      "math.floor",     "math.fmod",      "math.max",
-      "math.min",     "math.modf",      "math.sqrt",      "math.tointeger", "math.type",
-      "math.ult",     "tostring",       "tonumber",       "type",           "select",
-      "rawlen",       "rawequal",       "rawget",         "next",           "ipairs",
-      "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",       "utf8.offset",
-      "table.unpack", "table.concat",   "net.ip",         "net.mac",        "net.bytes",
-      "net.dns_name", "getmetatable"};
-  return names;
-}
-
-bool reads_table(const std::string& name) {
-  return name == "rawget" || name == "next" || name == "ipairs" || name == "pairs" || name == "table.unpack" ||
-         name == "table.concat" || name == "rawlen";
+// Do arguments that are tables go into the result with what they hold?
+bool reads_tables(const std::string& name) {
+  return name != "type" && name != "select" && name != "rawequal" && name != "math.type" && name != "getmetatable";
 }
 
 // What to write instead.
@@ -98,10 +81,7 @@ const std::unordered_map<std::string, Lowering::Handler>& Lowering::handlers() {
 }
 
 void Lowering::call_library(Call& call, ObjectId function) {
-  if (!call.method && current_.opcode() == Opcode::kCall) {
-    const std::string name = name_of_register(current_.a());
-    if (name.starts_with(" (method")) call.method = true;
-  }
+  call.pc = current_pc_;
   if (call.name.starts_with("view:")) {
     const std::string method = call.name.substr(5);
     if (method == "segment") return call_segment(call);
@@ -113,17 +93,20 @@ void Lowering::call_library(Call& call, ObjectId function) {
   bool constant = !call.arguments.empty() || call.name == "string.char" || call.name == "math.type";
   for (const AbstractValue& argument : call.arguments)
     constant = constant && argument.is_constant();
-  if (constant && function != 0 && pure_functions().contains(call.name)) {
-    if (reads_table(call.name) && call.arguments[0].kind == Kind::kObject &&
-        world_->type_of(call.arguments[0].object) == World::ObjectType::kMap) {
-      refuse("map-walk", "a map is gone through at packet time", "look keys up, or go through it in the main chunk");
-    }
-    if (reads_table(call.name) && call.arguments[0].kind == Kind::kObject &&
-        world_->has_variable_fields(call.arguments[0].object)) {
-      refuse("variable-table", "a table that the function also changes is read as a whole here",
-             "keep what changes in variables of its own, or in a map");
+  if (constant && function != 0 && World::is_pure(call.name)) {
+    for (const AbstractValue& argument : call.arguments) {
+      if (argument.kind != Kind::kObject || !reads_tables(call.name)) continue;
+      if (world_->type_of(argument.object) == World::ObjectType::kMap)
+        refuse("map-walk", "a map is gone through at packet time", "look keys up, or go through it in the main chunk");
+      if ((call.name == "tostring" || call.name == "string.format") && argument.kind == Kind::kObject)
+        refuse("tostring", fmt::format("tostring of a {}", type_name(argument)), "print its parts instead");
+      if (world_->has_variable_fields(argument.object)) {
+        refuse("variable-table", "a table that the function also changes is read as a whole here",
+               "keep what changes in variables of its own, or in a map");
+      }
     }
     const World::Evaluation evaluation = world_->evaluate(AbstractValue::object_constant(function), call.arguments);
+    refuse_script_calls(evaluation, call.name);
     if (evaluation.spent) {
       refuse("too-slow", fmt::format("{} on constants takes more than one packet may", call.name),
              "do such work in the main chunk, or simplify the pattern");
@@ -140,6 +123,12 @@ void Lowering::call_library(Call& call, ObjectId function) {
   }
   auto [code, hint] = advice(call.name);
   refuse(std::move(code), fmt::format("{} is not compiled", call.name), std::move(hint));
+}
+
+void Lowering::refuse_script_calls(const World::Evaluation& evaluation, const std::string& name) {
+  if (!evaluation.calls_script) return;
+  refuse("metamethod", fmt::format("{} calls a function of the script, or a metamethod", name.empty() ? "this" : name),
+         "call the function by name");
 }
 
 void Lowering::call_type(Call& call) {

@@ -192,15 +192,13 @@ void Lowering::integer_to_text(ir::Value integer, ir::Value& offset, ir::Value& 
 
 // --- arguments
 
+// As luaL_argerror: the function has the name by which it is called, or else the library's.
 std::string Lowering::argument_message(const Call& call, size_t argument, const std::string& problem) const {
-  const size_t dot = call.name.find_last_of(".:");
-  const std::string name = dot == std::string::npos ? call.name : call.name.substr(dot + 1);
-  size_t shown = argument + 1;
-  if (call.by_method()) {
-    if (argument == 0) return fmt::format("calling '{}' on bad self ({})", name, problem);
-    --shown;
-  }
-  return fmt::format("bad argument #{} to '{}' ({})", shown, name, problem);
+  const auto [kind, called] = name_of_call(call.pc);
+  const std::string& name = called.empty() ? call.name : called;
+  if (kind != "method") return fmt::format("bad argument #{} to '{}' ({})", argument + 1, name, problem);
+  if (argument == 0) return fmt::format("calling '{}' on bad self ({})", name, problem);
+  return fmt::format("bad argument #{} to '{}' ({})", argument, name, problem);
 }
 
 void Lowering::fail_argument(const Call& call, size_t argument, const std::string& problem) {
@@ -471,8 +469,8 @@ void Lowering::op_concat() {
     for (const AbstractValue* value : {&left, &right}) {
       if (joins(*value)) continue;
       const bool with_view = left.kind == Kind::kView || right.kind == Kind::kView;
-      if (value->kind == Kind::kObject && !world_->metafield(value->object, "__concat").is_nil())
-        refuse("metamethod", "a concatenation that calls a metamethod (__concat)", "call a function by name");
+      refuse_metamethod(left, "__concat");
+      refuse_metamethod(right, "__concat");
       const uint32_t where = value == &left ? i.a() + static_cast<uint32_t>(n) - 1 : i.a() + static_cast<uint32_t>(n);
       return fail(with_view
                       ? fmt::format("attempt to concatenate a {} value with data", type_name(*value))

@@ -112,7 +112,7 @@ void Lowering::write_cell(uint32_t index, const AbstractValue& value) {
   if (*kind != Kind::kNil) b_.store(8, slot, cell.offset + 8, integer_of(value));
 }
 
-void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result) {
+void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uint32_t result, bool named) {
   const AbstractValue base = object;  // the register may be the result's
   switch (base.kind) {
     case Kind::kView:
@@ -139,7 +139,7 @@ void Lowering::op_get(const AbstractValue& object, const AbstractValue& key, uin
       break;
   }
   refuse_load_time_object(base);
-  fail(fmt::format("attempt to index a {} value{}", type_name(base), name_of_value(&object)));
+  fail(fmt::format("attempt to index a {} value{}", type_name(base), named ? name_of_value(&object) : std::string()));
 }
 
 void Lowering::get_from_constant(ObjectId table, const AbstractValue& key, uint32_t result) {
@@ -175,12 +175,12 @@ void Lowering::get_missing(ObjectId table, const AbstractValue& key, uint32_t re
       return call_value(index, {AbstractValue::object_constant(table), key}, call);
     }
     if (index.kind != Kind::kObject || world_->type_of(index.object) != World::ObjectType::kTable)
-      return op_get(index, key, result);
+      return op_get(index, key, result, false);
     table = index.object;
     if (!key.is_constant()) return look_up(table, key, result, hops + 1);
     if (get_present(table, key, result, hops + 1)) return;
   }
-  fail("'__index' chain too long; possibly a loop");
+  fail(world_->endless_index_message());
 }
 
 // A key that is known only at packet time.
@@ -303,6 +303,12 @@ void Lowering::op_set(const AbstractValue& object, const AbstractValue& key, con
   fail(fmt::format("attempt to index a {} value{}", type_name(base), name_of_value(&object)));
 }
 
+// Operators call metamethods, which are not compiled.
+void Lowering::refuse_metamethod(const AbstractValue& value, const char* name) {
+  if (value.kind == Kind::kObject && !world_->metafield(value.object, name).is_nil())
+    refuse("metamethod", fmt::format("this operator calls a metamethod ({})", name), "call a function by name");
+}
+
 // Data objects of the main chunk are no constants: they can be written to.
 void Lowering::refuse_load_time_object(const AbstractValue& value) {
   if (value.kind != Kind::kObject || world_->lua_type_of(value.object) != "userdata") return;
@@ -392,8 +398,7 @@ void Lowering::op_length() {
     }
     case Kind::kObject:
       if (world_->type_of(value.object) == World::ObjectType::kTable) {
-        if (!world_->metafield(value.object, "__len").is_nil())
-          refuse("metamethod", "the length operator calls a metamethod (__len)", "call a function by name");
+        refuse_metamethod(value, "__len");
         return set(result, AbstractValue::integer_constant(static_cast<int64_t>(world_->raw_length(value.object))));
       }
       if (world_->type_of(value.object) == World::ObjectType::kMap) {

@@ -114,6 +114,24 @@ std::string Lowering::name_of_register(uint32_t reg) const {
   return object_name(prototype(), current_pc_, reg);
 }
 
+// As funcnamefromcode.
+Lowering::CallName Lowering::name_of_call(uint32_t pc) const {
+  const Instruction i = prototype().code[pc];
+  switch (i.opcode()) {
+    case Opcode::kCall:
+    case Opcode::kTailCall: {
+      const std::string text = object_name(prototype(), pc, i.a());  // " (kind 'name')"
+      if (text.empty()) return {};
+      const size_t quote = text.find('\'');
+      return {text.substr(2, quote - 3), text.substr(quote + 1, text.size() - quote - 3)};
+    }
+    case Opcode::kTForCall:
+      return {"for iterator", "for iterator"};
+    default:
+      return {"metamethod", "index"};
+  }
+}
+
 // Only values that stand in registers of the running function, or in its upvalues, have names.
 std::string Lowering::name_of_value(const AbstractValue* value) const {
   const Instruction i = current_;

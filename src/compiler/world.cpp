@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
 #include <lauxlib.h>
@@ -15,6 +16,7 @@ namespace {
 
 using Kind = AbstractValue::Kind;
 
+constexpr char kWatcher = 0;                     // its address is the key of the world whose evaluation is under way
 constexpr size_t kMaxEntries = size_t{1} << 24;  // of a table looked up at packet time
 
 int append(lua_State* /*L*/, const void* bytes, size_t length, void* target) noexcept {
@@ -27,10 +29,6 @@ int call_layout(lua_State* L) {
   return 0;
 }
 
-struct Arithmetic {
-  int op;
-};
-
 int do_arithmetic(lua_State* L) {
   const int op = static_cast<int>(lua_tointeger(L, 1));
   lua_remove(L, 1);
@@ -42,6 +40,17 @@ int do_compare(lua_State* L) {
   const int op = static_cast<int>(lua_tointeger(L, 1));
   lua_pushboolean(L, lua_compare(L, 2, 3, op));
   return 1;
+}
+
+// t = setmetatable({}, t); t.__index = t; t.x
+int index_endlessly(lua_State* L) {
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pushvalue(L, -1);
+  lua_setmetatable(L, -2);
+  lua_getfield(L, -1, "x");
+  return 0;
 }
 
 // Lua puts "file:line: " in front of messages only for Lua functions; C functions called by us have no place.
@@ -265,12 +274,63 @@ AbstractValue World::metafield(ObjectId object, std::string_view name) {
   return pop();
 }
 
-bool World::remembers(ObjectId function) {
-  if (type_of(function) == ObjectType::kBuiltin) return false;
+// (string.gmatch is not: what it returns remembers how far it is, and each path of the program is at a place of its
+// own.)
+bool World::is_pure(const std::string& builtin) {
+  static const std::set<std::string> names{
+      "string.byte",  "string.char",    "string.find",    "string.format",  "string.gsub",
+      "string.len",   "string.lower",   "string.match",   "string.pack",    "string.packsize",
+      "string.rep",   "string.reverse", "string.sub",     "string.unpack",  "string.upper",
+      "math.abs",     "math.ceil",      "math.floor",     "math.fmod",      "math.max",
+      "math.min",     "math.modf",      "math.sqrt",      "math.tointeger", "math.type",
+      "math.ult",     "tostring",       "tonumber",       "type",           "select",
+      "rawlen",       "rawequal",       "rawget",         "next",           "ipairs",
+      "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",       "utf8.offset",
+      "table.unpack", "table.concat",   "net.ip",         "net.mac",        "net.bytes",
+      "net.dns_name", "getmetatable"};
+  return names.contains(builtin);
+}
+
+bool World::is_pure(ObjectId function) {
   push(AbstractValue::object_constant(function));
-  const bool has_upvalues = lua_iscfunction(L_, -1) != 0 && lua_getupvalue(L_, -1, 1) != nullptr;
-  lua_pop(L_, has_upvalues ? 2 : 1);
-  return has_upvalues;
+  const bool pure = is_pure_at(-1);
+  lua_pop(L_, 1);
+  return pure;
+}
+
+bool World::is_pure_at(int index) {
+  if (lua_iscfunction(L_, index) == 0) return false;
+  const auto known = numbers_.find(lua_topointer(L_, index));
+  if (known != numbers_.end() && type_of(known->second) == ObjectType::kBuiltin)
+    return is_pure(builtin_name(known->second));
+  if (lua_getupvalue(L_, index, 1) == nullptr) return true;
+  lua_pop(L_, 1);
+  return false;
+}
+
+// The hook of evaluate(): nothing of the script runs before there is a packet.
+void World::watch(lua_State* L, lua_Debug* activation) {
+  if (activation->event == LUA_HOOKCOUNT) return script::count_hook(L, activation);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kWatcher);
+  auto* world = static_cast<World*>(lua_touserdata(L, -1));
+  lua_pop(L, 1);
+  if (world->calls_++ == 0) return;
+  lua_getinfo(L, "f", activation);
+  const bool pure = world->is_pure_at(-1);
+  lua_pop(L, 1);
+  if (pure) return;
+  world->calls_script_ = true;
+  lua_pushliteral(L, "a function of the script would be called");
+  lua_error(L);
+}
+
+std::string World::endless_index_message() {
+  const int top = lua_gettop(L_);
+  lua_pushcfunction(L_, index_endlessly);
+  std::string message;
+  if (lua_pcall(L_, 0, 0, 0) != LUA_OK) message = message_at_top(L_);
+  lua_settop(L_, top);
+  return message;
 }
 
 size_t World::raw_length(ObjectId table) {
@@ -373,9 +433,14 @@ World::Evaluation World::evaluate(const AbstractValue& function, const std::vect
   // Work on constants is bounded as a packet's is: a hostile pattern must not stop the compiler.
   script::State::Impl& impl = script::StateInternals::of(L_);
   const script::Limits& limits = state_->options().limits;
-  impl.budget.start(L_, script::count_hook, 0, limits.call_instructions, limits.call_time);
+  calls_ = 0;
+  calls_script_ = false;
+  lua_pushlightuserdata(L_, this);
+  lua_rawsetp(L_, LUA_REGISTRYINDEX, &kWatcher);
+  impl.budget.start(L_, watch, LUA_MASKCALL, limits.call_instructions, limits.call_time);
   evaluation.failed = lua_pcall(L_, static_cast<int>(arguments.size()), LUA_MULTRET, 0) != LUA_OK;
   evaluation.spent = impl.budget.spent() != script::Budget::Spent::kNo;
+  evaluation.calls_script = calls_script_;
   impl.budget.stop(L_);
   if (evaluation.failed) {
     evaluation.error = message_at_top(L_);

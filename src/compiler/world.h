@@ -57,8 +57,10 @@ class World {
   [[nodiscard]] std::string_view lua_type_of(ObjectId object) const { return objects_[object].lua_type; }
   /// "string.match" for a library function; empty for others.
   [[nodiscard]] const std::string& builtin_name(ObjectId object) const { return objects_[object].name; }
-  /// Can a function of C remember something from call to call, like the iterator of string.gmatch?
-  [[nodiscard]] bool remembers(ObjectId function);
+  /// Has the library function no effects, and the same result whenever it is called?
+  [[nodiscard]] static bool is_pure(const std::string& builtin);
+  /// The same of any function of C. One with upvalues, like the iterator of string.gmatch, may remember something.
+  [[nodiscard]] bool is_pure(ObjectId function);
   /// The entry point.
   [[nodiscard]] AbstractValue entry_point();
   /// The live closure's code and upvalues. Fails with what is wrong with its bytecode.
@@ -72,6 +74,8 @@ class World {
   /// The metatable's field, nil when there is no metatable.
   [[nodiscard]] AbstractValue metafield(ObjectId object, std::string_view name);
   [[nodiscard]] size_t raw_length(ObjectId table);
+  /// What Lua says of tables that refer to each other by __index without end.
+  [[nodiscard]] std::string endless_index_message();
   /// The entries whose keys are of the kind, kString or kInteger; null when the table is too large. Made once.
   [[nodiscard]] const LookupTable* lookup_table(ObjectId table, AbstractValue::Kind keys);
   /// The compiled field of a layout, null when it has none of that name. Raises a Lua error text in `problem`.
@@ -85,11 +89,12 @@ class World {
 
   struct Evaluation {
     bool failed = false;
-    bool spent = false;  // it would take more than a packet may
-    std::string error;   // without "file:line: "
+    bool spent = false;         // it would take more than a packet may
+    bool calls_script = false;  // it would call functions of the script, which belongs to packet time
+    std::string error;          // without "file:line: "
     std::vector<AbstractValue> results;
   };
-  /// Calls a library function with constants.
+  /// Calls a library function with constants. Functions of the script are not run: it fails where it would call one.
   [[nodiscard]] Evaluation evaluate(const AbstractValue& function, const std::vector<AbstractValue>& arguments);
   /// The library function of that name, as the state has it.
   [[nodiscard]] AbstractValue builtin(const std::string& name);
@@ -120,6 +125,8 @@ class World {
   ObjectId object_at(int index);
   [[nodiscard]] PlainConstant plain_at(int index);
   void classify(Object& object, int index);
+  [[nodiscard]] bool is_pure_at(int index);
+  static void watch(lua_State* L, lua_Debug* activation);
 
   script::State* state_;
   lua_State* L_;
@@ -134,6 +141,8 @@ class World {
   std::vector<std::unique_ptr<Prototype>> prototypes_;
   std::unordered_map<const Prototype*, std::unique_ptr<FunctionCode>> codes_;
   std::vector<std::string> files_;
+  uint32_t calls_ = 0;  // by the evaluation under way, itself included
+  bool calls_script_ = false;
 };
 
 }  // namespace perilune::compiler

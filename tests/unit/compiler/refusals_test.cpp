@@ -112,6 +112,22 @@ const std::vector<Case>& cases() {
       {"pcall", "protected-call", 2, "function filter(hdr, pld)\n  return pcall(function() return pld[0] end)\nend"},
       {"to_be_closed", "to-be-closed", 2,
        "function filter(hdr, pld)\n  local x <close> = nil\n  return pld[0] == 1\nend"},
+      {"function_called_by_gsub", "metamethod", 4,
+       "local n = 0\nlocal function next_number() n = n + 1 return n end\nfunction filter(hdr, pld)\n  local s = "
+       "('abc'):gsub('.', next_number)\n  return s == '123'\nend"},
+      {"index_called_by_ipairs", "metamethod", 3,
+       "local t = setmetatable({}, {__index = function(_, i) return i < 3 and i or nil end})\n"
+       "function filter(hdr, pld)\n  for i, v in ipairs(t) do log('%d', v) end\nend"},
+      {"minus_of_a_table", "metamethod", 3,
+       "local t = setmetatable({}, {__unm = function() return 1 end})\nfunction filter(hdr, pld)\n  return -t == 1\n"
+       "end"},
+      {"order_of_tables", "metamethod", 3,
+       "local t = setmetatable({}, {__lt = function() return true end})\nfunction filter(hdr, pld)\n  return t < t\n"
+       "end"},
+      {"address_of_a_constant_table", "tostring", 3,
+       "local t = {}\nfunction filter(hdr, pld)\n  return #tostring(t) == pld[0]\nend"},
+      {"variable_fields_in_gsub", "variable-table", 4,
+       "local t = {a = 1}\nfunction filter(hdr, pld)\n  t.a = t.a + 1\n  return ('a'):gsub('a', t) == '2'\nend"},
       {"metamethod_assigned", "metamethod", 3,
        "local t = setmetatable({}, {})\nfunction filter(hdr, pld)\n  getmetatable(t).__index = 1\n  return t.x == "
        "pld[0]\nend"},
