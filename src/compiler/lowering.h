@@ -246,6 +246,8 @@ class Lowering {
   void conditional_jump(ir::Condition condition, ir::Value a, ir::Value b, bool k);
   void decided(bool condition, bool k);
   void op_for_prep();
+  void fail_for(const AbstractValue& limit, const AbstractValue& step, const AbstractValue& start);
+  std::optional<AbstractValue> for_limit(const AbstractValue& limit, const AbstractValue& step);
   void op_for_loop();
   void op_tfor_prep();
   [[nodiscard]] bool is_library_iterator(const AbstractValue& function);
@@ -290,6 +292,7 @@ class Lowering {
   void op_new_table();
   void op_set_list();
   void op_length();
+  [[nodiscard]] int64_t length_of_virtual(uint32_t table) const;
   void refuse_load_time_object(const AbstractValue& value);
   void refuse_metamethod(const AbstractValue& value, const char* name);
   void read_cell(uint32_t cell, uint32_t result, const std::function<void()>& missing = {});

@@ -207,6 +207,40 @@ void Lowering::compare_order(const AbstractValue& first, const AbstractValue& se
   fail(fmt::format("attempt to compare {} with {}", one, two));
 }
 
+// A loop that does not begin at an integer, or whose step is none: over floats, or not at all. Lua looks at the limit
+// first, and takes texts for numbers.
+void Lowering::fail_for(const AbstractValue& limit, const AbstractValue& step, const AbstractValue& start) {
+  const std::pair<const AbstractValue*, const char*> parts[] = {
+      {&limit, "limit"}, {&step, "step"}, {&start, "initial value"}};
+  for (const auto& [value, name] : parts) {
+    if (value->is_integer() || (value->is_constant() && world_->to_integer(*value).is_number)) continue;
+    if (value->is_string() && value->kind != Kind::kString)
+      refuse("string-arithmetic", "a loop whose bounds are strings", "convert them with tonumber(s, 10)");
+    return fail(fmt::format("bad 'for' {} (number expected, got {})", name, type_name(*value)));
+  }
+  refuse("float", "a loop over floating-point numbers", "use integers");
+}
+
+// As forlimit of Lua: the integer that stands for a limit which is none. Nothing: no round, or the script has failed.
+std::optional<AbstractValue> Lowering::for_limit(const AbstractValue& limit, const AbstractValue& step) {
+  if (limit.is_string() && limit.kind != Kind::kString)
+    refuse("string-arithmetic", "a loop whose limit is a string", "convert it with tonumber(s, 10)");
+  const World::Conversion conversion = limit.is_constant() ? world_->to_integer(limit) : World::Conversion{};
+  if (!conversion.is_number) {
+    fail(fmt::format("bad 'for' limit (number expected, got {})", type_name(limit)));
+    return std::nullopt;
+  }
+  if (conversion.integer.has_value()) return AbstractValue::integer_constant(*conversion.integer);
+  if (step.kind != Kind::kInteger)
+    refuse("float", "a loop with a step not known at load and a limit that is no integer", "use integers");
+  const bool up = step.integer > 0;
+  const double cut = up ? std::floor(conversion.number) : std::ceil(conversion.number);
+  if (cut >= -0x1p63 && cut < 0x1p63) return AbstractValue::integer_constant(static_cast<int64_t>(cut));
+  // Beyond all integers, or no number at all, which counts as far below.
+  if ((conversion.number > 0) != up) return std::nullopt;
+  return AbstractValue::integer_constant(up ? INT64_MAX : INT64_MIN);
+}
+
 // R[A] start, R[A+1] limit, R[A+2] step become R[A] index, R[A+1] rounds left, R[A+2] step; R[A+3] is the variable.
 void Lowering::op_for_prep() {
   const Instruction i = current_;
@@ -216,28 +250,26 @@ void Lowering::op_for_prep() {
   AbstractValue step = reg(a + 2);
   const uint32_t body = st_.top().pc;
   const uint32_t behind = body + i.bx() + 1;
-  if (start.is_integer() && step.is_integer() && limit.kind == Kind::kFloat) {
-    // As forlimit of Lua does: the limit is cut to an integer.
-    const bool up = step.kind == Kind::kInteger ? step.integer > 0 : true;
-    if (step.kind != Kind::kInteger)
-      refuse("float", "a loop with a step not known at load and a limit that is no integer", "use integers");
-    if (std::isnan(limit.number)) {
-      st_.top().pc = behind;
+  if (!start.is_integer() || !step.is_integer()) return fail_for(limit, step, start);
+  if (step.kind == Kind::kInteger && step.integer == 0) return fail("'for' step is zero");
+  if (step.kind != Kind::kInteger) {
+    const ir::BlockId zero = b_.new_block();
+    const ir::BlockId nonzero = b_.new_block();
+    b_.branch(ir::Condition::kEq, step.a, 0, zero, nonzero);
+    const State before = st_;
+    b_.switch_to(zero);
+    fail("'for' step is zero");
+    ended_ = false;
+    resume(nonzero, before);
+  }
+  if (!limit.is_integer()) {
+    const std::optional<AbstractValue> cut = for_limit(limit, step);
+    if (!cut.has_value()) {
+      if (!ended_) st_.top().pc = behind;
       return;
     }
-    const double cut = up ? std::floor(limit.number) : std::ceil(limit.number);
-    limit = AbstractValue::integer_constant(cut >= 0x1p63   ? INT64_MAX
-                                            : cut < -0x1p63 ? INT64_MIN
-                                                            : static_cast<int64_t>(cut));
+    limit = *cut;
   }
-  const std::pair<const AbstractValue*, const char*> parts[] = {
-      {&limit, "limit"}, {&step, "step"}, {&start, "initial value"}};
-  for (const auto& [value, name] : parts) {
-    if (value->is_integer()) continue;
-    if (value->kind == Kind::kFloat) refuse("float", "a loop over floating-point numbers", "use integers");
-    return fail(fmt::format("bad 'for' {} (number expected, got {})", name, type_name(*value)));
-  }
-  if (step.kind == Kind::kInteger && step.integer == 0) return fail("'for' step is zero");
   const Loop* loop = st_.top().callee->code->info.loop_at(body);
   if (start.kind == Kind::kInteger && limit.kind == Kind::kInteger && step.kind == Kind::kInteger) {
     const bool skip = step.integer > 0 ? start.integer > limit.integer : start.integer < limit.integer;
@@ -295,12 +327,6 @@ void Lowering::op_for_prep() {
     outcome();
   };
   if (step.kind == Kind::kInteger) return with_direction(step.integer > 0);
-  const ir::BlockId zero = b_.new_block();
-  const ir::BlockId nonzero = b_.new_block();
-  b_.branch(ir::Condition::kEq, step.a, 0, zero, nonzero);
-  b_.switch_to(zero);
-  fail("'for' step is zero");
-  resume(nonzero, before);
   const ir::BlockId up = b_.new_block();
   const ir::BlockId down = b_.new_block();
   b_.branch(ir::Condition::kSgt, step.a, 0, up, down);

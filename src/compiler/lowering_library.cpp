@@ -428,9 +428,8 @@ void Lowering::call_max(Call& call) {
 }
 
 void Lowering::min_or_max(Call& call, bool max) {
-  if (call.arguments.empty()) return fail_argument(call, 0, "number expected, got no value");
-  if (call.arguments.size() == 1 && !call.argument(0).is_integer() && call.argument(0).kind != Kind::kFloat)
-    return fail_type(call, 0, "number");
+  if (call.arguments.empty()) return fail_argument(call, 0, "value expected");
+  if (call.arguments.size() == 1) return finish(call, call.arguments);  // whatever it is
   ir::Value best = 0;
   int64_t most = 0;  // no more than this; 0: not known
   for (size_t n = 0; n < call.arguments.size(); ++n) {
@@ -505,7 +504,8 @@ void Lowering::call_ult(Call& call) {
 void Lowering::call_rawlen(Call& call) {
   const AbstractValue value = call.argument(0);
   if (value.is_string()) return finish(call, {AbstractValue::dynamic_integer(string_of(value).length)});
-  fail_argument(call, 0, "table or string expected");
+  if (value.kind == Kind::kTable) return finish(call, {AbstractValue::integer_constant(length_of_virtual(value.index))});
+  fail_type(call, 0, "table or string");
 }
 
 void Lowering::call_rawequal(Call& call) {
@@ -542,8 +542,7 @@ void Lowering::call_unpack(Call& call) {
 void Lowering::call_ipairs(Call& call) {
   const AbstractValue table = call.argument(0);
   if (table.kind != Kind::kTable) {
-    if (call.arguments.empty()) return fail_argument(call, 0, "table expected, got no value");
-    if (table.is_nil()) return fail_type(call, 0, "table");
+    if (call.arguments.empty()) return fail_argument(call, 0, "value expected");
     refuse("library-function", fmt::format("ipairs of a {}", type_name(table)), "use a numeric for");
   }
   lua_newtable(world_->lua());
@@ -558,7 +557,9 @@ void Lowering::call_pairs(Call& call) {
     refuse("map-walk", "a map is gone through at packet time", "look keys up, or go through it in the main chunk");
   if (table.kind == Kind::kTable)
     refuse("growing-table", "pairs over a table made at packet time", "use ipairs, or name the keys");
-  fail_type(call, 0, "table");
+  if (call.arguments.empty()) return fail_argument(call, 0, "value expected");
+  // Lua takes anything here, and fails when the walk begins.
+  refuse("library-function", fmt::format("pairs of a {}", type_name(table)), "make sure that it is a table of the main chunk");
 }
 
 }  // namespace perilune::compiler

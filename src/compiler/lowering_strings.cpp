@@ -234,13 +234,12 @@ bool Lowering::integer_argument(const Call& call, size_t index, AbstractValue& v
   value = call.argument(index);
   if (value.is_integer()) return true;
   if (value.kind == Kind::kFloat || value.kind == Kind::kString) {
-    const World::Evaluation converted =
-        world_->arithmetic(/* LUA_OPBOR */ 8, value, AbstractValue::integer_constant(0));
-    if (!converted.failed && converted.results[0].kind == Kind::kInteger) {
-      value = converted.results[0];
+    const World::Conversion conversion = world_->to_integer(value);
+    if (conversion.integer.has_value()) {
+      value = AbstractValue::integer_constant(*conversion.integer);
       return true;
     }
-    if (value.kind == Kind::kFloat) {
+    if (conversion.is_number) {
       fail_argument(call, index, "number has no integer representation");
       return false;
     }
@@ -617,11 +616,15 @@ void Lowering::call_tonumber(Call& call) {
   b_.switch_to(space_late);
   b_.jump(head, {next, number(3), negative, value});
   b_.switch_to(not_space);
-  const ir::BlockId sign = b_.new_block();
+  const ir::BlockId sign = b_.new_block(1);  // 1: minus
+  const ir::BlockId not_minus = b_.new_block();
   const ir::BlockId digit = b_.new_block();
-  b_.branch(Condition::kEq, byte, '-', sign, digit);
+  b_.branch(Condition::kEq, byte, number('-'), ir::Edge{sign, {number(1)}}, ir::Edge{not_minus, {}});
+  b_.switch_to(not_minus);
+  b_.branch(Condition::kEq, byte, number('+'), ir::Edge{sign, {number(0)}}, ir::Edge{digit, {}});
   b_.switch_to(sign);
-  b_.branch(Condition::kEq, state, number(0), ir::Edge{head, {next, number(1), number(1), value}}, ir::Edge{bad, {}});
+  b_.branch(Condition::kEq, state, number(0), ir::Edge{head, {next, number(1), b_.parameters(sign)[0], value}},
+            ir::Edge{bad, {}});
   b_.switch_to(digit);
   const ir::BlockId not_late = b_.new_block();
   b_.branch(Condition::kEq, state, 3, bad, not_late);

@@ -5,6 +5,8 @@
 //   most[pkt.version]         few entries: a comparison each, and behind it a constant again
 //   blocked[name]             many: a look-up in a read-only table (lowering_lookup.cpp)
 //   count = count + 1         a variable of the worker: the compiler began again when it met the assignment
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "compiler/lowering.h"
@@ -375,6 +377,18 @@ void Lowering::set_in_virtual(uint32_t table, const AbstractValue& key, const Ab
   entries.push_back({key, value});
 }
 
+int64_t Lowering::length_of_virtual(uint32_t table) const {
+  const auto has = [&](int64_t n) {
+    return std::ranges::any_of(st_.tables[table].entries, [n](const VirtualTable::Entry& entry) {
+      return entry.key.kind == Kind::kInteger && entry.key.integer == n && !entry.value.is_nil();
+    });
+  };
+  int64_t length = 0;
+  while (has(length + 1))
+    ++length;
+  return length;
+}
+
 void Lowering::op_length() {
   const AbstractValue value = reg(current_.b());
   const uint32_t result = current_.a();
@@ -384,18 +398,8 @@ void Lowering::op_length() {
     case Kind::kDynamicString:
     case Kind::kView:
       return set(result, AbstractValue::dynamic_integer(value.b));
-    case Kind::kTable: {
-      int64_t length = 0;
-      for (bool found = true; found;) {
-        found = false;
-        for (const VirtualTable::Entry& entry : st_.tables[value.index].entries) {
-          if (entry.key.kind == Kind::kInteger && entry.key.integer == length + 1 && !entry.value.is_nil())
-            found = true;
-        }
-        if (found) ++length;
-      }
-      return set(result, AbstractValue::integer_constant(length));
-    }
+    case Kind::kTable:
+      return set(result, AbstractValue::integer_constant(length_of_virtual(value.index)));
     case Kind::kObject:
       if (world_->type_of(value.object) == World::ObjectType::kTable) {
         refuse_metamethod(value, "__len");

@@ -475,6 +475,18 @@ World::Evaluation World::arithmetic(int op, const AbstractValue& a, const Abstra
   return evaluation;
 }
 
+World::Conversion World::to_integer(const AbstractValue& value) {
+  Conversion conversion;
+  push(value);
+  conversion.is_number = lua_isnumber(L_, -1) != 0;
+  conversion.number = lua_tonumber(L_, -1);
+  int is_integer = 0;
+  const lua_Integer integer = lua_tointegerx(L_, -1, &is_integer);
+  if (is_integer != 0) conversion.integer = integer;
+  lua_pop(L_, 1);
+  return conversion;
+}
+
 std::optional<bool> World::compare(int op, const AbstractValue& a, const AbstractValue& b) {
   const int top = lua_gettop(L_);
   lua_pushcfunction(L_, do_compare);

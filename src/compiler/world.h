@@ -100,6 +100,13 @@ class World {
   [[nodiscard]] AbstractValue builtin(const std::string& name);
   /// a `op` b by the real Lua (lua_arith's numbers).
   [[nodiscard]] Evaluation arithmetic(int op, const AbstractValue& a, const AbstractValue& b);
+  struct Conversion {
+    bool is_number = false;  // a number, or a text that Lua takes for one
+    double number = 0;
+    std::optional<int64_t> integer;
+  };
+  /// A constant where a library function wants an integer: '0x10' and 16.0 are 16.
+  [[nodiscard]] Conversion to_integer(const AbstractValue& value);
   /// lua_compare; nothing when it raised.
   [[nodiscard]] std::optional<bool> compare(int op, const AbstractValue& a, const AbstractValue& b);
 

@@ -28,6 +28,14 @@ Result<Options> parse_options(std::span<char*> words) {
       options.list = true;
       continue;
     }
+    if (word == "--tables") {
+      options.tables = true;
+      continue;
+    }
+    if (word == "--whole") {
+      options.whole = true;
+      continue;
+    }
     if (word == "--print") {
       options.print = true;
       continue;

@@ -20,6 +20,8 @@ struct Options {
   bool progress = false;
   bool print = false;   // the random scripts
   uint64_t random = 0;  // scripts to make up instead
+  bool tables = false;  // of the library's edges instead
+  bool whole = false;   // not only a sample of each table
 };
 
 [[nodiscard]] Result<Options> parse_options(std::span<char*> words);

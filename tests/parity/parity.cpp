@@ -7,6 +7,8 @@
 //     --seed N                          of random(); of the first random script
 //     --random N                        N random scripts over random packets instead (seeds from --seed on)
 //     --print                           prints the random scripts instead of running them
+//     --tables [--whole] [FILE...]      the tables of the library's edges instead, beside the stock interpreter; --whole:
+//                                       every case, else a sample (another one for each seed)
 //     --progress                        says every 1,000 random scripts how far it is
 //
 // Prints the differences, a line for each configuration, and 'N passed, M failed'. Exit status 1: something differs.
@@ -23,6 +25,7 @@
 #include "comparison.h"
 #include "options.h"
 #include "random_run.h"
+#include "table_run.h"
 
 namespace perilune::parity {
 namespace {
@@ -162,6 +165,7 @@ int main(int argc, char** argv) {
   const auto options = perilune::parity::parse_options({argv + 1, static_cast<size_t>(argc - 1)});
   if (!options) return perilune::parity::fail(options.error());
   if (options->list) return perilune::parity::list(*options);
+  if (options->tables) return perilune::parity::run_tables(*options, perilune::parity::chosen(*options));
   if (options->random > 0) return perilune::parity::compare_random(*options);
   return perilune::parity::compare_files(*options);
 }

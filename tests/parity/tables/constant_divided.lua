@@ -1,0 +1,5 @@
+-- arguments: edges
+-- each K: edges
+function case(i)
+  tell(@K // i, @K % i)
+end

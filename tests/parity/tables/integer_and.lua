@@ -1,0 +1,5 @@
+-- arguments: edges, edges
+-- each K: edges
+function case(i, j)
+  tell(i & j, i & @K, @K & j)
+end

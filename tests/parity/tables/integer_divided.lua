@@ -1,0 +1,5 @@
+-- arguments: edges, edges
+function case(i, j)
+  tell(i // j)
+  tell(i % j)
+end

@@ -1,0 +1,5 @@
+-- arguments: edges
+-- each K: edges
+function case(i)
+  tell(i // @K, i % @K)
+end

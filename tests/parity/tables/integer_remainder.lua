@@ -1,0 +1,4 @@
+-- arguments: edges, edges
+function case(i, j)
+  tell(i % j)
+end
