@@ -504,7 +504,8 @@ void Lowering::call_ult(Call& call) {
 void Lowering::call_rawlen(Call& call) {
   const AbstractValue value = call.argument(0);
   if (value.is_string()) return finish(call, {AbstractValue::dynamic_integer(string_of(value).length)});
-  if (value.kind == Kind::kTable) return finish(call, {AbstractValue::integer_constant(length_of_virtual(value.index))});
+  if (value.kind == Kind::kTable)
+    return finish(call, {AbstractValue::integer_constant(length_of_virtual(value.index))});
   fail_type(call, 0, "table or string");
 }
 
@@ -559,7 +560,8 @@ void Lowering::call_pairs(Call& call) {
     refuse("growing-table", "pairs over a table made at packet time", "use ipairs, or name the keys");
   if (call.arguments.empty()) return fail_argument(call, 0, "value expected");
   // Lua takes anything here, and fails when the walk begins.
-  refuse("library-function", fmt::format("pairs of a {}", type_name(table)), "make sure that it is a table of the main chunk");
+  refuse("library-function", fmt::format("pairs of a {}", type_name(table)),
+         "make sure that it is a table of the main chunk");
 }
 
 }  // namespace perilune::compiler

@@ -7,7 +7,8 @@
 //     --seed N                          of random(); of the first random script
 //     --random N                        N random scripts over random packets instead (seeds from --seed on)
 //     --print                           prints the random scripts instead of running them
-//     --tables [--whole] [FILE...]      the tables of the library's edges instead, beside the stock interpreter; --whole:
+//     --tables [--whole] [FILE...]      the tables of the library's edges instead, beside the stock interpreter;
+//     --whole:
 //                                       every case, else a sample (another one for each seed)
 //     --progress                        says every 1,000 random scripts how far it is
 //
