@@ -30,6 +30,7 @@ constexpr std::array<uint8_t, 9> kReal = {1, 2, 3, 4, 5, 0, 9, 8, 7};
 constexpr uint8_t kFirstPreserved = 6;
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
 constexpr int kMostRounds = 30;
+constexpr uint32_t kManyComparisons = 4;
 
 class Bits {
  public:
@@ -276,12 +277,38 @@ class Cells {
   std::array<std::vector<std::pair<int32_t, Bits>>, 2> open_;
 };
 
+/// Scalars that branches compare again and again. Each comparison would teach the verifier something else on each of
+/// its two ways, and n of them in a row leave it with up to n states of every place behind: it then walks the rest of
+/// the filter once for each. Kept in memory, such a value is loaded for each comparison, what is learned ends with the
+/// loaded copy, and the paths behind are one again.
+std::vector<Register> compared_often(const LowFunction& function) {
+  std::vector<uint32_t> comparisons(function.registers);
+  for (const LowBlock& block : function.blocks) {
+    if (block.kind != Terminator::Kind::kBranch) continue;
+    for (const Operand* operand : {&block.a, &block.b}) {
+      if (!operand->is_number() && operand->reg != kSlotRegister) ++comparisons[operand->reg];
+    }
+  }
+  std::vector<Register> found;
+  for (Register reg = 1; reg < function.registers; ++reg) {
+    if (comparisons[reg] >= kManyComparisons && !function.pointers[reg]) found.push_back(reg);
+  }
+  return found;
+}
+
 }  // namespace
 
 Result<Allocation> allocate(LowFunction& function) {
-  std::vector<bool> tiny(function.registers);
   int32_t cells = 0;
   int32_t stack_cells = 0;
+  const uint32_t written = function.registers;
+  if (const std::vector<Register> compared = compared_often(function); !compared.empty()) {
+    const LiveRanges ranges(function);
+    Cells free_cells(ranges, cells, stack_cells);
+    apply_spills(function, plan_spills(function, compared, [&](Register reg) { return free_cells.give(reg, false); }));
+  }
+  std::vector<bool> tiny(written);
+  tiny.resize(function.registers, true);
   for (int round_number = 0; round_number < kMostRounds; ++round_number) {
     Round round(function, tiny);
     const std::vector<Register> homeless = round.run();

@@ -1,6 +1,7 @@
 // Computations go down to where their results are needed: what only some ways need, the others need not compute.
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "ir/graph.h"
@@ -19,11 +20,15 @@ bool is_steady(int32_t disp) {
 class Sinking {
  public:
   explicit Sinking(Function& function)
-      : function_(function), graph_(function), is_slot_(function.values), users_(function.values) {
+      : function_(function),
+        graph_(function),
+        is_slot_(function.values),
+        is_free_(function.values),
+        users_(function.values) {
     for (const BlockId id : graph_.order) {
       const Block& block = function_.blocks[id];
       for (const Instruction& instruction : block.instructions)
-        if (instruction.op == Op::kSlot) is_slot_[instruction.result] = true;
+        note(instruction);
       for_each_use(block, [&](Value value) { users_[value].push_back(id); });
     }
   }
@@ -36,7 +41,7 @@ class Sinking {
         const Instruction instruction = instructions[i];
         if (!may_move(instruction)) continue;
         const BlockId place = place_for(instruction.result, *id);
-        if (place == *id) continue;
+        if (place == *id || lengthens(instruction, *id, place)) continue;
         instructions.erase(instructions.begin() + static_cast<std::ptrdiff_t>(i));
         std::vector<Instruction>& there = function_.blocks[place].instructions;
         there.insert(there.begin(), instruction);
@@ -46,6 +51,12 @@ class Sinking {
   }
 
  private:
+  void note(const Instruction& instruction) {
+    const Op op = instruction.op;
+    if (op == Op::kSlot) is_slot_[instruction.result] = true;
+    if (op == Op::kSlot || op == Op::kConst || op == Op::kTables) is_free_[instruction.result] = true;
+  }
+
   [[nodiscard]] bool may_move(const Instruction& instruction) const {
     if (instruction.op >= Op::kAdd && instruction.op <= Op::kSwap64) return true;
     return instruction.op == Op::kLoad32 && is_slot_[instruction.a] && is_steady(instruction.disp);
@@ -63,6 +74,22 @@ class Sinking {
     return graph_.dominates(home, place) ? place : home;
   }
 
+  /// Would more values have to be kept on the way down than before? A sum of many terms would otherwise be added up at
+  /// its use, with all terms kept until then.
+  [[nodiscard]] bool lengthens(const Instruction& instruction, BlockId home, BlockId place) const {
+    int longer = 0;
+    for_each_operand(instruction, [&](Value value) {
+      if (is_free_[value]) return;
+      bool own = false;  // the use that would move
+      for (const BlockId user : users_[value]) {
+        if (user == home && !std::exchange(own, true)) continue;
+        if (graph_.dominates(place, user)) return;
+      }
+      ++longer;
+    });
+    return longer > 1;
+  }
+
   [[nodiscard]] BlockId common(BlockId a, BlockId b) const {
     while (!graph_.dominates(a, b))
       a = graph_.dominator[a];
@@ -72,6 +99,7 @@ class Sinking {
   Function& function_;
   Graph graph_;
   std::vector<bool> is_slot_;
+  std::vector<bool> is_free_;                // needs no register
   std::vector<std::vector<BlockId>> users_;  // a block for each use
 };
 

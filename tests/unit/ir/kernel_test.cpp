@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "interpret.h"
+#include "ir/ir.h"
 #include "ir/passes.h"
 #include "random_function.h"
 
@@ -72,6 +73,49 @@ TEST(Kernel, LongFunctions) {
 }
 TEST(Kernel, FunctionsNotSimplified) {
   check_many(100, 120, {.variables = 6, .statements = 30, .depth = 3}, false, 6);
+}
+
+/// `if a == I and b > J then return 1 end`, many times.
+Function comparisons(int count) {
+  Function function;
+  Builder builder(function);
+  builder.switch_to(builder.new_block());
+  const Value slot = builder.slot();
+  const Value a = builder.load(2, slot, 64);
+  const Value b = builder.load(2, slot, 66);
+  for (int i = 0; i < count; ++i) {
+    const BlockId equal = builder.new_block();
+    const BlockId found = builder.new_block();
+    const BlockId next = builder.new_block();
+    builder.branch(Condition::kEq, a, i * 31 % 65536, equal, next);
+    builder.switch_to(equal);
+    builder.branch(Condition::kUgt, b, i * 77 % 65536, found, next);
+    builder.switch_to(found);
+    builder.ret(builder.constant(1));
+    builder.switch_to(next);
+  }
+  builder.ret(builder.constant(0));
+  return function;
+}
+
+TEST(Kernel, ComparisonsInSequenceCostWhatTheyAre) {
+  double before = 0;
+  for (const int count : {100, 500, 2000}) {
+    Function function = comparisons(count);
+    simplify(function);
+    const Result<Code> code = generate(function);
+    ASSERT_TRUE(code) << code.error().message;
+    World world = random_world(1);
+    const KernelRun run = run_in_kernel(*code, world);
+    if (run.unsupported) GTEST_SKIP() << "no right to load BPF programs";
+    ASSERT_EQ(run.problem, "");
+    const double each = static_cast<double>(run.verified) / count;
+    EXPECT_LT(each, 16) << count << " comparisons";
+    if (before != 0) {
+      EXPECT_LT(each, 1.2 * before) << count << " comparisons";
+    }
+    before = each;
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ir/code.h"
 #include "ir/fold.h"
 #include "ir/ir.h"
 #include "ir/passes.h"
@@ -69,6 +70,24 @@ TEST_F(SimplifyTest, WhatOneWayNeedsIsComputedThere) {
     if (instruction.op == Op::kLoad32) loaded.push_back(instruction.disp);
   EXPECT_EQ(loaded, (std::vector<int32_t>{36, kCopied})) << to_text(function_);
   EXPECT_EQ(count(Op::kLoad32), 3u);
+}
+
+TEST_F(SimplifyTest, SumsOfManyTermsAreAddedUpAsTheTermsCome) {
+  Value sum = builder_.constant(0);
+  for (int i = 0; i < 400; ++i) {
+    const BlockId next = builder_.new_block(1);
+    const BlockId other = builder_.new_block();
+    const Value term = builder_.load(1, slot_, 4096 + i);
+    builder_.branch(Condition::kEq, term, builder_.constant(7), Edge{other, {}}, Edge{next, {term}});
+    builder_.switch_to(other);
+    builder_.jump(next, {builder_.constant(i)});
+    builder_.switch_to(next);
+    sum = builder_.add(sum, builder_.parameters(next)[0]);
+  }
+  builder_.ret(sum);
+  simplified();
+  const Result<Code> code = generate(function_);  // would run out of places for values if the terms were kept
+  EXPECT_TRUE(code) << code.error().message;
 }
 
 TEST_F(SimplifyTest, ParametersThatAreAlwaysTheSameAreOne) {
