@@ -126,7 +126,7 @@ Result<void> detach_link(int link) {
   attributes.link_detach.link_fd = static_cast<uint32_t>(link);
   const long done = system_call(BPF_LINK_DETACH, &attributes, sizeof attributes);
   // ENOLINK, ENODEV: what it was attached to went away.
-  if (done < 0 && done != -ENOLINK && done != -ENODEV && done != -EINVAL) return refused("detach a link", done);
+  if (done < 0 && done != -ENOLINK && done != -ENODEV) return refused("detach a link", done);
   return {};
 }
 

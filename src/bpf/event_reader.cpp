@@ -56,9 +56,11 @@ Result<Map> open_map(const std::string& path) {
   return Map::adopt(std::move(*fd));
 }
 
-uint64_t inode_of(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+/// 0: there is no such folder.
+Result<uint64_t> inode_of(const std::string& path) {
+  const Result<std::optional<struct stat>> status = file_status(path, true);
+  if (!status) return tl::make_unexpected(status.error());
+  return *status ? (*status)->st_ino : 0;
 }
 
 }  // namespace
@@ -98,7 +100,9 @@ Result<FilterEvents> FilterEvents::open(const std::string& name) {
     return system_error(fmt::format("somebody else reads the events of '{}' already", name),
                         "records go to one reader: end the other 'perilune events'");
   }
-  state->inode = inode_of(state->folder);
+  const Result<uint64_t> inode = inode_of(state->folder);
+  if (!inode) return tl::make_unexpected(inode.error());
+  state->inode = *inode;
   for (size_t i = 0; i < found->attachments.size(); ++i) {
     const std::string folder = fmt::format("{}/at_{}", state->folder, i);
     auto ring = std::make_unique<Ring>();
@@ -128,7 +132,8 @@ const Manifest& FilterEvents::manifest() const {
 }
 
 bool FilterEvents::outdated() const {
-  return inode_of(state_->folder) != state_->inode;
+  const Result<uint64_t> now = inode_of(state_->folder);
+  return now && *now != state_->inode;
 }
 
 std::vector<int> FilterEvents::descriptors() const {

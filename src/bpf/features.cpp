@@ -6,14 +6,13 @@
 #include <vector>
 
 #include <bpf/bpf.h>
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/if_link.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bpf/capabilities.h"
+#include "bpf/files.h"
 #include "bpf/system_call.h"
 #include "bpf/tiny_program.h"
 
@@ -35,122 +34,144 @@ constexpr Insn insn(uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t
 }
 constexpr std::array<Insn, 2> kReturnOne{insn(kMove, 0, 0, 0, 1), insn(kExit, 0, 0, 0, 0)};
 
-FileDescriptor loads(ProgramType type, std::span<const Insn> insns, uint32_t flags = 0) {
-  TinyProgram program;
-  program.type = type;
-  program.attach = type == ProgramType::kNetfilter ? AttachType::kNetfilter : AttachType::kNone;
-  program.insns = insns;
-  program.name = "perilune_probe";
-  program.flags = flags;
-  Result<FileDescriptor> fd = load_tiny(program);
-  return fd ? std::move(*fd) : FileDescriptor();
+/// Does the kernel say by this that it does not know what it was asked for, or that this process may not ask? Anything
+/// else, such as no memory or no free descriptor, says nothing about the kernel.
+bool means_missing(int code) {
+  switch (code) {
+    case EINVAL:
+    case E2BIG:   // of newer fields of bpf(2), and of the verifier
+    case EACCES:  // of the verifier
+    case EPERM:
+    case ENOSYS:
+    case EOPNOTSUPP:
+    case 524:  // ENOTSUPP, which is for the kernel alone
+      return true;
+    default:
+      return false;
+  }
 }
 
-/// Links at a hook are known when the kernel finds fault with the target instead of the kind of link: no interface has
-/// this number. Attaches nothing.
-bool knows_link(int program, AttachType type) {
-  constexpr uint32_t kNoInterface = 0x7fffffff;
-  struct {
-    uint32_t program;
-    uint32_t target;
-    uint32_t attach_type;
-    uint32_t flags;
-    uint64_t room[4];
-  } create{static_cast<uint32_t>(program), kNoInterface, static_cast<uint32_t>(type), 0, {}};
-  return system_call(BPF_LINK_CREATE, &create, sizeof create) == -ENODEV;
-}
+/// Asks one question after the other. The first answer that says nothing about the kernel is kept.
+class Prober {
+ public:
+  [[nodiscard]] const Result<void>& sound() const { return sound_; }
+  void note(const Error& error) {
+    if (sound_) sound_ = tl::make_unexpected(error);
+  }
+  /// Of a call's result: a descriptor, or -errno.
+  FileDescriptor descriptor(long result, std::string_view what) {
+    if (result >= 0) return FileDescriptor(static_cast<int>(result));
+    (void)yes(result, what, 0);
+    return {};
+  }
+  /// `expected` is the errno by which the kernel shows that it knows the question.
+  bool yes(long result, std::string_view what, int expected) {
+    const int code = static_cast<int>(-result);
+    if (code == expected) return true;
+    if (!means_missing(code)) note(errno_error(fmt::format("find out whether this kernel has {}", what), code).value());
+    return false;
+  }
 
-/// The same for netfilter: a family that does not exist gives EAFNOSUPPORT from the code that makes links; EINVAL comes
-/// from kernels without it.
-bool knows_netfilter_link(int program) {
-  constexpr uint32_t kNoFamily = 250;
-  struct {
-    uint32_t program;
-    uint32_t target;
-    uint32_t attach_type;
-    uint32_t flags;
-    uint32_t family;
-    uint32_t hook;
-    int32_t priority;
-    uint32_t netfilter_flags;
-    uint64_t room[2];
-  } create{static_cast<uint32_t>(program), 0, static_cast<uint32_t>(AttachType::kNetfilter), 0, kNoFamily, 0, 0, 0, {}};
-  return system_call(BPF_LINK_CREATE, &create, sizeof create) == -EAFNOSUPPORT;
-}
+  FileDescriptor loads(ProgramType type, std::span<const Insn> insns, std::string_view what, uint32_t flags = 0) {
+    TinyProgram program;
+    program.type = type;
+    program.attach = type == ProgramType::kNetfilter ? AttachType::kNetfilter : AttachType::kNone;
+    program.insns = insns;
+    program.name = "perilune_probe";
+    program.flags = flags;
+    return descriptor(try_tiny(program), what);
+  }
 
-bool map_can_be_made(bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries, uint32_t flags = 0) {
-  bpf_map_create_opts options{};
-  options.sz = sizeof options;
-  options.map_flags = flags;
-  const FileDescriptor map(bpf_map_create(type, "perilune_probe", key, value, entries, &options));
-  return static_cast<bool>(map);
-}
+  /// Links at a hook are known when the kernel finds fault with the target instead of the kind of link: no interface
+  /// has this number. Attaches nothing.
+  bool knows_link(int program, AttachType type, std::string_view what) {
+    constexpr uint32_t kNoInterface = 0x7fffffff;
+    struct {
+      uint32_t program;
+      uint32_t target;
+      uint32_t attach_type;
+      uint32_t flags;
+      uint64_t room[4];
+    } create{static_cast<uint32_t>(program), kNoInterface, static_cast<uint32_t>(type), 0, {}};
+    return yes(system_call(BPF_LINK_CREATE, &create, sizeof create), what, ENODEV);
+  }
 
-/// r1: the packet; eight bytes of it into the stack.
-bool has_xdp_load_bytes() {
-  const std::array<Insn, 8> insns{
-      insn(kStoreWord, 10, 0, -8, 0), insn(kMove, 2, 0, 0, 0), insn(kCopy, 3, 10, 0, 0),
-      insn(kAdd, 3, 0, 0, -8),        insn(kMove, 4, 0, 0, 8), insn(kCall, 0, 0, 0, BPF_FUNC_xdp_load_bytes),
-      insn(kMove, 0, 0, 0, 2),        insn(kExit, 0, 0, 0, 0),
-  };
-  return static_cast<bool>(loads(ProgramType::kXdp, insns));
-}
+  /// The same for netfilter: a family that does not exist gives EAFNOSUPPORT from the code that makes links; EINVAL
+  /// comes from kernels without it.
+  bool knows_netfilter_link(int program) {
+    constexpr uint32_t kNoFamily = 250;
+    struct {
+      uint32_t program;
+      uint32_t target;
+      uint32_t attach_type;
+      uint32_t flags;
+      uint32_t family;
+      uint32_t hook;
+      int32_t priority;
+      uint32_t netfilter_flags;
+      uint64_t room[2];
+    } create{
+        static_cast<uint32_t>(program), 0, static_cast<uint32_t>(AttachType::kNetfilter), 0, kNoFamily, 0, 0, 0, {}};
+    return yes(system_call(BPF_LINK_CREATE, &create, sizeof create), "netfilter links", EAFNOSUPPORT);
+  }
 
-/// r6 = 0; do r6 += 1 while r6 < 4.
-bool has_bounded_loops() {
-  const std::array<Insn, 5> insns{
-      insn(kMove, 6, 0, 0, 0), insn(kAdd, 6, 0, 0, 1),  insn(BPF_JMP | BPF_JLT | BPF_K, 6, 0, -2, 4),
-      insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0),
-  };
-  return static_cast<bool>(loads(ProgramType::kXdp, insns));
-}
+  bool map_can_be_made(std::string_view what, bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries,
+                       uint32_t flags = 0) {
+    bpf_map_create_opts options{};
+    options.sz = sizeof options;
+    options.map_flags = flags;
+    return static_cast<bool>(descriptor(bpf_map_create(type, "perilune_probe", key, value, entries, &options), what));
+  }
 
-/// A jump that goes on at the next instruction either way.
-bool has_may_goto() {
-  const std::array<Insn, 3> insns{insn(kMayGoto, 0, 0, 0, 0), insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0)};
-  return static_cast<bool>(loads(ProgramType::kXdp, insns));
-}
+  /// r1: the packet; eight bytes of it into the stack.
+  bool has_xdp_load_bytes() {
+    const std::array<Insn, 8> insns{
+        insn(kStoreWord, 10, 0, -8, 0), insn(kMove, 2, 0, 0, 0), insn(kCopy, 3, 10, 0, 0),
+        insn(kAdd, 3, 0, 0, -8),        insn(kMove, 4, 0, 0, 8), insn(kCall, 0, 0, 0, BPF_FUNC_xdp_load_bytes),
+        insn(kMove, 0, 0, 0, 2),        insn(kExit, 0, 0, 0, 0),
+    };
+    return static_cast<bool>(loads(ProgramType::kXdp, insns, "copying out of packets at XDP"));
+  }
 
-/// Kernels refuse calls of functions they do not know with other words than calls with wrong arguments.
-bool knows_function(ProgramType type, int32_t function) {
-  const std::array<Insn, 3> insns{insn(kCall, 0, 0, 0, function), insn(kMove, 0, 0, 0, 0), insn(kExit, 0, 0, 0, 0)};
-  TinyProgram program;
-  program.type = type;
-  program.insns = insns;
-  program.name = "perilune_probe";
-  std::string log;
-  const Result<FileDescriptor> fd = load_tiny(program, &log);
-  return fd.has_value() || (log.find("invalid func") == std::string::npos &&
-                            log.find("unknown func") == std::string::npos && !log.empty());
-}
+  /// r6 = 0; do r6 += 1 while r6 < 4.
+  bool has_bounded_loops() {
+    const std::array<Insn, 5> insns{
+        insn(kMove, 6, 0, 0, 0), insn(kAdd, 6, 0, 0, 1),  insn(BPF_JMP | BPF_JLT | BPF_K, 6, 0, -2, 4),
+        insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0),
+    };
+    return static_cast<bool>(loads(ProgramType::kXdp, insns, "bounded loops"));
+  }
+
+  /// A jump that goes on at the next instruction either way.
+  bool has_may_goto() {
+    const std::array<Insn, 3> insns{insn(kMayGoto, 0, 0, 0, 0), insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0)};
+    return static_cast<bool>(loads(ProgramType::kXdp, insns, "may_goto"));
+  }
+
+  /// Kernels refuse calls of functions they do not know with other words than calls with wrong arguments.
+  bool knows_function(ProgramType type, int32_t function, std::string_view what) {
+    const std::array<Insn, 3> insns{insn(kCall, 0, 0, 0, function), insn(kMove, 0, 0, 0, 0), insn(kExit, 0, 0, 0, 0)};
+    TinyProgram program;
+    program.type = type;
+    program.insns = insns;
+    program.name = "perilune_probe";
+    std::string log;
+    const FileDescriptor fd = descriptor(try_tiny(program, &log), what);
+    return fd || (log.find("invalid func") == std::string::npos && log.find("unknown func") == std::string::npos &&
+                  !log.empty());
+  }
+
+ private:
+  Result<void> sound_;
+};
 
 /// The kernel's own type information, where programs find its functions; empty: it has none. Read at once and searched
 /// for names: taking it apart costs a hundred times as much.
 using KernelFunctions = std::string;
 
-KernelFunctions read_kernel_functions() {
-  const FileDescriptor file(open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!file || fstat(file.get(), &status) != 0) return {};
-  std::string types(static_cast<size_t>(status.st_size), '\0');
-  size_t have = 0;
-  while (have < types.size()) {
-    const ssize_t got = read(file.get(), types.data() + have, types.size() - have);
-    if (got <= 0) return {};
-    have += static_cast<size_t>(got);
-  }
-  return types;
-}
-
 bool has_function(const KernelFunctions& types, std::string_view name) {
   const std::string word = fmt::format("{0}{1}{0}", '\0', name);
   return types.find(word) != std::string::npos;
-}
-
-/// Packet dynptrs are made by functions of the kernel that programs find by its type information.
-bool has_packet_views(const KernelFunctions& types) {
-  constexpr int32_t kDynptrRead = 201;  // the helper that reads them came first
-  return knows_function(ProgramType::kXdp, kDynptrRead) && has_function(types, "bpf_dynptr_from_xdp");
 }
 
 constexpr std::array<FeatureName, 17> kList{{
@@ -190,40 +211,49 @@ std::span<const FeatureName> feature_list() {
   return kList;
 }
 
-Features probe_features() {
+Result<Features> probe_features() {
   Features found;
-  const KernelFunctions types = read_kernel_functions();
-  const FileDescriptor xdp = loads(ProgramType::kXdp, kReturnOne);
-  const FileDescriptor classifier = loads(ProgramType::kSchedCls, kReturnOne);
-  const FileDescriptor netfilter = loads(ProgramType::kNetfilter, kReturnOne);
+  const Result<std::optional<std::string>> kernel_types = read_file("/sys/kernel/btf/vmlinux");
+  if (!kernel_types) return tl::make_unexpected(kernel_types.error());
+  const KernelFunctions types = kernel_types->value_or(KernelFunctions());
+  Prober ask;
+  const FileDescriptor xdp = ask.loads(ProgramType::kXdp, kReturnOne, "XDP programs");
+  const FileDescriptor classifier = ask.loads(ProgramType::kSchedCls, kReturnOne, "programs at tc");
+  const FileDescriptor netfilter = ask.loads(ProgramType::kNetfilter, kReturnOne, "netfilter programs");
   found.permitted = xdp || classifier;
   // A wrong interface gives the same errno at XDP as a kernel without links: ask for the function that makes them.
   found.xdp = xdp && (types.empty() || has_function(types, "bpf_xdp_link_attach"));
-  found.xdp_fragments = static_cast<bool>(loads(ProgramType::kXdp, kReturnOne, BPF_F_XDP_HAS_FRAGS));
-  found.tcx = classifier && knows_link(classifier.get(), AttachType::kTcxIngress);
+  found.xdp_fragments =
+      static_cast<bool>(ask.loads(ProgramType::kXdp, kReturnOne, "XDP fragments", BPF_F_XDP_HAS_FRAGS));
+  found.tcx = classifier && ask.knows_link(classifier.get(), AttachType::kTcxIngress, "links at tc");
   found.clsact = static_cast<bool>(classifier);
-  found.netfilter = netfilter && knows_netfilter_link(netfilter.get());
-  found.chains = map_can_be_made(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);
-  found.ring_buffer = map_can_be_made(BPF_MAP_TYPE_RINGBUF, 0, 0, static_cast<uint32_t>(getpagesize()));
-  found.xdp_load_bytes = has_xdp_load_bytes();
-  found.bounded_loops = has_bounded_loops();
-  found.bpf_loop = knows_function(ProgramType::kXdp, BPF_FUNC_loop);
-  found.may_goto = has_may_goto();
-  found.packet_views = found.permitted && has_packet_views(types);
-  found.lpm_maps = map_can_be_made(BPF_MAP_TYPE_LPM_TRIE, 8, 8, 1, BPF_F_NO_PREALLOC);
-  found.mapped_arrays = map_can_be_made(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE);
-  found.run_statistics = enable_statistics().has_value();
+  found.netfilter = netfilter && ask.knows_netfilter_link(netfilter.get());
+  found.chains = ask.map_can_be_made("tables of programs", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);
+  found.ring_buffer =
+      ask.map_can_be_made("ring buffers", BPF_MAP_TYPE_RINGBUF, 0, 0, static_cast<uint32_t>(getpagesize()));
+  found.xdp_load_bytes = ask.has_xdp_load_bytes();
+  found.bounded_loops = ask.has_bounded_loops();
+  found.bpf_loop = ask.knows_function(ProgramType::kXdp, BPF_FUNC_loop, "bpf_loop()");
+  found.may_goto = ask.has_may_goto();
+  // Packet dynptrs are made by functions of the kernel that programs find by its type information; the helper that
+  // reads them came first.
+  constexpr int32_t kDynptrRead = 201;
+  found.packet_views = found.permitted && ask.knows_function(ProgramType::kXdp, kDynptrRead, "dynptrs") &&
+                       has_function(types, "bpf_dynptr_from_xdp");
+  found.lpm_maps = ask.map_can_be_made("longest-prefix maps", BPF_MAP_TYPE_LPM_TRIE, 8, 8, 1, BPF_F_NO_PREALLOC);
+  found.mapped_arrays = ask.map_can_be_made("mapped arrays", BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE);
+  bpf_attr statistics{};
+  statistics.enable_stats.type = BPF_STATS_RUN_TIME;
+  found.run_statistics =
+      static_cast<bool>(ask.descriptor(system_call(BPF_ENABLE_STATS, &statistics, sizeof statistics), "run times"));
   if (xdp) {
     const Result<ProgramInfo> info = program_info(xdp.get());
-    found.verifier_numbers = info && info->verified != 0;
-    found.jit = info && info->machine_bytes != 0;
+    if (!info) return tl::make_unexpected(info.error());
+    found.verifier_numbers = info->verified != 0;
+    found.jit = info->machine_bytes != 0;
   }
+  if (!ask.sound()) return tl::make_unexpected(ask.sound().error());
   if (const char* without = std::getenv("PERILUNE_WITHOUT"); without != nullptr) forget(found, without);
-  return found;
-}
-
-const Features& features() {
-  static const Features found = probe_features();
   return found;
 }
 
@@ -237,8 +267,11 @@ std::string available_hooks(const Features& features) {
 
 Result<void> check_hook(const Features& features, EntryPoint hook) {
   if (!features.permitted) {
+    const std::string hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
     return system_error("this process may not load programs into the kernel",
-                        capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON}));
+                        hint.empty() ? "it has the capabilities, yet bpf(2) says EPERM: a container or a lockdown "
+                                       "forbids it"
+                                     : hint);
   }
   std::string_view missing;
   switch (hook) {

@@ -35,11 +35,11 @@ struct Features {
   bool permitted = false;  // it may load programs at all
 };
 
-/// Tries everything; takes a few milliseconds. Features named in the environment variable PERILUNE_WITHOUT (separated
-/// by commas, names as in feature_list()) count as missing, so that fall-backs can be tried on a newer kernel.
-[[nodiscard]] Features probe_features();
-/// The same, tried once.
-[[nodiscard]] const Features& features();
+/// Tries everything; takes a few milliseconds. An answer that says nothing about the kernel, such as "no free file
+/// descriptor", is an error, never a missing feature. Features named in the environment variable PERILUNE_WITHOUT
+/// (separated by commas, names as in feature_list()) count as missing, so that fall-backs can be tried on a newer
+/// kernel.
+[[nodiscard]] Result<Features> probe_features();
 
 struct FeatureName {
   std::string_view name;   // stable, for JSON and PERILUNE_WITHOUT

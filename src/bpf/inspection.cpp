@@ -3,100 +3,161 @@
 #include <algorithm>
 
 #include <linux/bpf.h>
+#include <linux/capability.h>
 
 #include "base/bytes.h"
-#include "bpf/interfaces.h"
+#include "bpf/capabilities.h"
 #include "bpf/namespaces.h"
+#include "bpf/place.h"
 #include "bpf/runtime/error_counts.h"
+#include "bpf/successor.h"
 #include "bpf/tiny_program.h"
 #include "bpf/xdp_chain.h"
 
 namespace perilune::bpf {
 namespace {
 
-constexpr std::string_view kUnfinished = "@new";
-
 /// The pinned map, or nothing.
-std::optional<Map> open_map(const std::string& path) {
-  if (!is_pinned(path)) return std::nullopt;
-  Result<FileDescriptor> fd = open_pin(path);
-  if (!fd) return std::nullopt;
-  Result<Map> map = Map::adopt(std::move(*fd));
-  if (!map) return std::nullopt;
-  return std::move(*map);
+Result<std::optional<Map>> find_map(const std::string& path) {
+  Result<std::optional<FileDescriptor>> fd = find_pin(path);
+  if (!fd) return tl::make_unexpected(fd.error());
+  if (!*fd) return std::optional<Map>();
+  Result<Map> map = Map::adopt(std::move(**fd));
+  if (!map) return tl::make_unexpected(map.error());
+  return std::optional<Map>(std::move(*map));
 }
 
 /// The program a link runs, for its run time. Only an administrator may ask.
-void add_run_time(AttachmentState& state, uint32_t program_id) {
-  const Result<FileDescriptor> fd = open_id(ObjectKind::kProgram, program_id);
-  const Result<ProgramInfo> info = fd ? program_info(fd->get()) : system_error("not open");
-  if (!info) return;
+Result<void> add_run_time(AttachmentState& state, uint32_t program_id) {
+  if (state.run_count != 0 || program_id == 0 || !has_capability(CAP_SYS_ADMIN)) return {};
+  const Result<std::optional<FileDescriptor>> fd = open_id(ObjectKind::kProgram, program_id);
+  if (!fd) return tl::make_unexpected(fd.error());
+  if (!*fd) return {};
+  const Result<ProgramInfo> info = program_info((*fd)->get());
+  if (!info) return tl::make_unexpected(info.error());
   state.run_time_ns = info->run_time_ns;
   state.run_count = info->run_count;
+  return {};
 }
 
-void look_at_xdp(const PinRoot& root, AttachmentState& state) {
+constexpr std::string_view kInterfaceGone = "the interface is gone";
+constexpr std::string_view kReloadInterrupted =
+    "a reload was interrupted: packets meet the new script here; reload it again";
+
+/// What is attached: `running` is the program that packets meet (0: none of ours), `link` what holds it.
+struct Held {
+  uint32_t running = 0;
+  std::optional<LinkInfo> link;
+};
+
+/// Packets come to the chain, and in it to one of the attachment's programs.
+Result<Held> look_at_xdp(const PinRoot& root, const Attachment& record, std::span<const uint32_t> programs) {
+  Held held;
+  for (const uint32_t program : programs) {
+    const Result<std::optional<XdpChain>> chain = XdpChain::of_program(root, program, record.chain_index);
+    if (!chain) return tl::make_unexpected(chain.error());
+    if (!*chain) continue;
+    const Result<LinkInfo> link = (*chain)->link();
+    if (!link) return tl::make_unexpected(link.error());
+    held.running = program;
+    held.link = *link;
+    break;
+  }
+  return held;
+}
+
+Result<Held> look_at_links(const std::string& folder, const Attachment& record) {
+  Held held;
+  for (const char* name : {"/link", "/link_ipv4", "/link_ipv6"}) {
+    const Result<std::optional<FileDescriptor>> link = find_pin(folder + name);
+    if (!link) return tl::make_unexpected(link.error());
+    if (!*link) continue;
+    const Result<LinkInfo> info = link_info((*link)->get());
+    if (!info) return tl::make_unexpected(info.error());
+    if (!held.link) held.link = *info;
+  }
+  if (!held.link) return held;
+  held.running = held.link->program_id;
+  if (record.point.hook != EntryPoint::kNetfilter) return held;
+  const Result<std::optional<FileDescriptor>> table = find_pin(folder + "/chain");
+  if (!table) return tl::make_unexpected(table.error());
+  held.running = 0;
+  if (!*table) return held;
+  const Result<uint32_t> program = chain_program((*table)->get(), 0);
+  if (!program) return tl::make_unexpected(program.error());
+  held.running = *program;
+  return held;
+}
+
+/// Is it attached, and to what? Sets `attached`, `remark`, run times.
+Result<Held> look_at_hook(const PinRoot& root, AttachmentState& state, const std::string& folder,
+                          const std::optional<Successor>& successor) {
   const Attachment& record = state.record;
-  const Result<XdpChain> chain = XdpChain::open(root, record.netns, record.ifindex);
-  if (!chain) {
-    state.why_not = "the interface is gone";
-    return;
-  }
-  state.attached = chain->runs(record.chain_index, record.program_id);
-  if (!state.attached) state.why_not = "it was taken out of its chain";
-  add_run_time(state, chain->entry_id());
-}
-
-void look_at_links(const std::string& folder, AttachmentState& state) {
-  std::string_view why = "its link is gone";
-  for (const std::string& name : names_in(folder)) {
-    if (!name.starts_with("link")) continue;
-    const Result<FileDescriptor> link = open_pin(folder + "/" + name);
-    const Result<LinkInfo> info = link ? link_info(link->get()) : system_error("not open");
-    if (!info) continue;
-    if (info->type == LinkType::kTcx && info->ifindex == 0) {
-      why = "the interface is gone";
-      continue;
-    }
-    state.attached = true;
-    if (info->type == LinkType::kTcx && info->program_id != state.record.program_id) {
-      state.attached = false;
-      why = "its link runs another program";
-    }
-    if (state.run_count == 0) add_run_time(state, info->program_id);
-  }
-  if (!state.attached) state.why_not = why;
-}
-
-/// How the place is called now, seen from inside its namespace.
-void name_place(AttachmentState& state) {
-  AttachPoint point = state.record.point;
-  const std::optional<std::string> name = namespace_name(state.record.netns);
-  if (name) {
-    point.netns = *name;
+  std::vector<uint32_t> programs{record.program_id};
+  if (successor) programs.push_back(successor->program_id);
+  const bool xdp = record.point.hook == EntryPoint::kXdp;
+  Result<Held> held = xdp ? look_at_xdp(root, record, programs) : look_at_links(folder, record);
+  if (!held) return held;
+  const bool on_interface = record.point.hook != EntryPoint::kNetfilter;
+  if (!held->link) {
+    state.remark = xdp ? "it is in no chain any more" : "its link is gone";
+  } else if (on_interface && held->link->ifindex == 0) {
+    state.remark = kInterfaceGone;
+  } else if (std::ranges::find(programs, held->running) == programs.end()) {
+    state.remark = held->running == 0 ? "unloading it was interrupted" : "its link runs another program";
   } else {
-    point.netns = point.netns.empty() ? fmt::format("ns:{}", state.record.netns) : point.netns;
+    state.attached = true;
+    if (held->running != record.program_id) state.remark = kReloadInterrupted;
   }
-  state.namespace_of = point.netns;
-  const std::optional<NamespaceScope> scope = NamespaceScope::enter(state.record.netns);
-  if (!scope) {
-    if (state.attached) state.why_not = "its namespace has no name any more, or is another user's";
-  } else if (state.record.ifindex != 0) {
-    const Result<std::optional<Interface>> now = interface_at(state.record.ifindex);
-    if (now && *now) point.interface = (*now)->name;
-    if (point.hook == EntryPoint::kXdp && state.attached) state.mode = present_xdp_mode(state.record.ifindex);
+  if (held->link) {
+    if (const Result<void> added = add_run_time(state, held->link->program_id); !added) {
+      return tl::make_unexpected(added.error());
+    }
   }
-  if (state.mode == XdpMode::kNone) state.mode = state.record.mode;
-  state.place = to_string(point);
+  return held;
+}
+
+/// How the place is called now.
+Result<void> name_place(AttachmentState& state, const std::optional<LinkInfo>& link) {
+  const Attachment& record = state.record;
+  AttachPoint& now = state.now;
+  now = record.point;
+  uint64_t netns = record.netns;
+  state.mode = record.mode;
+  state.ifindex = record.ifindex;
+  if (now.hook != EntryPoint::kNetfilter && state.attached && link) {
+    state.ifindex = link->ifindex;
+    const Result<std::optional<Place>> place = find_link(*link, netns);
+    if (!place) return tl::make_unexpected(place.error());
+    if (*place) {
+      netns = (*place)->netns;
+      now.interface = (*place)->interface.name;
+      if (now.hook == EntryPoint::kXdp) state.mode = xdp_mode((*place)->interface);
+    } else {
+      state.remark = "its interface is in a namespace that cannot be seen from here";
+      netns = 0;
+    }
+  }
+  const Result<std::optional<std::string>> name = namespace_name(netns);
+  if (!name) return tl::make_unexpected(name.error());
+  if (*name) {
+    now.netns = **name;
+  } else if (netns == 0) {
+    now.netns = "elsewhere";
+  } else if (now.netns.empty() || netns != record.netns) {
+    now.netns = fmt::format("ns:{}", netns);
+  }
+  state.place = to_string(now);
+  return {};
 }
 
 /// Script errors by site, all slots together.
-void count_errors(AttachmentState& state, const Map& memory) {
+Result<void> count_errors(AttachmentState& state, const Map& memory) {
   static_assert(sizeof(pl_header) <= PL_ERROR_COUNTS_AT);
   static_assert(PL_ERROR_COUNTS_AT + PL_ERROR_COUNTS * sizeof(uint64_t) <= PL_WORKER);
   std::array<uint64_t, PL_ERROR_COUNTS> counts{};
   const Result<MappedValue> value = MappedValue::map(memory, false);
-  if (!value) return;
+  if (!value) return tl::make_unexpected(value.error());
   const std::span<const uint8_t> bytes = value->bytes();
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= bytes.size(); slot += PL_SLOT_SIZE) {
     for (size_t i = 0; i < counts.size(); ++i)
@@ -106,35 +167,49 @@ void count_errors(AttachmentState& state, const Map& memory) {
                       counts.begin() + std::min<ptrdiff_t>(std::ssize(state.record.errors), PL_ERROR_SITES));
   state.later_errors = counts[PL_ERROR_COUNT_LATER];
   state.broken_packets = counts[PL_ERROR_COUNT_BROKEN];
+  return {};
 }
 
-AttachmentState look_at_attachment(const PinRoot& root, const Attachment& record, const std::string& folder) {
+/// What the kernel accounts for an attachment's own objects, and the script errors it counted.
+Result<void> look_at_objects(AttachmentState& state, const std::string& folder) {
+  const Result<std::optional<FileDescriptor>> program = find_pin(folder + "/program");
+  if (!program) return tl::make_unexpected(program.error());
+  if (*program) {
+    const Result<ProgramInfo> info = program_info((*program)->get());
+    if (!info) return tl::make_unexpected(info.error());
+    state.program = *info;
+    state.memory += info->memory;
+  }
+  for (const char* name : {"/memory", "/tables", "/events"}) {
+    const Result<std::optional<Map>> map = find_map(folder + name);
+    if (!map) return tl::make_unexpected(map.error());
+    if (!*map) continue;
+    state.memory += (*map)->memory_bytes();
+    if (std::string_view(name) != "/memory") continue;
+    if (const Result<void> counted = count_errors(state, **map); !counted) return counted;
+  }
+  return {};
+}
+
+Result<AttachmentState> look_at_attachment(const PinRoot& root, const Manifest& manifest, const std::string& filter,
+                                           size_t index) {
   AttachmentState state;
-  state.record = record;
-  if (const Result<FileDescriptor> program = open_pin(folder + "/program"); program) {
-    if (const Result<ProgramInfo> info = program_info(program->get()); info) {
-      state.program = *info;
-      state.memory += info->memory;
-    }
-  }
-  if (record.point.hook == EntryPoint::kXdp) {
-    look_at_xdp(root, state);
-  } else {
-    look_at_links(folder, state);
-  }
-  name_place(state);
-  if (const std::optional<Map> memory = open_map(folder + "/memory"); memory) {
-    state.memory += memory->memory_bytes();
-    if (const auto counters = read_counters(*memory); counters) state.counters = *counters;
-    count_errors(state, *memory);
-  }
-  for (const char* name : {"/tables", "/events"}) {
-    if (const std::optional<Map> map = open_map(folder + name); map) state.memory += map->memory_bytes();
-  }
+  state.record = manifest.attachments[index];
+  const std::string folder = fmt::format("{}/at_{}", filter, index);
+  const Result<std::optional<Successor>> successor = find_successor(filter, index);
+  if (!successor) return tl::make_unexpected(successor.error());
+  const Result<Held> held = look_at_hook(root, state, folder, *successor);
+  if (!held) return tl::make_unexpected(held.error());
+  if (const Result<void> named = name_place(state, held->link); !named) return tl::make_unexpected(named.error());
+  if (const Result<void> done = look_at_objects(state, folder); !done) return tl::make_unexpected(done.error());
+  // A successor counts on from here, whether it runs already or not any more.
+  const Result<Counters> counters = counted_at(*successor ? (*successor)->folder : folder);
+  if (!counters) return tl::make_unexpected(counters.error());
+  state.counters = *counters;
   return state;
 }
 
-uint64_t count_entries(const Map& map) {
+Result<uint64_t> count_entries(const Map& map) {
   if (map.shape().type == BPF_MAP_TYPE_ARRAY || map.shape().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
     return map.shape().entries;
   }
@@ -142,57 +217,114 @@ uint64_t count_entries(const Map& map) {
   std::vector<uint8_t> key;
   while (count < map.shape().entries) {
     Result<std::optional<std::vector<uint8_t>>> next = map.next_key(key);
-    if (!next || !*next) break;
+    if (!next) return tl::make_unexpected(next.error());
+    if (!*next) break;
     key = std::move(**next);
     ++count;
   }
   return count;
 }
 
-FilterState look_at_filter(const PinRoot& root, const std::string& name, Depth depth) {
-  FilterState state;
-  state.name = name;
-  const std::string folder = root.path_of(name);
-  state.unfinished = is_pinned(folder + std::string(kUnfinished));
-  if (!is_pinned(folder)) {
-    state.problem = "loading it was interrupted";
-    state.hint = fmt::format("perilune unload {}", name);
-    return state;
+Result<MapState> look_at_map(const MapDeclaration& declaration, const std::string& path, Depth depth) {
+  MapState state;
+  state.declaration = declaration;
+  const Result<std::optional<Map>> map = find_map(path);
+  if (!map) return tl::make_unexpected(map.error());
+  if (!*map) return state;
+  state.memory = (*map)->memory_bytes();
+  if (depth != Depth::kAll) return state;
+  const Result<uint64_t> entries = count_entries(**map);
+  if (!entries) return tl::make_unexpected(entries.error());
+  state.entries = *entries;
+  state.counted = true;
+  return state;
+}
+
+/// False: the manifest tells nothing; `problem` says why.
+Result<bool> look_at_manifest(FilterState& state, const std::string& folder) {
+  const Result<bool> there = exists(folder);
+  if (!there) return tl::make_unexpected(there.error());
+  if (!*there) {
+    state.problem = state.under_way ? "it is being loaded" : "loading it was interrupted";
+    if (!state.under_way) state.hint = fmt::format("perilune unload {}", state.name);
+    return false;
   }
-  const std::optional<Map> manifest = open_map(folder + "/manifest");
-  if (!manifest) {
-    state.problem = "it cannot be read";
-    state.hint = "look at it as the user who loaded it, or as root";
-    return state;
+  const Result<std::optional<Map>> manifest = find_map(folder + "/manifest");
+  if (!manifest) return tl::make_unexpected(manifest.error());
+  if (!*manifest) {
+    state.problem = state.under_way ? "it is being unloaded" : "unloading it was interrupted";
+    if (!state.under_way) state.hint = fmt::format("perilune unload {}", state.name);
+    return false;
   }
-  Result<Manifest> read = read_manifest(*manifest);
+  Result<Manifest> read = read_manifest(**manifest);
   if (!read) {
     state.problem = read.error().message;
     state.hint = read.error().hint;
-    return state;
+    return false;
   }
   state.manifest = std::move(*read);
+  return true;
+}
+
+Result<FilterState> look_once(const PinRoot& root, const std::string& name, Depth depth) {
+  FilterState state;
+  state.name = name;
+  const std::string folder = root.path_of(name);
+  const Result<bool> unfinished = exists(folder + std::string(kUnfinished));
+  if (!unfinished) return tl::make_unexpected(unfinished.error());
+  state.unfinished = *unfinished;
+  const Result<bool> under_way = root.is_being_changed();
+  if (!under_way) return tl::make_unexpected(under_way.error());
+  state.under_way = *under_way;
+  const Result<bool> told = look_at_manifest(state, folder);
+  if (!told) return tl::make_unexpected(told.error());
+  if (!*told) return state;
   for (size_t i = 0; i < state.manifest.attachments.size(); ++i) {
-    state.attachments.push_back(
-        look_at_attachment(root, state.manifest.attachments[i], fmt::format("{}/at_{}", folder, i)));
+    Result<AttachmentState> one = look_at_attachment(root, state.manifest, folder, i);
+    if (!one) return tl::make_unexpected(one.error());
+    if (state.under_way && one->attached && one->remark == kReloadInterrupted) one->remark.clear();
+    state.attachments.push_back(std::move(*one));
   }
   for (size_t i = 0; i < state.manifest.maps.size(); ++i) {
-    MapState one;
-    one.declaration = state.manifest.maps[i];
-    if (const std::optional<Map> map = open_map(fmt::format("{}/map_{}", folder, i)); map) {
-      one.memory = map->memory_bytes();
-      one.counted = depth == Depth::kAll;
-      if (one.counted) one.entries = count_entries(*map);
-    }
-    state.maps.push_back(std::move(one));
+    Result<MapState> one = look_at_map(state.manifest.maps[i], fmt::format("{}/map_{}", folder, i), depth);
+    if (!one) return tl::make_unexpected(one.error());
+    state.maps.push_back(std::move(*one));
   }
   return state;
 }
 
+/// Nothing is locked: whoever changes the filter meanwhile gives its folder, or the one beside it, another inode.
+Result<std::array<uint64_t, 2>> generation(const std::string& folder) {
+  std::array<uint64_t, 2> inodes{};
+  for (size_t i = 0; i < inodes.size(); ++i) {
+    const Result<std::optional<struct stat>> status =
+        file_status(i == 0 ? folder : folder + std::string(kUnfinished), false);
+    if (!status) return tl::make_unexpected(status.error());
+    if (*status) inodes[i] = (*status)->st_ino;
+  }
+  return inodes;
+}
+
+/// Nothing: it was unloaded meanwhile.
+Result<std::optional<FilterState>> look_at_filter(const PinRoot& root, const std::string& name, Depth depth) {
+  constexpr int kTries = 50;
+  for (int tries = 1;; ++tries) {
+    const auto before = generation(root.path_of(name));
+    if (!before) return tl::make_unexpected(before.error());
+    Result<FilterState> state = look_once(root, name, depth);
+    const auto after = generation(root.path_of(name));
+    if (!after) return tl::make_unexpected(after.error());
+    if (*before != *after && tries < kTries) continue;
+    if (!state) return tl::make_unexpected(state.error());
+    if ((*after)[0] == 0 && (*after)[1] == 0) return std::optional<FilterState>();
+    return std::optional<FilterState>(std::move(*state));
+  }
+}
+
 }  // namespace
 
-std::array<uint64_t, PL_COUNTERS> FilterState::counters() const {
-  std::array<uint64_t, PL_COUNTERS> sums{};
+Counters FilterState::counters() const {
+  Counters sums{};
   for (const AttachmentState& attachment : attachments) {
     for (size_t i = 0; i < sums.size(); ++i)
       sums[i] += attachment.counters[i];
@@ -215,22 +347,33 @@ Result<std::vector<FilterState>> inspect_all(Depth depth) {
   const Result<std::vector<std::string>> names = installed_names();
   if (!names) return tl::make_unexpected(names.error());
   std::vector<FilterState> states;
-  for (const std::string& name : *names)
-    states.push_back(look_at_filter(*root, name, depth));
+  for (const std::string& name : *names) {
+    Result<std::optional<FilterState>> state = look_at_filter(*root, name, depth);
+    if (!state) return tl::make_unexpected(state.error());
+    if (*state) states.push_back(std::move(**state));
+  }
   return states;
 }
 
 Result<FilterState> inspect(const std::string& name, Depth depth) {
-  const Result<Manifest> manifest = find_manifest(name);
-  if (!manifest && manifest.error().fault == Fault::kInput) return tl::make_unexpected(manifest.error());
   const Result<PinRoot> root = PinRoot::open_for_reading();
   if (!root) return tl::make_unexpected(root.error());
-  return look_at_filter(*root, name, depth);
+  const Result<std::vector<std::string>> names = installed_names();
+  if (!names) return tl::make_unexpected(names.error());
+  if (std::ranges::find(*names, name) != names->end()) {
+    Result<std::optional<FilterState>> state = look_at_filter(*root, name, depth);
+    if (!state) return tl::make_unexpected(state.error());
+    if (*state) return std::move(**state);
+  }
+  const Result<Manifest> manifest = find_manifest(name);
+  if (!manifest) return tl::make_unexpected(manifest.error());
+  return system_error(fmt::format("'{}' was unloaded at this moment", name));
 }
 
-std::vector<Stray> inspect_strays() {
+Result<std::vector<Stray>> inspect_strays() {
   const Result<PinRoot> root = PinRoot::open_for_reading();
-  return root ? find_strays(*root) : std::vector<Stray>();
+  if (!root) return tl::make_unexpected(root.error());
+  return find_strays(*root);
 }
 
 }  // namespace perilune::bpf

@@ -1,26 +1,27 @@
 // What is loaded, and how it fares: the manifest beside what the kernel says now.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "bpf/counters.h"
 #include "bpf/installation.h"
 #include "bpf/system_call.h"
 
 namespace perilune::bpf {
 
 struct AttachmentState {
-  Attachment record;
-  std::string place;         // as it is called now: "xdp:eth0", "tc:eth0:in@blue"
-  std::string namespace_of;  // empty: this one; "ns:4026532000" when it has no name
-  bool attached = false;
-  std::string why_not;            // when it is not
+  Attachment record;              // as it was loaded; its interface may have another name, number or namespace now
+  AttachPoint now;                // where it is now; of a namespace without a name: "ns:4026532000"
+  std::string place;              // `now` as people write it: "xdp:eth0", "tc:eth0:in@blue"
+  uint32_t ifindex = 0;           // now
+  bool attached = false;          // packets are judged there
+  std::string remark;             // why it is not, or what else is not as it should be
   XdpMode mode = XdpMode::kNone;  // now
   std::optional<ProgramInfo> program;
-  std::array<uint64_t, PL_COUNTERS> counters{};
+  Counters counters{};           // over all reloads
   std::vector<uint64_t> errors;  // by site of Attachment::errors, as far as they are counted apart
   uint64_t later_errors = 0;     // at all sites behind those
   uint64_t broken_packets = 0;   // what the script wrote made them malformed
@@ -39,14 +40,15 @@ struct MapState {
 
 struct FilterState {
   std::string name;
-  std::string problem;  // why there is no manifest; then the rest is as good as it goes
+  std::string problem;  // why there is no manifest, or nothing can be told; then the rest is as good as it goes
   std::string hint;
-  bool unfinished = false;  // a load or reload was interrupted; `perilune unload` takes it away
+  bool unfinished = false;  // a load or reload was interrupted, or is under way
+  bool under_way = false;   // somebody changes filters at this moment
   Manifest manifest;
   std::vector<AttachmentState> attachments;
   std::vector<MapState> maps;
 
-  [[nodiscard]] std::array<uint64_t, PL_COUNTERS> counters() const;
+  [[nodiscard]] Counters counters() const;
   [[nodiscard]] uint64_t memory() const;
 };
 
@@ -57,6 +59,6 @@ enum class Depth : uint8_t { kCounters, kAll };  // kAll: entries of maps are co
 [[nodiscard]] Result<FilterState> inspect(const std::string& name, Depth depth);
 
 /// Links of ours outside of the folder of pins.
-[[nodiscard]] std::vector<Stray> inspect_strays();
+[[nodiscard]] Result<std::vector<Stray>> inspect_strays();
 
 }  // namespace perilune::bpf

@@ -5,14 +5,14 @@
 
 #include <linux/bpf.h>
 
+#include "bpf/counters.h"
 #include "bpf/preparation.h"
+#include "bpf/successor.h"
 #include "bpf/system_call.h"
 #include "script/nearest.h"
 
 namespace perilune::bpf {
 namespace {
-
-constexpr const char* kUnfinished = "@new";
 
 uint64_t now_ns() {
   timespec now{};
@@ -57,10 +57,12 @@ std::vector<const Map*> shared_maps(const LoadedProgram& program) {
   return shared;
 }
 
-std::vector<std::string> names_of(const PinRoot& root) {
+Result<std::vector<std::string>> names_of(const PinRoot& root) {
+  Result<std::vector<std::string>> all = root.names();
+  if (!all) return all;
   std::vector<std::string> names;
-  for (std::string name : root.names()) {
-    if (name.ends_with(kUnfinished)) name.resize(name.size() - std::string_view(kUnfinished).size());
+  for (std::string& name : *all) {
+    if (name.ends_with(kUnfinished)) name.resize(name.size() - kUnfinished.size());
     if (!check_filter_name(name)) continue;
     if (names.empty() || names.back() != name) names.push_back(std::move(name));
   }
@@ -68,14 +70,15 @@ std::vector<std::string> names_of(const PinRoot& root) {
 }
 
 tl::unexpected<Error> unknown_name(const PinRoot& root, const std::string& name) {
-  const std::vector<std::string> names = names_of(root);
-  const std::vector<std::string_view> views(names.begin(), names.end());
+  const Result<std::vector<std::string>> names = names_of(root);
+  if (!names) return tl::make_unexpected(names.error());
+  const std::vector<std::string_view> views(names->begin(), names->end());
   const std::string_view near = script::nearest(name, views);
   std::string hint = "nothing is loaded: perilune load NAME SCRIPT --at HOOK";
   if (!near.empty()) {
     hint = fmt::format("did you mean '{}'? 'perilune list' shows what is loaded", near);
-  } else if (!names.empty()) {
-    hint = fmt::format("there are: {}", fmt::join(names, ", "));
+  } else if (!names->empty()) {
+    hint = fmt::format("there are: {}", fmt::join(*names, ", "));
   }
   return input_error(fmt::format("no filter is loaded as '{}'", name), hint);
 }
@@ -108,7 +111,7 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
   for (size_t i = 0; i < prepared.size(); ++i) {
     const std::string place = attachment_folder(folder, i);
     Result<void> done = prepared[i].pin_program(place);
-    if (done) done = prepared[i].attach(installed.notes);
+    if (done) done = prepared[i].attach(root, installed.notes);
     if (done) done = prepared[i].pin_links(place);
     if (!done) return tl::make_unexpected(done.error());
     installed.manifest.attachments.push_back(prepared[i].record());
@@ -121,7 +124,9 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
 /// The successor's own maps, by what the old filter has.
 Result<std::vector<Map>> present_maps(const std::string& folder) {
   std::vector<Map> maps;
-  for (const std::string& name : names_in(folder)) {
+  const Result<std::vector<std::string>> names = names_in(folder);
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& name : *names) {
     if (!name.starts_with("map_")) continue;
     Result<FileDescriptor> fd = open_pin(folder + "/" + name);
     if (!fd) return tl::make_unexpected(fd.error());
@@ -168,32 +173,67 @@ class NewEntries {
   std::vector<std::pair<const Map*, const std::vector<uint8_t>*>> added_;
 };
 
-/// A reload that was killed may have given some attachments their new programs: the old ones return.
-Result<void> undo_interrupted(const PinRoot& root, const Manifest& old, const std::string& folder,
-                              const std::string& unfinished) {
+/// A reload that was interrupted may have given some attachments their new programs: the old ones return. One that had
+/// come to its end may have left the old counters apart.
+Result<void> undo_interrupted(const PinRoot& root, const Manifest& old, const std::string& folder) {
   for (size_t i = 0; i < old.attachments.size(); ++i) {
-    const std::string program = attachment_folder(unfinished, i) + "/program";
-    if (!is_pinned(program)) continue;
-    const Result<FileDescriptor> fd = open_pin(program);
-    const Result<ProgramInfo> info = fd ? program_info(fd->get()) : system_error("not open");
-    if (!info) return tl::make_unexpected(info.error());
-    const Result<void> undone =
-        Preparation::take_back(root, old.attachments[i], attachment_folder(folder, i), info->id);
-    if (!undone) return undone;
+    const std::string place = attachment_folder(folder, i);
+    const Result<std::optional<Successor>> successor = find_successor(folder, i);
+    if (!successor) return tl::make_unexpected(successor.error());
+    if (*successor) {
+      const Result<void> undone = Preparation::take_back(root, old.attachments[i], place, (*successor)->program_id);
+      if (!undone) return undone;
+    }
+    if (const Result<void> settled = settle_counters(place); !settled) return settled;
   }
-  return {};
+  return remove_pins(folder + std::string(kUnfinished));
 }
 
-/// Every attachment gets its new program, or none does.
-Result<void> swap_all(std::vector<Preparation>& successors) {
-  for (size_t i = 0; i < successors.size(); ++i) {
-    const Result<void> swapped = successors[i].swap_in();
-    if (swapped) continue;
-    for (size_t undone = i; undone > 0; --undone)
-      (void)successors[undone - 1].swap_back();
-    return swapped;
+/// What was swapped in returns to what was there before; the first failure is the result.
+Result<void> swap_back(std::vector<Preparation>& successors, size_t count) {
+  Result<void> first;
+  for (size_t i = count; i > 0; --i) {
+    const Result<void> done = successors[i - 1].swap_back();
+    if (!done && first) first = done;
   }
-  return {};
+  return first;
+}
+
+/// Every attachment gets its new program, and the new pins their name; or nothing changes. `stuck`: what failed cannot
+/// be undone either, so the new pins must stay.
+Result<void> swap_all(std::vector<Preparation>& successors, const std::string& unfinished, const std::string& folder,
+                      bool& stuck) {
+  size_t count = 0;
+  Result<void> done;
+  while (done && count < successors.size()) {
+    done = successors[count].swap_in();
+    if (done) ++count;
+  }
+  if (done) done = exchange_pins(unfinished, folder);
+  if (done) return {};
+  const Result<void> undone = swap_back(successors, count);
+  stuck = !undone;
+  if (!stuck) return done;
+  return system_error(fmt::format("{}; and {}", done.error().message, undone.error().message),
+                      "the new script judges at some hooks, the old one at others: reload it again");
+}
+
+/// After a reload: the old program's counters are added up, and what was there before goes. The filter works without
+/// that, so what fails is only told.
+void tidy_up(const PinRoot& root, const std::string& folder, const Manifest& manifest,
+             std::vector<std::string>& notes) {
+  wait_for_running_programs();
+  Result<void> done;
+  for (size_t i = 0; done && i < manifest.attachments.size(); ++i)
+    done = settle_counters(attachment_folder(folder, i));
+  if (done) done = remove_pins(folder + std::string(kUnfinished));
+  if (done) done = sweep_chains(root, {});
+  if (!done) {
+    notes.push_back(
+        fmt::format("the old program is still in memory, though it judges nothing any more ({}): the next "
+                    "reload takes it away",
+                    done.error().message));
+  }
 }
 
 struct Succession {
@@ -274,13 +314,15 @@ Result<Installed> install(const Installation& installation, const std::vector<At
   Result<PinRoot> root = PinRoot::open_for_change();
   if (!root) return tl::make_unexpected(root.error());
   const std::string folder = root->path_of(installation.name);
-  if (is_pinned(folder)) {
+  const Result<bool> taken = exists(folder);
+  if (!taken) return tl::make_unexpected(taken.error());
+  if (*taken) {
     return input_error(
         fmt::format("a filter is loaded as '{}' already", installation.name),
         fmt::format("'perilune reload {0} SCRIPT' replaces it, 'perilune unload {0}' takes it out", installation.name));
   }
-  const std::string unfinished = folder + kUnfinished;
-  if (const Result<void> gone = remove_pins(unfinished); !gone) return tl::make_unexpected(gone.error());
+  const std::string unfinished = folder + std::string(kUnfinished);
+  if (const Result<void> gone = remove_filter(*root, unfinished); !gone) return tl::make_unexpected(gone.error());
 
   std::vector<Preparation> prepared;
   Result<Installed> installed = build(*root, installation, points, unfinished, prepared, verifier_log);
@@ -290,14 +332,13 @@ Result<Installed> install(const Installation& installation, const std::vector<At
     }
   }
   if (!installed) {
-    (void)remove_pins(unfinished);
     prepared.clear();
+    if (const Result<void> gone = remove_filter(*root, unfinished); !gone) {
+      return system_error(fmt::format("{}; and {}", installed.error().message, gone.error().message),
+                          fmt::format("some of it is left in the kernel: perilune unload {}", installation.name));
+    }
     root->remove_if_empty();
-    return installed;
   }
-  for (Preparation& one : prepared)
-    one.keep();
-  if (root->mounted()) installed->notes.emplace_back("the bpf file system was not mounted; it is now, at /sys/fs/bpf");
   return installed;
 }
 
@@ -305,7 +346,9 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   Result<PinRoot> root = PinRoot::open_for_change();
   if (!root) return tl::make_unexpected(root.error());
   const std::string folder = root->path_of(installation.name);
-  if (!check_filter_name(installation.name) || !is_pinned(folder)) return unknown_name(*root, installation.name);
+  const Result<bool> there = exists(folder);
+  if (!there) return tl::make_unexpected(there.error());
+  if (!check_filter_name(installation.name) || !*there) return unknown_name(*root, installation.name);
   const Result<Manifest> old = manifest_in(folder);
   if (!old) return tl::make_unexpected(old.error());
   for (size_t i = 0; i < old->attachments.size(); ++i) {
@@ -316,11 +359,13 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
                                        possible.error().hint});
     }
   }
-  const std::string unfinished = folder + kUnfinished;
-  if (const Result<void> undone = undo_interrupted(*root, *old, folder, unfinished); !undone) {
+  if (installation.images.size() != old->attachments.size()) {
+    return system_error(fmt::format("'{}' was reloaded by somebody else meanwhile", installation.name), "try again");
+  }
+  const std::string unfinished = folder + std::string(kUnfinished);
+  if (const Result<void> undone = undo_interrupted(*root, *old, folder); !undone) {
     return tl::make_unexpected(undone.error());
   }
-  if (const Result<void> gone = remove_pins(unfinished); !gone) return tl::make_unexpected(gone.error());
   const Result<std::vector<Map>> maps = present_maps(folder);
   if (!maps) return tl::make_unexpected(maps.error());
 
@@ -347,36 +392,25 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
     }
     return pin_shared(unfinished, manifest, successors.front().program());
   };
+  bool stuck = false;
   Result<void> done = prepare_pins();
-  if (done) done = swap_all(successors);
-  if (done) {
-    done = exchange_pins(unfinished, folder);
-    if (!done) {
-      for (Preparation& one : successors)
-        (void)one.swap_back();
-    }
-  }
+  if (done) done = swap_all(successors, unfinished, folder, stuck);
   if (!done) {
-    (void)remove_pins(unfinished);
+    if (!stuck) (void)remove_pins(unfinished);
     return tl::make_unexpected(done.error());
   }
   entries.keep();
-  // Now under the unfinished name: what was there before.
-  (void)remove_pins(unfinished);
-  wait_for_running_programs();
-  for (const Preparation& one : successors) {
-    if (const Result<void> taken = one.take_counters(); !taken) {
-      succession.installed.notes.push_back(
-          fmt::format("{} counts from zero: {}", to_string(one.record().point), taken.error().message));
-    }
-  }
+  tidy_up(*root, folder, manifest, succession.installed.notes);
   return std::move(succession.installed);
 }
 
 Result<Manifest> find_manifest(const std::string& name) {
   const Result<PinRoot> root = PinRoot::open_for_reading();
   if (!root) return tl::make_unexpected(root.error());
-  if (!root->exists() || !check_filter_name(name) || !is_pinned(root->path_of(name))) return unknown_name(*root, name);
+  if (!root->exists() || !check_filter_name(name)) return unknown_name(*root, name);
+  const Result<bool> there = exists(root->path_of(name));
+  if (!there) return tl::make_unexpected(there.error());
+  if (!*there) return unknown_name(*root, name);
   return manifest_in(root->path_of(name));
 }
 
@@ -384,6 +418,23 @@ Result<std::vector<std::string>> installed_names() {
   const Result<PinRoot> root = PinRoot::open_for_reading();
   if (!root) return tl::make_unexpected(root.error());
   return names_of(*root);
+}
+
+Result<void> uninstall(const std::string& name) {
+  const Result<std::vector<std::string>> names = installed_names();
+  if (!names) return tl::make_unexpected(names.error());
+  if (std::find(names->begin(), names->end(), name) == names->end()) {
+    const Result<PinRoot> looked_at = PinRoot::open_for_reading();
+    if (!looked_at) return tl::make_unexpected(looked_at.error());
+    return unknown_name(*looked_at, name);
+  }
+  Result<PinRoot> root = PinRoot::open_for_change();
+  if (!root) return tl::make_unexpected(root.error());
+  for (const std::string& folder : {root->path_of(name), root->path_of(name) + std::string(kUnfinished)}) {
+    if (const Result<void> gone = remove_filter(*root, folder); !gone) return gone;
+  }
+  root->remove_if_empty();
+  return {};
 }
 
 }  // namespace perilune::bpf

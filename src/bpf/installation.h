@@ -46,6 +46,11 @@ struct Installed {
 /// Names of filters that are loaded, those whose loading was interrupted included.
 [[nodiscard]] Result<std::vector<std::string>> installed_names();
 
+/// Takes out of the XDP chains what is in no filter's folder but `except`, and chains that this leaves empty.
+[[nodiscard]] Result<void> sweep_chains(const PinRoot& root, const std::string& except);
+/// Takes what a filter's folder, or that of an unfinished load, has pinned out of the hooks, and then the pins.
+[[nodiscard]] Result<void> remove_filter(const PinRoot& root, const std::string& folder);
+
 /// Takes a filter out: attachments, programs, maps, pins; whatever is left of it.
 [[nodiscard]] Result<void> uninstall(const std::string& name);
 
@@ -64,7 +69,7 @@ struct Stray {
   std::string where;  // "tcx, interface 4"
 };
 /// Needs CAP_SYS_ADMIN; without it there are none.
-[[nodiscard]] std::vector<Stray> find_strays(const PinRoot& root);
+[[nodiscard]] Result<std::vector<Stray>> find_strays(const PinRoot& root);
 
 /// The kernel's name for a filter's program.
 [[nodiscard]] std::string program_name(const std::string& filter);

@@ -1,13 +1,29 @@
 // Where filters are: the interfaces that people name, and those that links hold.
+//
+// A link stays with its interface, which may be renamed, get another index, or move to another namespace. What was
+// written down when a filter was loaded is only where to look first.
 #pragma once
+
+#include <cstdint>
+#include <optional>
 
 #include "base/result.h"
 #include "bpf/attach_point.h"
+#include "bpf/interfaces.h"
+#include "bpf/system_call.h"
 
 namespace perilune::bpf {
 
 /// The same point with its interface by the name that the kernel knows it by first, whichever of its names was given.
 /// An interface or a namespace that is not there is the user's fault.
 [[nodiscard]] Result<AttachPoint> resolve(const AttachPoint& point);
+
+struct Place {
+  uint64_t netns = 0;
+  Interface interface;
+};
+/// The interface that holds the link, at xdp or tc; the namespace with the number `likely_netns` is asked first.
+/// Nothing: it is in a namespace that cannot be seen from here, or (ifindex 0 in the link) the interface is gone.
+[[nodiscard]] Result<std::optional<Place>> find_link(const LinkInfo& link, uint64_t likely_netns);
 
 }  // namespace perilune::bpf

@@ -2,7 +2,8 @@
 
 #include <net/if_arp.h>
 
-#include "bpf/interfaces.h"
+#include "bpf/counters.h"
+#include "bpf/place.h"
 #include "bpf/tiny_program.h"
 
 namespace perilune::bpf {
@@ -37,11 +38,6 @@ tl::unexpected<Error> at(const AttachPoint& point, const Error& error) {
 }
 
 }  // namespace
-
-Preparation::~Preparation() {
-  // Links end with their descriptors, a place in a chain does not.
-  if (undo_ && in_chain_ && chain_) (void)chain_->remove(record_.chain_index, program_.id);
-}
 
 bool Preparation::same_place(const Preparation& other) const {
   const AttachPoint& mine = record_.point;
@@ -93,17 +89,20 @@ Result<Preparation> Preparation::make(const PinRoot& root, const Installation& i
   made.record_.point = point;
   made.record_.netns = made.netns_;
   if (point.hook != EntryPoint::kNetfilter) {
-    const Result<Interface> interface = find_interface(point.interface, point.netns);
+    Result<Interface> interface = find_interface(point.interface, point.netns);
     if (!interface) return at(point, interface.error());
-    made.record_.ifindex = interface->index;
-    made.record_.link_type = link_type_of(interface->hardware);
-    made.record_.point.interface = interface->name;
+    made.interface_ = std::move(*interface);
+    made.record_.ifindex = made.interface_.index;
+    made.record_.link_type = link_type_of(made.interface_.hardware);
+    made.record_.point.interface = made.interface_.name;
   }
   if (point.hook == EntryPoint::kXdp) {
-    Result<XdpChain> chain = XdpChain::open_or_create(root, made.netns_, made.record_.ifindex);
+    Result<XdpChain> chain = XdpChain::at_or_new(root, made.interface_);
     if (!chain) return at(point, chain.error());
     made.chain_ = std::move(*chain);
-    made.record_.chain_index = made.chain_->free_place();
+    const Result<uint32_t> place = made.chain_->free_place();
+    if (!place) return at(point, place.error());
+    made.record_.chain_index = *place;
     if (made.record_.chain_index >= kChainLength) {
       return input_error(fmt::format("{} has {} filters already", to_string(point), kChainLength),
                          "unload one: 'perilune list' shows them");
@@ -146,15 +145,14 @@ Result<void> Preparation::attach_to_netfilter(std::vector<std::string>& notes) {
                      "unload filters: 'perilune list' shows them");
 }
 
-Result<void> Preparation::attach(std::vector<std::string>& notes) {
+Result<void> Preparation::attach(const PinRoot& root, std::vector<std::string>& notes) {
   const AttachPoint point = record_.point;
   Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
   switch (point.hook) {
     case EntryPoint::kXdp: {
-      Result<XdpLink> link = chain_->add(record_.chain_index, program_.program.get(), point.interface);
+      Result<XdpLink> link = chain_->add(root, record_.chain_index, program_.program.get(), interface_);
       if (!link) return at(point, link.error());
-      in_chain_ = true;
       record_.mode = link->mode;
       record_.why_generic = link->why_generic;
       return {};
@@ -174,6 +172,43 @@ Result<void> Preparation::attach(std::vector<std::string>& notes) {
   return {};
 }
 
+/// Takes over what attaches the program before this one; false: nothing does any more.
+Result<bool> Preparation::take_links(const PinRoot& root) {
+  LinkInfo held;
+  if (record_.point.hook == EntryPoint::kXdp) {
+    Result<std::optional<XdpChain>> chain = XdpChain::of_program(root, record_.program_id, record_.chain_index);
+    if (!chain) return tl::make_unexpected(chain.error());
+    if (!*chain) return false;
+    const Result<LinkInfo> info = (*chain)->link();
+    if (!info) return tl::make_unexpected(info.error());
+    held = *info;
+    chain_ = std::move(**chain);
+  } else if (record_.point.hook == EntryPoint::kNetfilter) {
+    Result<FileDescriptor> table = open_pin(old_folder_ + "/chain");
+    if (!table) return tl::make_unexpected(table.error());
+    table_ = std::move(*table);
+  }
+  for (const char* name : {"link", "link_ipv4", "link_ipv6"}) {
+    Result<std::optional<FileDescriptor>> link = find_pin(old_folder_ + "/" + name);
+    if (!link) return tl::make_unexpected(link.error());
+    if (!*link) continue;
+    const Result<LinkInfo> info = link_info((*link)->get());
+    if (!info) return tl::make_unexpected(info.error());
+    held = *info;
+    links_.push_back({name, std::move(**link)});
+  }
+  if (record_.point.hook == EntryPoint::kNetfilter) return !links_.empty();
+  if (held.ifindex == 0) return false;
+  const Result<std::optional<Place>> place = find_link(held, record_.netns);
+  if (!place) return tl::make_unexpected(place.error());
+  if (*place) {
+    netns_ = record_.netns = (*place)->netns;
+    record_.ifindex = (*place)->interface.index;
+    record_.point.interface = (*place)->interface.name;
+  }
+  return true;
+}
+
 Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& root, const Installation& installation,
                                                                const ir::Image& image, const Attachment& old,
                                                                const std::string& old_folder,
@@ -181,38 +216,14 @@ Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& ro
                                                                std::string* verifier_log) {
   // Its namespace need not be entered: links and tables are the same from everywhere.
   Preparation made(old.netns);
-  made.undo_ = false;
   made.record_ = old;
-
+  made.old_folder_ = old_folder;
   Result<FileDescriptor> program = open_pin(old_folder + "/program");
   if (!program) return at(old.point, program.error());
   made.old_program_ = std::move(*program);
-  Result<FileDescriptor> memory = open_pin(old_folder + "/memory");
-  if (!memory) return at(old.point, memory.error());
-  Result<Map> adopted = Map::adopt(std::move(*memory));
-  if (!adopted) return at(old.point, adopted.error());
-  made.old_memory_ = std::move(*adopted);
-
-  if (old.point.hook == EntryPoint::kXdp) {
-    Result<XdpChain> chain = XdpChain::open(root, old.netns, old.ifindex);
-    if (!chain || !chain->runs(old.chain_index, old.program_id)) return std::optional<Preparation>();
-    made.chain_ = std::move(*chain);
-  } else {
-    if (old.point.hook == EntryPoint::kNetfilter) {
-      Result<FileDescriptor> table = open_pin(old_folder + "/chain");
-      if (!table) return at(old.point, table.error());
-      made.table_ = std::move(*table);
-    }
-    for (const char* name : {"link", "link_ipv4", "link_ipv6"}) {
-      if (!is_pinned(old_folder + "/" + name)) continue;
-      Result<FileDescriptor> link = open_pin(old_folder + "/" + name);
-      if (!link) return at(old.point, link.error());
-      const Result<LinkInfo> info = link_info(link->get());
-      if (info && info->type == LinkType::kTcx && info->ifindex == 0) return std::optional<Preparation>();
-      made.links_.push_back({name, std::move(*link)});
-    }
-    if (made.links_.empty()) return std::optional<Preparation>();
-  }
+  const Result<bool> attached = made.take_links(root);
+  if (!attached) return at(old.point, attached.error());
+  if (!*attached) return std::optional<Preparation>();
   if (const Result<void> loaded = made.load_program(installation, image, shared, verifier_log); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
@@ -225,21 +236,29 @@ Result<void> Preparation::take_back(const PinRoot& root, const Attachment& old, 
   if (!program) return at(old.point, program.error());
   switch (old.point.hook) {
     case EntryPoint::kXdp: {
-      Result<XdpChain> chain = XdpChain::open(root, old.netns, old.ifindex);
-      if (!chain || !chain->runs(old.chain_index, successor)) return {};
-      return chain->replace(old.chain_index, program->get());
+      Result<std::optional<XdpChain>> chain = XdpChain::of_program(root, successor, old.chain_index);
+      if (!chain) return at(old.point, chain.error());
+      if (!*chain) return {};
+      return (*chain)->replace(old.chain_index, program->get());
     }
     case EntryPoint::kTcIn:
     case EntryPoint::kTcOut: {
-      const Result<FileDescriptor> link = open_pin(old_folder + "/link");
-      const Result<LinkInfo> info = link ? link_info(link->get()) : system_error("not open");
-      if (!info || info->program_id != successor) return {};
-      return update_link(link->get(), program->get());
+      const Result<std::optional<FileDescriptor>> link = find_pin(old_folder + "/link");
+      if (!link) return at(old.point, link.error());
+      if (!*link) return {};
+      const Result<LinkInfo> info = link_info((*link)->get());
+      if (!info) return at(old.point, info.error());
+      if (info->ifindex == 0 || info->program_id != successor) return {};
+      return update_link((*link)->get(), program->get());
     }
     case EntryPoint::kNetfilter: {
-      const Result<FileDescriptor> table = open_pin(old_folder + "/chain");
-      if (!table || chain_program(table->get(), 0) != successor) return {};
-      return set_chain(table->get(), 0, program->get());
+      const Result<std::optional<FileDescriptor>> table = find_pin(old_folder + "/chain");
+      if (!table) return at(old.point, table.error());
+      if (!*table) return {};
+      const Result<uint32_t> present = chain_program((*table)->get(), 0);
+      if (!present) return at(old.point, present.error());
+      if (*present != successor) return {};
+      return set_chain((*table)->get(), 0, program->get());
     }
   }
   return {};
@@ -279,6 +298,7 @@ Result<void> Preparation::pin_program(const std::string& folder) const {
   if (program_.tables) {
     if (const Result<void> done = pin(program_.tables.fd(), folder + "/tables"); !done) return done;
   }
+  if (!old_folder_.empty()) return count_on(folder, old_folder_);
   return {};
 }
 
@@ -290,12 +310,6 @@ Result<void> Preparation::pin_links(const std::string& folder) const {
     if (const Result<void> done = pin(link.fd.get(), folder + "/" + link.name); !done) return done;
   }
   return {};
-}
-
-Result<void> Preparation::take_counters() const {
-  const auto counters = read_counters(old_memory_);
-  if (!counters) return tl::make_unexpected(counters.error());
-  return add_counters(program_.memory, *counters);
 }
 
 }  // namespace perilune::bpf

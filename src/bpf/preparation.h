@@ -1,5 +1,13 @@
 // One attachment of a filter on its way into the kernel: program loaded, pinned, attached, one step after the other.
-// An attachment that is given up before keep() leaves nothing behind.
+//
+// Pins of an attachment, in a folder of its own:
+//   program, memory, events, tables      see program.h
+//   link; link_ipv4, link_ipv6           what attaches it: tc; netfilter. At XDP the chain's link does, see xdp_chain.h
+//   chain                                netfilter: a table of one program, because its links cannot be updated
+//   base, old_memory                     after a reload: see counters.h
+//
+// The program is pinned before it is attached, so that whoever takes an interrupted load away finds what was attached.
+// An attachment that is given up is taken away by its pins, like any other (removal.cpp).
 #pragma once
 
 #include <optional>
@@ -9,6 +17,7 @@
 #include "base/result.h"
 #include "bpf/features.h"
 #include "bpf/installation.h"
+#include "bpf/interfaces.h"
 #include "bpf/namespaces.h"
 #include "bpf/pins.h"
 #include "bpf/program.h"
@@ -30,31 +39,21 @@ class Preparation {
   /// If it is the program with the id `successor` that packets meet there, they meet the old one again.
   [[nodiscard]] static Result<void> take_back(const PinRoot& root, const Attachment& old, const std::string& old_folder,
                                               uint32_t successor);
-  Preparation(Preparation&&) noexcept = default;
-  Preparation& operator=(Preparation&&) = delete;
-  Preparation(const Preparation&) = delete;
-  Preparation& operator=(const Preparation&) = delete;
-  ~Preparation();
 
   /// Is it the same place as that of `other`?
   [[nodiscard]] bool same_place(const Preparation& other) const;
   /// Attaches a new one.
-  [[nodiscard]] Result<void> attach(std::vector<std::string>& notes);
+  [[nodiscard]] Result<void> attach(const PinRoot& root, std::vector<std::string>& notes);
   /// Packets meet the new program from now on; and the old one again.
   [[nodiscard]] Result<void> swap_in();
   [[nodiscard]] Result<void> swap_back();
-  /// Pins the program and what is its own into a new folder: before it is attached, so that who takes an interrupted
-  /// load away finds what was attached.
+  /// Pins the program and what is its own into a new folder; a successor counts on.
   [[nodiscard]] Result<void> pin_program(const std::string& folder) const;
   /// Pins what attaches it.
   [[nodiscard]] Result<void> pin_links(const std::string& folder) const;
-  /// It stays.
-  void keep() { undo_ = false; }
 
   [[nodiscard]] const Attachment& record() const { return record_; }
   [[nodiscard]] const LoadedProgram& program() const { return program_; }
-  /// A successor: counts on from the old program, which must not run any more.
-  [[nodiscard]] Result<void> take_counters() const;
 
  private:
   struct NamedLink {
@@ -66,19 +65,19 @@ class Preparation {
   [[nodiscard]] Result<void> load_program(const Installation& installation, const ir::Image& image,
                                           std::span<const Map* const> shared, std::string* verifier_log);
   [[nodiscard]] Result<void> attach_to_netfilter(std::vector<std::string>& notes);
+  [[nodiscard]] Result<bool> take_links(const PinRoot& root);
   [[nodiscard]] Result<void> put(int program);
   void count_insns();
 
   uint64_t netns_;
+  Interface interface_;  // xdp, tc
   Attachment record_;
   LoadedProgram program_;
   std::optional<XdpChain> chain_;  // xdp
   FileDescriptor table_;           // netfilter: a table of one program, because its links cannot be updated
   std::vector<NamedLink> links_;   // tc: link; netfilter: link_ipv4, link_ipv6
   FileDescriptor old_program_;     // of a successor
-  Map old_memory_;                 // likewise
-  bool in_chain_ = false;
-  bool undo_ = true;
+  std::string old_folder_;         // likewise
 };
 
 }  // namespace perilune::bpf

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -65,16 +64,6 @@ void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOpt
   std::ranges::copy(image.constants, slot.begin() + PL_CONSTANTS);
 }
 
-/// A counter in memory that a program of the kernel writes to.
-std::atomic_ref<uint64_t> counter_of(std::span<uint8_t> memory, uint32_t slot, size_t index) {
-  uint8_t* at = memory.data() + size_t{slot} * PL_SLOT_SIZE + offsetof(pl_header, counters) + index * sizeof(uint64_t);
-  return std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(at));
-}
-
-uint32_t slots_of(const Map& memory) {
-  return (memory.shape().value_size - PL_MEMORY_PAD) / PL_SLOT_SIZE;
-}
-
 class Loader {
  public:
   Loader(const ir::Image& image, const ProgramOptions& options, std::string* log)
@@ -116,8 +105,6 @@ class Loader {
     const uint64_t time_offset = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
     for (uint32_t i = 0; i < loaded_.slots; ++i)
       fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, time_offset);
-    for (size_t i = 0; i < options_->counters.size(); ++i)
-      counter_of(memory->bytes(), 0, i) = options_->counters[i];
     return {};
   }
 
@@ -402,28 +389,6 @@ class Loader {
 
 Result<LoadedProgram> load(const ir::Image& image, const ProgramOptions& options, std::string* verifier_log) {
   return Loader(image, options, verifier_log).run();
-}
-
-Result<std::array<uint64_t, PL_COUNTERS>> read_counters(const Map& memory) {
-  // Read-only maps cannot be seen through atomic_ref; nothing is written.
-  auto value = MappedValue::map(memory, false);
-  if (!value) return tl::make_unexpected(std::move(value.error()));
-  std::array<uint64_t, PL_COUNTERS> sums{};
-  for (uint32_t slot = 0; slot < slots_of(memory); ++slot)
-    for (size_t i = 0; i < sums.size(); ++i)
-      sums[i] += counter_of(value->bytes(), slot, i).load(std::memory_order_relaxed);
-  sums[PL_COUNT_PACKETS] = 0;
-  for (const unsigned verdict : {PL_COUNT_PASS, PL_COUNT_BLOCK, PL_COUNT_REJECT, PL_COUNT_REPLY})
-    sums[PL_COUNT_PACKETS] += sums[verdict];
-  return sums;
-}
-
-Result<void> add_counters(const Map& memory, const std::array<uint64_t, PL_COUNTERS>& counters) {
-  auto value = MappedValue::map(memory, true);
-  if (!value) return tl::make_unexpected(std::move(value.error()));
-  for (size_t i = 0; i < counters.size(); ++i)
-    if (counters[i] != 0) counter_of(value->bytes(), 0, i).fetch_add(counters[i], std::memory_order_relaxed);
-  return {};
 }
 
 Result<TestRunResult> test_run(int program_fd, EntryPoint entry_point, std::span<const uint8_t> packet,

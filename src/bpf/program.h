@@ -44,8 +44,6 @@ struct ProgramOptions {
   // Reload: maps of the program before this one (borrowed), by name. One whose declaration is the same is used again
   // with its contents; another is made anew. `events` is used again likewise.
   std::span<const Map* const> reuse;
-  // What the counters of slot 0 begin with (reload keeps on counting); see add_counters() for what comes later.
-  std::array<uint64_t, PL_COUNTERS> counters{};
 };
 
 struct LoadedProgram {
@@ -70,11 +68,6 @@ struct LoadedProgram {
 /// line when it is known; the whole log is in `verifier_log` when that is given. A missing capability is named.
 [[nodiscard]] Result<LoadedProgram> load(const ir::Image& image, const ProgramOptions& options,
                                          std::string* verifier_log = nullptr);
-
-/// The sum over all slots of a program's memory (each of its counters only grows).
-[[nodiscard]] Result<std::array<uint64_t, PL_COUNTERS>> read_counters(const Map& memory);
-/// Adds to the counters of slot 0 while the program runs.
-[[nodiscard]] Result<void> add_counters(const Map& memory, const std::array<uint64_t, PL_COUNTERS>& counters);
 
 struct TestRunOptions {
   uint32_t repeat = 1;

@@ -4,8 +4,10 @@
 #include <set>
 
 #include <linux/bpf.h>
+#include <linux/capability.h>
 
 #include "bpf/attach.h"
+#include "bpf/capabilities.h"
 #include "bpf/installation.h"
 #include "bpf/system_call.h"
 #include "bpf/tiny_program.h"
@@ -14,28 +16,47 @@
 namespace perilune::bpf {
 namespace {
 
-constexpr const char* kUnfinished = "@new";
 constexpr std::string_view kLinkPrefix = "link";
+constexpr std::string_view kAttachmentPrefix = "at_";
 
 bool is_link_name(std::string_view name) {
   return name.starts_with(kLinkPrefix);
 }
 
-/// Detaches and takes away one attachment.
-Result<void> remove_attachment(const PinRoot& root, const std::string& folder) {
-  if (is_pinned(folder + "/program")) {
-    const Result<FileDescriptor> program = open_pin(folder + "/program");
-    if (!program) return tl::make_unexpected(program.error());
-    const Result<ProgramInfo> info = program_info(program->get());
-    if (!info) return tl::make_unexpected(info.error());
-    if (info->type == static_cast<uint32_t>(ProgramType::kXdp)) {
-      for (const std::string& name : root.names()) {
-        if (!is_chain_folder(name)) continue;
-        if (const Result<void> gone = XdpChain::remove_program(root.path_of(name), info->id); !gone) return gone;
-      }
+/// Ids of the programs of all attachments but those in the folder `except`: no other may be in an XDP chain.
+Result<std::set<uint32_t>> programs_but(const PinRoot& root, const std::string& except) {
+  std::set<uint32_t> ids;
+  const Result<std::vector<std::string>> filters = root.names();
+  if (!filters) return tl::make_unexpected(filters.error());
+  for (const std::string& filter : *filters) {
+    const std::string folder = root.path_of(filter);
+    if (folder == except || is_chain_folder(filter)) continue;
+    const Result<std::vector<std::string>> parts = names_in(folder);
+    if (!parts) return tl::make_unexpected(parts.error());
+    for (const std::string& part : *parts) {
+      if (!part.starts_with(kAttachmentPrefix)) continue;
+      const Result<std::optional<FileDescriptor>> program = find_pin(folder + "/" + part + "/program");
+      if (!program) return tl::make_unexpected(program.error());
+      if (!*program) continue;
+      const Result<ProgramInfo> info = program_info((*program)->get());
+      if (!info) return tl::make_unexpected(info.error());
+      ids.insert(info->id);
     }
   }
-  for (const std::string& name : names_in(folder)) {
+  return ids;
+}
+
+/// Detaches what an attachment's folder has links for.
+Result<void> detach_links(const std::string& folder) {
+  // A link of netfilter does not tell whether it is attached still; its table does, so that is emptied first.
+  const Result<std::optional<FileDescriptor>> table = find_pin(folder + "/chain");
+  if (!table) return tl::make_unexpected(table.error());
+  if (*table) {
+    if (const Result<void> cleared = clear_chain((*table)->get(), 0); !cleared) return cleared;
+  }
+  const Result<std::vector<std::string>> names = names_in(folder);
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& name : *names) {
     if (!is_link_name(name)) continue;
     const Result<FileDescriptor> link = open_pin(folder + "/" + name);
     if (!link) return tl::make_unexpected(link.error());
@@ -44,43 +65,51 @@ Result<void> remove_attachment(const PinRoot& root, const std::string& folder) {
   return {};
 }
 
-/// A filter's folder, or that of an unfinished load.
-Result<void> remove_filter(const PinRoot& root, const std::string& folder) {
-  for (const std::string& name : names_in(folder)) {
-    if (!name.starts_with("at_")) continue;
-    if (const Result<void> gone = remove_attachment(root, folder + "/" + name); !gone) return gone;
-  }
-  return remove_pins(folder);
-}
-
 /// Ids of the links that are pinned in our folder.
-std::set<uint32_t> pinned_links(const PinRoot& root) {
+Result<std::set<uint32_t>> pinned_links(const PinRoot& root) {
   std::set<uint32_t> ids;
-  const auto add_folder = [&ids](const std::string& folder) {
-    for (const std::string& name : names_in(folder)) {
+  const auto add_folder = [&ids](const std::string& folder) -> Result<void> {
+    const Result<std::vector<std::string>> names = names_in(folder);
+    if (!names) return tl::make_unexpected(names.error());
+    for (const std::string& name : *names) {
       if (!is_link_name(name)) continue;
-      const Result<FileDescriptor> link = open_pin(folder + "/" + name);
-      const Result<LinkInfo> info = link ? link_info(link->get()) : system_error("not open");
-      if (info) ids.insert(info->id);
+      const Result<std::optional<FileDescriptor>> link = find_pin(folder + "/" + name);
+      if (!link) return tl::make_unexpected(link.error());
+      if (!*link) continue;
+      const Result<LinkInfo> info = link_info((*link)->get());
+      if (!info) return tl::make_unexpected(info.error());
+      ids.insert(info->id);
     }
+    return {};
   };
-  for (const std::string& name : root.names()) {
-    add_folder(root.path_of(name));
-    for (const std::string& part : names_in(root.path_of(name)))
-      add_folder(root.path_of(name) + "/" + part);
+  const Result<std::vector<std::string>> filters = root.names();
+  if (!filters) return tl::make_unexpected(filters.error());
+  for (const std::string& filter : *filters) {
+    const std::string folder = root.path_of(filter);
+    if (const Result<void> added = add_folder(folder); !added) return tl::make_unexpected(added.error());
+    const Result<std::vector<std::string>> parts = names_in(folder);
+    if (!parts) return tl::make_unexpected(parts.error());
+    for (const std::string& part : *parts) {
+      if (!part.starts_with(kAttachmentPrefix)) continue;
+      if (const Result<void> added = add_folder(folder + "/" + part); !added) return tl::make_unexpected(added.error());
+    }
   }
   return ids;
 }
 
 /// By its name, and by the memory that only programs of ours have.
-bool is_ours(const ProgramInfo& program) {
+Result<bool> is_ours(const ProgramInfo& program) {
   if (program.name == kEntryName) return true;
   if (!program.name.starts_with("pl_")) return false;
-  return std::any_of(program.map_ids.begin(), program.map_ids.end(), [](uint32_t id) {
-    const Result<FileDescriptor> map = open_id(ObjectKind::kMap, id);
-    const Result<MapInfo> info = map ? map_info(map->get()) : system_error("not open");
-    return info && info->name == "memory" && info->value_size % PL_SLOT_SIZE == PL_MEMORY_PAD;
-  });
+  for (const uint32_t id : program.map_ids) {
+    const Result<std::optional<FileDescriptor>> map = open_id(ObjectKind::kMap, id);
+    if (!map) return tl::make_unexpected(map.error());
+    if (!*map) continue;
+    const Result<MapInfo> info = map_info((*map)->get());
+    if (!info) return tl::make_unexpected(info.error());
+    if (info->name == "memory" && info->value_size % PL_SLOT_SIZE == PL_MEMORY_PAD) return true;
+  }
+  return false;
 }
 
 std::string describe(const LinkInfo& link) {
@@ -99,39 +128,50 @@ std::string describe(const LinkInfo& link) {
 
 }  // namespace
 
-std::vector<Stray> find_strays(const PinRoot& root) {
+Result<std::vector<Stray>> find_strays(const PinRoot& root) {
   std::vector<Stray> strays;
-  if (has_private_bpffs()) return strays;
-  const std::set<uint32_t> pinned = pinned_links(root);
-  Result<uint32_t> id = next_id(ObjectKind::kLink, 0);
-  for (; id && *id != 0; id = next_id(ObjectKind::kLink, *id)) {
-    if (pinned.contains(*id)) continue;
-    const Result<FileDescriptor> link = open_id(ObjectKind::kLink, *id);
-    const Result<LinkInfo> info = link ? link_info(link->get()) : system_error("not open");
-    if (!info || (info->type != LinkType::kXdp && info->type != LinkType::kTcx && info->type != LinkType::kNetfilter)) {
-      continue;
-    }
-    const Result<FileDescriptor> program = open_id(ObjectKind::kProgram, info->program_id);
-    const Result<ProgramInfo> what = program ? program_info(program->get()) : system_error("not open");
-    if (what && is_ours(*what)) strays.push_back({*id, what->name, describe(*info)});
+  if (has_private_bpffs() || !has_capability(CAP_SYS_ADMIN)) return strays;
+  const Result<std::set<uint32_t>> pinned = pinned_links(root);
+  if (!pinned) return tl::make_unexpected(pinned.error());
+  for (uint32_t last = 0;;) {
+    const Result<uint32_t> id = next_id(ObjectKind::kLink, last);
+    if (!id) return tl::make_unexpected(id.error());
+    if (*id == 0) break;
+    last = *id;
+    if (pinned->contains(*id)) continue;
+    const Result<std::optional<FileDescriptor>> link = open_id(ObjectKind::kLink, *id);
+    if (!link) return tl::make_unexpected(link.error());
+    if (!*link) continue;
+    const Result<LinkInfo> info = link_info((*link)->get());
+    if (!info) return tl::make_unexpected(info.error());
+    if (info->type != LinkType::kXdp && info->type != LinkType::kTcx && info->type != LinkType::kNetfilter) continue;
+    const Result<std::optional<FileDescriptor>> program = open_id(ObjectKind::kProgram, info->program_id);
+    if (!program) return tl::make_unexpected(program.error());
+    if (!*program) continue;
+    const Result<ProgramInfo> what = program_info((*program)->get());
+    if (!what) return tl::make_unexpected(what.error());
+    const Result<bool> ours = is_ours(*what);
+    if (!ours) return tl::make_unexpected(ours.error());
+    if (*ours) strays.push_back({*id, what->name, describe(*info)});
   }
   return strays;
 }
 
-Result<void> uninstall(const std::string& name) {
-  if (const Result<Manifest> there = find_manifest(name); !there && there.error().fault == Fault::kInput) {
-    const Result<std::vector<std::string>> names = installed_names();
-    if (!names || std::find(names->begin(), names->end(), name) == names->end()) {
-      return tl::make_unexpected(there.error());
-    }
+Result<void> sweep_chains(const PinRoot& root, const std::string& except) {
+  const Result<std::set<uint32_t>> others = programs_but(root, except);
+  if (!others) return tl::make_unexpected(others.error());
+  return XdpChain::remove_programs(root, [&others](uint32_t id) { return !others->contains(id); });
+}
+
+Result<void> remove_filter(const PinRoot& root, const std::string& folder) {
+  if (const Result<void> swept = sweep_chains(root, folder); !swept) return swept;
+  const Result<std::vector<std::string>> names = names_in(folder);
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& name : *names) {
+    if (!name.starts_with(kAttachmentPrefix)) continue;
+    if (const Result<void> gone = detach_links(folder + "/" + name); !gone) return gone;
   }
-  Result<PinRoot> root = PinRoot::open_for_change();
-  if (!root) return tl::make_unexpected(root.error());
-  for (const std::string& folder : {root->path_of(name), root->path_of(name) + kUnfinished}) {
-    if (const Result<void> gone = remove_filter(*root, folder); !gone) return gone;
-  }
-  root->remove_if_empty();
-  return {};
+  return remove_pins(folder);
 }
 
 Result<Removal> uninstall_all() {
@@ -146,19 +186,28 @@ Result<Removal> uninstall_all() {
     Result<PinRoot> root = PinRoot::open_for_change();
     if (!root) return tl::make_unexpected(root.error());
     const Result<std::vector<std::string>> names = installed_names();
-    if (names) removal.names = *names;
-    for (const std::string& name : root->names()) {
+    if (!names) return tl::make_unexpected(names.error());
+    removal.names = *names;
+    const Result<std::vector<std::string>> folders = root->names();
+    if (!folders) return tl::make_unexpected(folders.error());
+    for (const std::string& name : *folders) {
       if (!is_chain_folder(name)) note(remove_filter(*root, root->path_of(name)));
     }
-    for (const std::string& name : root->names()) {
+    for (const std::string& name : *folders) {
       if (is_chain_folder(name)) note(XdpChain::destroy(root->path_of(name)));
     }
     root->remove_if_empty();
   }
-  for (const Stray& stray : find_strays(*before)) {
-    const Result<FileDescriptor> link = open_id(ObjectKind::kLink, stray.link_id);
-    if (!link) continue;
-    const Result<void> detached = detach_link(link->get());
+  const Result<std::vector<Stray>> strays = find_strays(*before);
+  if (!strays) return tl::make_unexpected(first ? strays.error() : first.error());
+  for (const Stray& stray : *strays) {
+    const Result<std::optional<FileDescriptor>> link = open_id(ObjectKind::kLink, stray.link_id);
+    if (!link) {
+      note(tl::make_unexpected(link.error()));
+      continue;
+    }
+    if (!*link) continue;
+    const Result<void> detached = detach_link((*link)->get());
     note(detached);
     if (detached) ++removal.strays;
   }

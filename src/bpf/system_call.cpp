@@ -1,5 +1,6 @@
 #include "bpf/system_call.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fstream>
@@ -135,6 +136,35 @@ Result<LinkInfo> link_info(int fd) {
   return info;
 }
 
+Result<std::vector<uint32_t>> tcx_links(uint32_t ifindex, uint32_t attach_type) {
+  constexpr uint32_t kMost = 64;  // the kernel takes no more at one hook
+  std::vector<uint32_t> programs(kMost);
+  std::vector<uint32_t> links(kMost);
+  struct {  // BPF_PROG_QUERY's part of union bpf_attr
+    uint32_t target;
+    uint32_t attach_type;
+    uint32_t query_flags;
+    uint32_t attach_flags;
+    uint64_t programs;
+    uint32_t count;
+    uint32_t padding;
+    uint64_t program_flags;
+    uint64_t links;
+    uint64_t link_flags;
+    uint64_t revision;
+  } query{};
+  query.target = ifindex;
+  query.attach_type = attach_type;
+  query.programs = reinterpret_cast<uintptr_t>(programs.data());
+  query.links = reinterpret_cast<uintptr_t>(links.data());
+  query.count = kMost;
+  const long done = system_call(BPF_PROG_QUERY, &query, sizeof query);
+  if (done == -ENOENT || done == -ENODEV) return std::vector<uint32_t>();
+  if (done < 0) return errno_error("ask which programs are at tc", static_cast<int>(-done));
+  links.resize(std::min(query.count, kMost));
+  return links;
+}
+
 Result<uint32_t> next_id(ObjectKind kind, uint32_t id) {
   constexpr std::array<int, 3> kCommands{BPF_PROG_GET_NEXT_ID, BPF_MAP_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID};
   bpf_attr attributes{};
@@ -145,13 +175,14 @@ Result<uint32_t> next_id(ObjectKind kind, uint32_t id) {
   return attributes.next_id;
 }
 
-Result<FileDescriptor> open_id(ObjectKind kind, uint32_t id) {
+Result<std::optional<FileDescriptor>> open_id(ObjectKind kind, uint32_t id) {
   constexpr std::array<int, 3> kCommands{BPF_PROG_GET_FD_BY_ID, BPF_MAP_GET_FD_BY_ID, BPF_LINK_GET_FD_BY_ID};
   bpf_attr attributes{};
   attributes.prog_id = id;
   const long fd = system_call(kCommands[static_cast<size_t>(kind)], &attributes, sizeof attributes);
+  if (fd == -ENOENT) return std::optional<FileDescriptor>();
   if (fd < 0) return errno_error("open an object of the kernel by its id", static_cast<int>(-fd));
-  return FileDescriptor(static_cast<int>(fd));
+  return std::optional<FileDescriptor>(FileDescriptor(static_cast<int>(fd)));
 }
 
 Result<FileDescriptor> enable_statistics() {

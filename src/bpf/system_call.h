@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,11 +65,15 @@ struct LinkInfo {
 [[nodiscard]] Result<MapInfo> map_info(int fd);
 [[nodiscard]] Result<LinkInfo> link_info(int fd);
 
+/// Ids of the links that hold programs at tc of an interface of the current namespace; none when there is no such
+/// interface.
+[[nodiscard]] Result<std::vector<uint32_t>> tcx_links(uint32_t ifindex, uint32_t attach_type);
+
 enum class ObjectKind : uint8_t { kProgram, kMap, kLink };
 /// The id after `id`; 0 when there is none. Needs CAP_SYS_ADMIN.
 [[nodiscard]] Result<uint32_t> next_id(ObjectKind kind, uint32_t id);
-/// Needs CAP_SYS_ADMIN.
-[[nodiscard]] Result<FileDescriptor> open_id(ObjectKind kind, uint32_t id);
+/// Nothing: it is gone. Needs CAP_SYS_ADMIN.
+[[nodiscard]] Result<std::optional<FileDescriptor>> open_id(ObjectKind kind, uint32_t id);
 
 /// Run times of all programs are measured until the descriptor is closed.
 [[nodiscard]] Result<FileDescriptor> enable_statistics();

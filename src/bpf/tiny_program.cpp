@@ -32,7 +32,7 @@ constexpr int32_t pass_code(ProgramType type) {
 
 }  // namespace
 
-Result<FileDescriptor> load_tiny(const TinyProgram& program, std::string* log) {
+long try_tiny(const TinyProgram& program, std::string* log) {
   constexpr size_t kLogSize = 16'384;
   std::string room(log != nullptr ? kLogSize : 0, '\0');
   bpf_attr attributes{};
@@ -50,6 +50,11 @@ Result<FileDescriptor> load_tiny(const TinyProgram& program, std::string* log) {
   }
   const long fd = system_call(BPF_PROG_LOAD, &attributes, sizeof attributes);
   if (log != nullptr) *log = room.c_str();
+  return fd;
+}
+
+Result<FileDescriptor> load_tiny(const TinyProgram& program, std::string* log) {
+  const long fd = try_tiny(program, log);
   if (fd < 0) return errno_error(fmt::format("load the program '{}'", program.name), static_cast<int>(-fd));
   return FileDescriptor(static_cast<int>(fd));
 }
@@ -76,9 +81,11 @@ Result<void> clear_chain(int chain, uint32_t index) {
   return {};
 }
 
-uint32_t chain_program(int chain, uint32_t index) {
+Result<uint32_t> chain_program(int chain, uint32_t index) {
   uint32_t id = 0;
-  return bpf_map_lookup_elem(chain, &index, &id) == 0 ? id : 0;
+  if (bpf_map_lookup_elem(chain, &index, &id) == 0) return id;
+  if (errno == ENOENT) return 0U;
+  return errno_error(fmt::format("look at entry {} of a table of programs", index), errno);
 }
 
 Result<FileDescriptor> load_entry(ProgramType type, int chain, uint32_t index) {

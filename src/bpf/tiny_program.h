@@ -20,8 +20,11 @@ struct TinyProgram {
   uint32_t flags = 0;
 };
 
-/// Negative: -errno. `log` gets the verifier's words when given.
+/// `log` gets the verifier's words when given.
 [[nodiscard]] Result<FileDescriptor> load_tiny(const TinyProgram& program, std::string* log = nullptr);
+
+/// The same; a descriptor of the caller's own, or -errno.
+[[nodiscard]] long try_tiny(const TinyProgram& program, std::string* log = nullptr);
 
 /// The number of programs in a table that entries jump through.
 inline constexpr uint32_t kChainLength = 32;
@@ -32,7 +35,7 @@ inline constexpr uint32_t kChainLength = 32;
 [[nodiscard]] Result<void> set_chain(int chain, uint32_t index, int program);
 [[nodiscard]] Result<void> clear_chain(int chain, uint32_t index);
 /// Id of the program there; 0: none.
-[[nodiscard]] uint32_t chain_program(int chain, uint32_t index);
+[[nodiscard]] Result<uint32_t> chain_program(int chain, uint32_t index);
 
 /// A program that jumps to `index` of the table, or passes the packet when nothing is there. What is attached is such
 /// an entry: the filter behind it can be replaced without touching the attachment.

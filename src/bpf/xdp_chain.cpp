@@ -1,11 +1,8 @@
 #include "bpf/xdp_chain.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 
-#include "bpf/system_call.h"
 #include "bpf/tiny_program.h"
 
 namespace perilune::bpf {
@@ -13,11 +10,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "@xdp_";
 
-std::string folder_of(const PinRoot& root, uint64_t netns, uint32_t ifindex) {
-  return root.path_of(fmt::format("{}{}_{}", kPrefix, netns, ifindex));
-}
-
-/// An entry that jumps to the place behind `place` is pinned beside the table under this name while it fills `place`.
+/// Entries that jump to the place behind `place` are pinned beside the table under this name while they fill `place`.
 std::string skip_name(uint32_t place) {
   return fmt::format("skip_{}", place);
 }
@@ -28,69 +21,120 @@ bool is_chain_folder(std::string_view name) {
   return name.starts_with(kPrefix);
 }
 
-Result<XdpChain> XdpChain::open_folder(const std::string& folder, uint32_t ifindex) {
-  XdpChain chain(folder, ifindex);
-  Result<FileDescriptor> table = open_pin(folder + "/chain");
-  if (!table) return tl::make_unexpected(table.error());
-  Result<FileDescriptor> link = open_pin(folder + "/link");
-  if (!link) return tl::make_unexpected(link.error());
-  chain.table_ = std::move(*table);
-  chain.link_ = std::move(*link);
-  return chain;
+Result<std::optional<XdpChain>> XdpChain::open(const std::string& folder) {
+  XdpChain chain(folder);
+  for (const auto& [name, fd] : {std::pair("/chain", &chain.table_), std::pair("/link", &chain.link_)}) {
+    Result<std::optional<FileDescriptor>> found = find_pin(folder + name);
+    if (!found) return tl::make_unexpected(found.error());
+    if (!*found) return std::optional<XdpChain>();
+    *fd = std::move(**found);
+  }
+  return std::optional<XdpChain>(std::move(chain));
 }
 
-Result<XdpChain> XdpChain::open(const PinRoot& root, uint64_t netns, uint32_t ifindex) {
-  Result<XdpChain> chain = open_folder(folder_of(root, netns, ifindex), ifindex);
-  if (!chain) return chain;
-  const Result<LinkInfo> info = link_info(chain->link_.get());
-  if (!info) return tl::make_unexpected(info.error());
-  if (info->ifindex != ifindex) return system_error("the interface its XDP chain was attached to is gone");
-  return chain;
+Result<void> XdpChain::each(const PinRoot& root, const std::function<Result<bool>(XdpChain& chain)>& visit) {
+  const Result<std::vector<std::string>> names = root.names();
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& name : *names) {
+    if (!is_chain_folder(name)) continue;
+    Result<std::optional<XdpChain>> chain = open(root.path_of(name));
+    if (!chain) return tl::make_unexpected(chain.error());
+    if (!*chain) continue;
+    const Result<bool> done = visit(**chain);
+    if (!done) return tl::make_unexpected(done.error());
+    if (*done) break;
+  }
+  return {};
 }
 
-Result<XdpChain> XdpChain::open_or_create(const PinRoot& root, uint64_t netns, uint32_t ifindex) {
-  Result<XdpChain> present = open(root, netns, ifindex);
-  if (present) return present;
-  // What may be there has lost its interface (numbers are given again) or was never finished.
-  XdpChain chain(folder_of(root, netns, ifindex), ifindex);
-  if (const Result<void> gone = remove_pins(chain.path_); !gone) return tl::make_unexpected(gone.error());
+Result<std::optional<XdpChain>> XdpChain::at(const PinRoot& root, const Interface& interface) {
+  std::optional<XdpChain> found;
+  if (interface.xdp_program == 0) return found;
+  const Result<void> done = each(root, [&](XdpChain& chain) -> Result<bool> {
+    const Result<LinkInfo> link = chain.link();
+    if (!link) return tl::make_unexpected(link.error());
+    // No two chains have the same entry, so the index need not be compared.
+    if (link->program_id != interface.xdp_program || link->ifindex == 0) return false;
+    found = std::move(chain);
+    return true;
+  });
+  if (!done) return tl::make_unexpected(done.error());
+  return found;
+}
+
+Result<XdpChain> XdpChain::at_or_new(const PinRoot& root, const Interface& interface) {
+  Result<std::optional<XdpChain>> present = at(root, interface);
+  if (!present) return tl::make_unexpected(present.error());
+  if (*present) return std::move(**present);
+  XdpChain chain{std::string()};
   Result<FileDescriptor> table = create_chain();
   if (!table) return tl::make_unexpected(table.error());
   chain.table_ = std::move(*table);
   return chain;
 }
 
-bool XdpChain::is_entry(uint32_t place) const {
-  const std::string path = path_ + "/" + skip_name(place);
-  if (!is_pinned(path)) return false;
-  const Result<FileDescriptor> skip = open_pin(path);
-  const Result<ProgramInfo> info = skip ? program_info(skip->get()) : system_error("not open");
-  return info && runs(place, info->id);
+Result<std::optional<XdpChain>> XdpChain::of_program(const PinRoot& root, uint32_t program_id, uint32_t place) {
+  std::optional<XdpChain> found;
+  const Result<void> done = each(root, [&](XdpChain& chain) -> Result<bool> {
+    const Result<uint32_t> there = chain.program_at(place);
+    if (!there) return tl::make_unexpected(there.error());
+    if (*there != program_id) return false;
+    found = std::move(chain);
+    return true;
+  });
+  if (!done) return tl::make_unexpected(done.error());
+  return found;
 }
 
-uint32_t XdpChain::free_place() const {
-  uint32_t place = kChainLength;
-  while (place > 0 && chain_program(table_.get(), place - 1) == 0)
-    --place;
-  return place;
+Result<uint32_t> XdpChain::program_at(uint32_t place) const {
+  if (place >= kChainLength) return 0U;
+  return chain_program(table_.get(), place);
 }
 
-Result<XdpLink> XdpChain::add(uint32_t place, int program, const std::string& interface) {
+Result<bool> XdpChain::only_jumps_on(uint32_t place) const {
+  const Result<std::optional<FileDescriptor>> skip = find_pin(path_ + "/" + skip_name(place));
+  if (!skip) return tl::make_unexpected(skip.error());
+  if (!*skip) return false;
+  const Result<ProgramInfo> info = program_info((*skip)->get());
+  if (!info) return tl::make_unexpected(info.error());
+  const Result<uint32_t> there = program_at(place);
+  if (!there) return tl::make_unexpected(there.error());
+  return *there == info->id;
+}
+
+Result<uint32_t> XdpChain::free_place() const {
+  for (uint32_t place = kChainLength; place > 0; --place) {
+    const Result<uint32_t> there = program_at(place - 1);
+    if (!there) return tl::make_unexpected(there.error());
+    if (*there != 0) return place;
+  }
+  return 0U;
+}
+
+Result<XdpLink> XdpChain::add(const PinRoot& root, uint32_t place, int program, const Interface& interface) {
   if (place >= kChainLength) {
-    return input_error(fmt::format("xdp:{} has {} filters already", interface, kChainLength),
+    return input_error(fmt::format("xdp:{} has {} filters already", interface.name, kChainLength),
                        "unload one: 'perilune list' shows them");
   }
-  if (const Result<void> set = set_chain(table_.get(), place, program); !set) return tl::make_unexpected(set.error());
-  if (link_) return XdpLink{FileDescriptor(), present_xdp_mode(ifindex_), {}};
-
+  if (link_) {
+    if (const Result<void> set = replace(place, program); !set) return tl::make_unexpected(set.error());
+    return XdpLink{FileDescriptor(), xdp_mode(interface), {}};
+  }
+  // Nobody else knows the table yet: what fails from here on ends with the descriptors.
+  if (const Result<void> set = replace(place, program); !set) return tl::make_unexpected(set.error());
   Result<FileDescriptor> entry = load_entry(ProgramType::kXdp, table_.get(), 0);
   if (!entry) return tl::make_unexpected(entry.error());
-  Result<XdpLink> link = attach_xdp(entry->get(), ifindex_, interface);
+  Result<XdpLink> link = attach_xdp(entry->get(), interface.index, interface.name);
   if (!link) return link;
+  const Result<LinkInfo> info = link_info(link->fd.get());
+  if (!info) return tl::make_unexpected(info.error());
+  path_ = root.path_of(fmt::format("{}{}", kPrefix, info->id));
   link_ = std::move(link->fd);
-  for (const Result<void>& done :
-       {make_folder(path_), pin(table_.get(), path_ + "/chain"), pin(link_.get(), path_ + "/link")}) {
-    if (done) continue;
+  // The link last: a folder without one is not a chain yet.
+  Result<void> done = make_folder(path_);
+  if (done) done = pin(table_.get(), path_ + "/chain");
+  if (done) done = pin(link_.get(), path_ + "/link");
+  if (!done) {
     (void)remove_pins(path_);
     return tl::make_unexpected(done.error());
   }
@@ -101,69 +145,81 @@ Result<void> XdpChain::replace(uint32_t place, int program) {
   return set_chain(table_.get(), place, program);
 }
 
-bool XdpChain::runs(uint32_t place, uint32_t program_id) const {
-  return chain_program(table_.get(), place) == program_id;
-}
-
-uint32_t XdpChain::entry_id() const {
-  const Result<LinkInfo> info = link_info(link_.get());
-  return info ? info->program_id : 0;
-}
-
-Result<void> XdpChain::remove(uint32_t place, uint32_t program_id) {
-  if (!runs(place, program_id)) return {};
-  if (place + 1 < free_place()) {
-    Result<FileDescriptor> skip = load_entry(ProgramType::kXdp, table_.get(), place + 1);
+Result<void> XdpChain::remove(uint32_t place) {
+  const Result<uint32_t> end = free_place();
+  if (!end) return tl::make_unexpected(end.error());
+  const std::string path = path_ + "/" + skip_name(place);
+  if (place + 1 < *end) {
+    const Result<FileDescriptor> skip = load_entry(ProgramType::kXdp, table_.get(), place + 1);
     if (!skip) return tl::make_unexpected(skip.error());
     // The pin first: who is interrupted before the place has it is not done, and begins again.
-    const std::string path = path_ + "/" + skip_name(place);
     if (const Result<void> gone = remove_pins(path); !gone) return gone;
     if (const Result<void> pinned = pin(skip->get(), path); !pinned) return pinned;
-    return set_chain(table_.get(), place, skip->get());
+    return replace(place, skip->get());
   }
   if (const Result<void> cleared = clear_chain(table_.get(), place); !cleared) return cleared;
-  // Places that only jump on are not needed at the end.
-  for (uint32_t last = place; last > 0 && is_entry(last - 1); --last) {
-    if (const Result<void> cleared = clear_chain(table_.get(), last - 1); !cleared) return cleared;
-    if (const Result<void> gone = remove_pins(path_ + "/" + skip_name(last - 1)); !gone) return gone;
-  }
-  return remove_if_empty();
+  return remove_pins(path);
 }
 
 Result<void> XdpChain::remove_if_empty() {
-  if (free_place() != 0) return {};
-  if (link_) {
-    if (const Result<void> detached = detach_link(link_.get()); !detached) return detached;
+  // Places that only jump on are not needed at the end.
+  for (;;) {
+    const Result<uint32_t> end = free_place();
+    if (!end) return tl::make_unexpected(end.error());
+    if (*end == 0) break;
+    const Result<bool> needless = only_jumps_on(*end - 1);
+    if (!needless) return tl::make_unexpected(needless.error());
+    if (!*needless) return {};
+    if (const Result<void> removed = remove(*end - 1); !removed) return removed;
   }
+  if (const Result<void> detached = detach_link(link_.get()); !detached) return detached;
   return remove_pins(path_);
 }
 
-Result<void> XdpChain::remove_program(const std::string& folder, uint32_t program_id) {
-  // Half made, or half removed by who was interrupted then: without a link nothing runs.
-  if (!is_pinned(folder + "/chain") || !is_pinned(folder + "/link")) return remove_pins(folder);
-  Result<XdpChain> chain = open_folder(folder, 0);
-  if (!chain) return tl::make_unexpected(chain.error());
-  for (uint32_t place = 0; place < kChainLength; ++place) {
-    if (chain->runs(place, program_id)) return chain->remove(place, program_id);
+Result<void> XdpChain::remove_programs(const PinRoot& root, const std::function<bool(uint32_t program_id)>& unwanted) {
+  const Result<std::vector<std::string>> names = root.names();
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& name : *names) {
+    if (!is_chain_folder(name)) continue;
+    Result<std::optional<XdpChain>> chain = open(root.path_of(name));
+    if (!chain) return tl::make_unexpected(chain.error());
+    if (!*chain) {
+      // Half made, or half removed: without a link nothing runs.
+      if (const Result<void> gone = remove_pins(root.path_of(name)); !gone) return gone;
+      continue;
+    }
+    for (uint32_t place = 0; place < kChainLength; ++place) {
+      const Result<uint32_t> there = (*chain)->program_at(place);
+      if (!there) return tl::make_unexpected(there.error());
+      if (*there == 0 || !unwanted(*there)) continue;
+      const Result<bool> needed = (*chain)->only_jumps_on(place);
+      if (!needed) return tl::make_unexpected(needed.error());
+      if (*needed) continue;
+      if (const Result<void> removed = (*chain)->remove(place); !removed) return removed;
+    }
+    if (const Result<void> done = (*chain)->remove_if_empty(); !done) return done;
   }
-  return chain->remove_if_empty();
+  return {};
 }
 
 Result<void> XdpChain::destroy(const std::string& folder) {
-  if (is_pinned(folder + "/link")) {
-    const Result<FileDescriptor> link = open_pin(folder + "/link");
-    if (!link) return tl::make_unexpected(link.error());
-    if (const Result<void> detached = detach_link(link->get()); !detached) return detached;
+  const Result<std::optional<FileDescriptor>> link = find_pin(folder + "/link");
+  if (!link) return tl::make_unexpected(link.error());
+  if (*link) {
+    if (const Result<void> detached = detach_link((*link)->get()); !detached) return detached;
   }
   return remove_pins(folder);
 }
 
-XdpMode present_xdp_mode(uint32_t ifindex) {
-  bpf_xdp_query_opts options{};
-  options.sz = sizeof options;
-  if (bpf_xdp_query(static_cast<int>(ifindex), 0, &options) != 0) return XdpMode::kNone;
-  if (options.attach_mode == XDP_ATTACHED_DRV) return XdpMode::kNative;
-  return options.attach_mode == XDP_ATTACHED_SKB ? XdpMode::kGeneric : XdpMode::kNone;
+XdpMode xdp_mode(const Interface& interface) {
+  switch (interface.xdp_attached) {
+    case XDP_ATTACHED_DRV:
+      return XdpMode::kNative;
+    case XDP_ATTACHED_SKB:
+      return XdpMode::kGeneric;
+    default:
+      return XdpMode::kNone;
+  }
 }
 
 }  // namespace perilune::bpf

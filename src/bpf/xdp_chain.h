@@ -7,60 +7,73 @@
 // The filter in a place is replaced by one write into the table, which packets see at once. A filter that leaves from
 // the middle leaves an entry behind that jumps over its place.
 // Constant indices and a constant table let the kernel's JIT make direct jumps of all this.
+//
+// A chain is pinned as a folder, and known by what it is, never by the folder's name: the chain at an interface is the
+// one whose entry the kernel says is attached there, and the chain of a filter is the one whose table holds its
+// program. Interfaces are renamed, move to other namespaces with their chain, and leave their index to others.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
 #include "bpf/attach.h"
+#include "bpf/interfaces.h"
 #include "bpf/pins.h"
+#include "bpf/system_call.h"
 
 namespace perilune::bpf {
 
-/// Called with the interface's namespace entered and the folder of pins locked.
+/// Called with the folder of pins locked, unless nothing is changed.
 class XdpChain {
  public:
-  /// The chain at the interface, if there is one and it is alive.
-  [[nodiscard]] static Result<XdpChain> open(const PinRoot& root, uint64_t netns, uint32_t ifindex);
+  /// The chain that is attached to this interface of the current namespace. Nothing: none of ours is.
+  [[nodiscard]] static Result<std::optional<XdpChain>> at(const PinRoot& root, const Interface& interface);
   /// The one there is, or a new one: an empty table, not attached yet.
-  [[nodiscard]] static Result<XdpChain> open_or_create(const PinRoot& root, uint64_t netns, uint32_t ifindex);
+  [[nodiscard]] static Result<XdpChain> at_or_new(const PinRoot& root, const Interface& interface);
+  /// The chain whose table has the program with this id in that place, attached or not.
+  [[nodiscard]] static Result<std::optional<XdpChain>> of_program(const PinRoot& root, uint32_t program_id,
+                                                                  uint32_t place);
 
   [[nodiscard]] int table() const { return table_.get(); }
   /// The place behind all that are used; kChainLength or more: the table is full.
-  [[nodiscard]] uint32_t free_place() const;
+  [[nodiscard]] Result<uint32_t> free_place() const;
+  /// What the kernel says about the link; `ifindex` is 0 when the interface is gone. Not of a new chain.
+  [[nodiscard]] Result<LinkInfo> link() const { return link_info(link_.get()); }
 
   /// Puts the program there and, when it is the first one, attaches and pins the chain. `mode` and `why_generic` of the
   /// result tell how the chain is attached; its descriptor is empty.
-  [[nodiscard]] Result<XdpLink> add(uint32_t place, int program, const std::string& interface);
+  [[nodiscard]] Result<XdpLink> add(const PinRoot& root, uint32_t place, int program, const Interface& interface);
   [[nodiscard]] Result<void> replace(uint32_t place, int program);
-  /// Takes the program with this id out of its place; another one there stays. The chain itself goes with its last
-  /// filter.
-  [[nodiscard]] Result<void> remove(uint32_t place, uint32_t program_id);
-  /// Is the program with this id reached by packets?
-  [[nodiscard]] bool runs(uint32_t place, uint32_t program_id) const;
-  /// Id of the program that is attached: the entry to the chain.
-  [[nodiscard]] uint32_t entry_id() const;
-  /// Takes a program out of the chain in that folder, alive or not; it need not be in it.
-  [[nodiscard]] static Result<void> remove_program(const std::string& folder, uint32_t program_id);
+  /// Id of the program there; 0: none.
+  [[nodiscard]] Result<uint32_t> program_at(uint32_t place) const;
+  /// Takes unwanted programs out of all chains, and takes away chains that were left without a program.
+  [[nodiscard]] static Result<void> remove_programs(const PinRoot& root,
+                                                    const std::function<bool(uint32_t program_id)>& unwanted);
   /// Detaches the chain in that folder and takes it away with all that is in it.
   [[nodiscard]] static Result<void> destroy(const std::string& folder);
 
  private:
-  XdpChain(std::string path, uint32_t ifindex) : path_(std::move(path)), ifindex_(ifindex) {}
-  [[nodiscard]] static Result<XdpChain> open_folder(const std::string& folder, uint32_t ifindex);
-  [[nodiscard]] bool is_entry(uint32_t place) const;
+  explicit XdpChain(std::string path) : path_(std::move(path)) {}
+  /// Nothing: it is half made or half removed.
+  [[nodiscard]] static Result<std::optional<XdpChain>> open(const std::string& folder);
+  /// Calls `visit` for each chain until it says true.
+  [[nodiscard]] static Result<void> each(const PinRoot& root,
+                                         const std::function<Result<bool>(XdpChain& chain)>& visit);
+  [[nodiscard]] Result<bool> only_jumps_on(uint32_t place) const;
+  [[nodiscard]] Result<void> remove(uint32_t place);
   [[nodiscard]] Result<void> remove_if_empty();
 
-  std::string path_;
-  uint32_t ifindex_;
+  std::string path_;  // empty: not pinned yet
   FileDescriptor table_;
   FileDescriptor link_;  // invalid: not attached
 };
 
-/// How the interface's XDP program is attached now; the kernel knows.
-[[nodiscard]] XdpMode present_xdp_mode(uint32_t ifindex);
+/// How the interface's XDP program is attached.
+[[nodiscard]] XdpMode xdp_mode(const Interface& interface);
 
 /// A name in the folder of pins that belongs to a chain.
 [[nodiscard]] bool is_chain_folder(std::string_view name);

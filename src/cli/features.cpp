@@ -16,7 +16,9 @@ a feature is the first one of kernel.org that has it, as a hint: distributions d
 Exit status: 0 done; 2 this process may not load programs at all.)";
 
 int print_features(bool json) {
-  const bpf::Features found = bpf::probe_features();
+  const Result<bpf::Features> probed = bpf::probe_features();
+  if (!probed) return print_error(probed.error());
+  const bpf::Features& found = *probed;
   if (json) {
     Json list = Json::object();
     for (const bpf::FeatureName& feature : bpf::feature_list())

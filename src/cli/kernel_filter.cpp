@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "base/file_descriptor.h"
 #include "cli/compile_target.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
@@ -40,6 +42,25 @@ compiler::Target target_at(const bpf::AttachPoint& point, const bpf::FilterOptio
   // Only IP comes to netfilter's hooks.
   target.asks_not_ip = options.on_not_ip == PL_NO_OPINION && point.hook != bpf::EntryPoint::kNetfilter;
   return target;
+}
+
+/// Writes the verifier's log to a new file, in a new folder that is ours alone: in a folder for everybody's temporary
+/// files, others could have put a symbolic link under any name that can be foretold. The result is the file's path.
+Result<std::string> keep_log(const std::string& name, const std::string& log) {
+  std::error_code code;
+  std::string folder = std::filesystem::temp_directory_path(code) / "perilune-XXXXXX";
+  if (code) return errno_error("find a folder for temporary files", code.value());
+  if (mkdtemp(folder.data()) == nullptr) return errno_error(fmt::format("make {}", folder), errno);
+  std::string path = fmt::format("{}/{}-verifier.log", folder, name);
+  const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return errno_error(fmt::format("make {}", path), errno);
+  for (std::string_view left = log; !left.empty();) {
+    const ssize_t written = write(file.get(), left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno_error(fmt::format("write {}", path), errno);
+    left.remove_prefix(static_cast<size_t>(written));
+  }
+  return path;
 }
 
 }  // namespace
@@ -143,15 +164,10 @@ tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name,
 
 int refuse_installation(const Error& error, const std::string& name, const std::string& verifier_log) {
   if (verifier_log.empty()) return print_error(error);
-  std::error_code ignored;
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path(ignored) / fmt::format("perilune-{}-verifier.log", name);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << verifier_log;
-  file.close();
+  const Result<std::string> kept = keep_log(name, verifier_log);
   Error with_log = error;
-  const std::string where =
-      file ? fmt::format("the verifier's log is in {}", path.string()) : "its log could not be kept";
+  const std::string where = kept ? fmt::format("the verifier's log is in {}", *kept)
+                                 : fmt::format("its log could not be kept: {}", kept.error().message);
   with_log.hint = error.hint.empty() ? where : fmt::format("{}\n{}", error.hint, where);
   return print_error(with_log);
 }

@@ -29,9 +29,9 @@ Json options_json(const bpf::FilterOptions& options) {
 
 Json attachment_json(const bpf::AttachmentState& state) {
   Json json = {{"hook", state.place}, {"attached", state.attached}};
-  if (!state.why_not.empty()) json["problem"] = state.why_not;
-  if (!state.namespace_of.empty()) json["netns"] = state.namespace_of;
-  if (state.record.ifindex != 0) json["ifindex"] = state.record.ifindex;
+  if (!state.remark.empty()) json["problem"] = state.remark;
+  if (!state.now.netns.empty()) json["netns"] = state.now.netns;
+  if (state.ifindex != 0) json["ifindex"] = state.ifindex;
   if (state.mode != bpf::XdpMode::kNone) json["mode"] = bpf::to_string(state.mode);
   if (state.record.point.priority) json["priority"] = *state.record.point.priority;
   json["engine"] = "kernel";
@@ -66,6 +66,7 @@ Json filter_json(const bpf::FilterState& state) {
   Json json = {{"name", state.name}};
   if (!state.problem.empty()) json["problem"] = state.problem;
   if (state.unfinished) json["unfinished"] = true;
+  if (state.under_way) json["under_way"] = true;
   if (state.manifest.name.empty()) return json;
   const bpf::Manifest& manifest = state.manifest;
   json["script"] = manifest.script;

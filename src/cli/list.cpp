@@ -18,8 +18,8 @@ void print_text(const std::vector<bpf::FilterState>& states, const std::vector<b
     fmt::print("nothing is loaded\n");
     return;
   }
-  Table table({"NAME", "HOOK", "MODE", "PACKETS", "BLOCKED", "ERRORS", "LOADED", "SCRIPT"},
-              {false, false, false, true, true, true, true, false});
+  Table table({"NAME", "HOOK", "MODE", "PACKETS", "BLOCKED", "REPLIED", "ERRORS", "LOADED", "SCRIPT"},
+              {false, false, false, true, true, true, true, true, false});
   bool rows = false;
   for (const bpf::FilterState& state : states) {
     for (const bpf::AttachmentState& attachment : state.attachments) {
@@ -30,22 +30,23 @@ void print_text(const std::vector<bpf::FilterState>& states, const std::vector<b
                                              : "detached";
       table.add({printable(state.name), printable(attachment.place), std::move(mode),
                  grouped(counters[PL_COUNT_PACKETS]), grouped(counters[PL_COUNT_BLOCK] + counters[PL_COUNT_REJECT]),
-                 grouped(counters[PL_COUNT_ERROR]), age_text(state.manifest.first_time_ns) + " ago",
-                 printable(state.manifest.script)});
+                 grouped(counters[PL_COUNT_REPLY]), grouped(counters[PL_COUNT_ERROR]),
+                 age_text(state.manifest.first_time_ns) + " ago", printable(state.manifest.script)});
       rows = true;
     }
   }
   if (rows) table.print();
   for (const bpf::FilterState& state : states) {
     for (const bpf::AttachmentState& attachment : state.attachments) {
-      if (!attachment.why_not.empty()) {
-        fmt::print("{}: {}: {}\n", printable(state.name), printable(attachment.place), attachment.why_not);
+      if (!attachment.remark.empty()) {
+        fmt::print("{}: {}: {}\n", printable(state.name), printable(attachment.place), attachment.remark);
       }
     }
     if (!state.problem.empty()) {
       fmt::print("{}: {}{}\n", printable(state.name), state.problem, state.hint.empty() ? "" : " (" + state.hint + ")");
     } else if (state.unfinished) {
-      fmt::print("{0}: a reload was interrupted; reload it again\n", printable(state.name));
+      fmt::print("{}: {}\n", printable(state.name),
+                 state.under_way ? "a reload is under way" : "a reload was interrupted; reload it again");
     }
   }
   for (const bpf::Stray& stray : strays) {
@@ -59,14 +60,15 @@ void print_text(const std::vector<bpf::FilterState>& states, const std::vector<b
 int list(bool json) {
   const Result<std::vector<bpf::FilterState>> states = bpf::inspect_all(bpf::Depth::kCounters);
   if (!states) return print_error(states.error());
-  const std::vector<bpf::Stray> strays = bpf::inspect_strays();
+  const Result<std::vector<bpf::Stray>> strays = bpf::inspect_strays();
+  if (!strays) return print_error(strays.error());
   if (!json) {
-    print_text(*states, strays);
+    print_text(*states, *strays);
     return kDone;
   }
   for (const bpf::FilterState& state : *states)
     fmt::print("{}\n", to_line({{"filter", filter_json(state)}}));
-  for (const bpf::Stray& stray : strays)
+  for (const bpf::Stray& stray : *strays)
     fmt::print("{}\n", to_line({{"stray", stray_json(stray)}}));
   return kDone;
 }

@@ -1,4 +1,5 @@
 // `perilune load NAME SCRIPT --at HOOK...`: a filter into the running kernel, where it stays.
+#include "bpf/inspection.h"
 #include "bpf/place.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -94,7 +95,9 @@ int load(const Words& words) {
   const auto installation = compile_for_kernel(words.name, words.script, *options, points);
   if (!installation) return installation.error();
   std::string verifier_log;
-  const Result<bpf::Installed> installed = bpf::install(*installation, points, bpf::features(), &verifier_log);
+  const Result<bpf::Features> features = bpf::probe_features();
+  if (!features) return print_error(features.error());
+  const Result<bpf::Installed> installed = bpf::install(*installation, points, *features, &verifier_log);
   if (!installed) return refuse_installation(installed.error(), words.name, verifier_log);
   print_loaded(*installed, words.json, "loaded");
   return kDone;
@@ -117,9 +120,12 @@ int reload(const Words& words) {
   if (!present) return print_error(present.error());
   const Result<bpf::FilterOptions> options = understand_judging(words.judging, present->options);
   if (!options) return print_error(options.error());
+  // Interfaces may have got other names since.
+  const Result<bpf::FilterState> state = bpf::inspect(words.name, bpf::Depth::kCounters);
+  if (!state) return print_error(state.error());
   std::vector<bpf::AttachPoint> points;
-  for (const bpf::Attachment& attachment : present->attachments)
-    points.push_back(attachment.point);
+  for (const bpf::AttachmentState& attachment : state->attachments)
+    points.push_back(attachment.now);
   const std::string& script = words.script.empty() ? present->script : words.script;
   const auto installation = compile_for_kernel(words.name, script, *options, points);
   if (!installation) return installation.error();

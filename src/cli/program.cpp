@@ -83,6 +83,7 @@ int run_program(int argc, const char* const* argv) {
   program.formatter(std::make_shared<Help>("Usage: perilune COMMAND ..."));
   program.footer(kExamples);
   program.allow_extras();
+  program.require_subcommand(0, 1);  // the words behind a command are its own, also where they are called like another
 
   std::vector<Command> commands;
   for (const auto add : {add_run, add_check, add_test, add_explain, add_compile, add_load, add_reload, add_unload,

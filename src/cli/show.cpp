@@ -31,8 +31,9 @@ std::string share(uint64_t part, uint64_t whole) {
 
 void print_attachment(const bpf::AttachmentState& state) {
   const std::string mode = mode_text(state);
-  line("hook", printable(state.place) + (mode.empty() ? "" : ", " + mode) +
-                   (state.attached ? "" : fmt::format(", not attached: {}", state.why_not)));
+  std::string remark = state.attached ? "" : ", not attached";
+  if (!state.remark.empty()) remark += (state.attached ? ", " : ": ") + state.remark;
+  line("hook", printable(state.place) + (mode.empty() ? "" : ", " + mode) + remark);
   const bpf::Attachment& record = state.record;
   const std::string verified =
       record.verified_insns == 0 ? "" : fmt::format(", verifier walked {}", grouped(record.verified_insns));
@@ -46,9 +47,9 @@ void print_attachment(const bpf::AttachmentState& state) {
   line("  memory", bytes_for_people(state.memory));
   const auto& counters = state.counters;
   const uint64_t blocked = counters[PL_COUNT_BLOCK] + counters[PL_COUNT_REJECT];
-  line("  packets",
-       fmt::format("{}, {} blocked{}, {} script errors", grouped(counters[PL_COUNT_PACKETS]), grouped(blocked),
-                   share(blocked, counters[PL_COUNT_PACKETS]), grouped(counters[PL_COUNT_ERROR])));
+  line("  packets", fmt::format("{}, {} blocked{}, {} replied, {} script errors", grouped(counters[PL_COUNT_PACKETS]),
+                                grouped(blocked), share(blocked, counters[PL_COUNT_PACKETS]),
+                                grouped(counters[PL_COUNT_REPLY]), grouped(counters[PL_COUNT_ERROR])));
 }
 
 void print_text(const bpf::FilterState& state) {

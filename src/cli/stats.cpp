@@ -58,9 +58,9 @@ class Printer {
   Printer(const Past& past, double seconds, bool watch) : past_(past), seconds_(seconds), watch_(watch) {}
 
   void text(const std::vector<bpf::FilterState>& states) const {
-    std::vector<std::string> head{"NAME",     "HOOK",   "PACKETS",   "PASSED", "BLOCKED",
-                                  "REJECTED", "ERRORS", "MALFORMED", "NOT IP"};
-    std::vector<bool> right{false, false, true, true, true, true, true, true, true};
+    std::vector<std::string> head{"NAME",     "HOOK",    "PACKETS", "PASSED",    "BLOCKED",
+                                  "REJECTED", "REPLIED", "ERRORS",  "MALFORMED", "NOT IP"};
+    std::vector<bool> right{false, false, true, true, true, true, true, true, true, true};
     if (watch_) {
       head.insert(head.end(), {"PER SECOND", "NS/PACKET"});
       right.insert(right.end(), {true, true});
@@ -101,8 +101,8 @@ class Printer {
   std::vector<std::string> row(const bpf::FilterState& state, const bpf::AttachmentState& attachment) const {
     const auto& counters = attachment.counters;
     std::vector<std::string> words{printable(state.name), printable(attachment.place)};
-    for (const unsigned counter : {PL_COUNT_PACKETS, PL_COUNT_PASS, PL_COUNT_BLOCK, PL_COUNT_REJECT, PL_COUNT_ERROR,
-                                   PL_COUNT_MALFORMED, PL_COUNT_NOT_IP})
+    for (const unsigned counter : {PL_COUNT_PACKETS, PL_COUNT_PASS, PL_COUNT_BLOCK, PL_COUNT_REJECT, PL_COUNT_REPLY,
+                                   PL_COUNT_ERROR, PL_COUNT_MALFORMED, PL_COUNT_NOT_IP})
       words.push_back(grouped(counters[counter]));
     if (!watch_) return words;
     std::string rate = "-";

@@ -1,4 +1,6 @@
 """Filters that stay in the kernel: loaded, replaced and taken out while real packets pass, at every hook."""
+import contextlib
+import fcntl
 import json
 import os
 import platform
@@ -236,6 +238,8 @@ def test_a_killed_reload_leaves_a_filter_that_works(program):
         updates = [("map update", number) for number in range(1, len(lab.hooks))]
         for kind, count in [("pin", 3), ("link update", 1), *updates, ("renameat2", 1), ("unlink", 1)]:
             killed_at(lab, kind, count, "reload", "words", scripts[1])
+            hooks = lab.filters()["words"]["hooks"]
+            expect(all(hook["attached"] for hook in hooks), f"packets are judged, and listed as detached after {kind} {count}: {hooks}")
             expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "no", "0.1"), "nothing", f"a blocked word after {kind} {count}")
             expect_equal(lab.asked("yes"), "yes", f"another one after {kind} {count}")
             done = lab.perilune("reload", "words", scripts[0])
@@ -272,6 +276,55 @@ def test_a_killed_unload_can_be_finished(program):
             expect_equal(lab.asked("no"), "nothing", f"a blocked word after {kind}, with one filter left")
             lab.perilune("unload", "third")
             lab.expect_nothing_left()
+
+
+def test_any_name_of_an_interface(program):
+    with KernelLab(program) as lab:
+        lab.peer(lab.server, "udp-echo", lab.address(4), "7")
+        name = "an-alternative-name-of-many-letters"
+        done = lab.server.run("ip", "link", "property", "add", "dev", "server0", "altname", name)
+        if done.returncode != 0:
+            raise Skip(f"alternative names: {done.stderr.strip()}")
+        says = lab.script("function filter(hdr, pld, pkt) return pkt.protocol ~= 17 or pkt.interface ~= 'server0' end\n", "says.lua")
+        for hook in ("xdp", "tc"):
+            lab.load("named", says, f"{hook}:{name}{':in' if hook == 'tc' else ''}@{lab.server.name}")
+            expect_equal(lab.ask(lab.client, "udp-ask", lab.address(4), "7", "yes", "0.5"), "nothing", f"the script knows its name at {hook}")
+            expect(lab.filters()["named"]["hooks"][0]["hook"].startswith(f"{hook}:server0"), "the name that is listed")
+            lab.perilune("unload", "named")
+
+
+def test_a_name_like_a_command(program):
+    with KernelLab(program) as lab:
+        for name in ("test", "list", "load", "run", "unload", "all"):
+            lab.load(name, lab.script(PASS), lab.hooks[0])
+            expect(name in lab.filters(), f"{name} is listed")
+            lab.perilune("show", name)
+            lab.perilune("stats", name)
+            lab.perilune("reload", name)
+            lab.perilune("unload", name)
+        lab.expect_nothing_left()
+
+
+def test_the_lock_is_not_waited_for_without_end(program):
+    with KernelLab(program) as lab:
+        lab.load("words", lab.script(PASS), lab.hooks[0])
+        with open_folder(lab.bpffs / "perilune") as folder:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            expect("words" in lab.filters(), "list does not wait")
+            done = lab.perilune("unload", "words", check=False)
+            expect_equal(done.returncode, 2, f"exit status: {done.stderr}")
+            expect(f"process {os.getpid()}: " in done.stderr, f"who holds the lock: {done.stderr}")
+        lab.perilune("unload", "words")
+        lab.expect_nothing_left()
+
+
+@contextlib.contextmanager
+def open_folder(path):
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def test_statistics_as_they_come(program):

@@ -54,7 +54,7 @@ TEST(Features, EveryFeatureHasANameOfItsOwn) {
 }
 
 TEST(Features, ProbedOnThisKernel) {
-  const Features found = probe_features();
+  const Features found = probe_features().value();
   if (!found.permitted) GTEST_SKIP() << "this process may not load programs";
   // What came before the oldest kernel this program knows must be found on all.
   EXPECT_TRUE(found.xdp);
@@ -70,7 +70,7 @@ TEST(Features, ProbedOnThisKernel) {
 
 TEST(Features, TestsForgeThem) {
   ASSERT_EQ(setenv("PERILUNE_WITHOUT", "tcx,ring_buffer", 1), 0);
-  const Features found = probe_features();
+  const Features found = probe_features().value();
   unsetenv("PERILUNE_WITHOUT");
   EXPECT_FALSE(found.tcx);
   EXPECT_FALSE(found.ring_buffer);

@@ -6,6 +6,8 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bpf/inspection.h"
 #include "filter_code.h"
@@ -51,7 +53,7 @@ class InstallationTest : public ::testing::Test {
   Result<Installed> put(const std::string& name, const std::vector<AttachPoint>& points, int32_t verdict = PL_PASS) {
     std::string log;
     Result<Installed> installed =
-        install(filter(name, constant_filter(verdict), points.size()), points, features(), &log);
+        install(filter(name, constant_filter(verdict), points.size()), points, probe_features().value(), &log);
     if (!installed) message_ = installed.error().message + " | " + installed.error().hint + " | " + log;
     return installed;
   }
@@ -91,7 +93,7 @@ TEST_F(InstallationTest, StaysAtEveryHookAndGoesWithoutATrace) {
   ASSERT_TRUE(state) << state.error().message;
   ASSERT_EQ(state->attachments.size(), 4U);
   for (const AttachmentState& attachment : state->attachments) {
-    EXPECT_TRUE(attachment.attached) << attachment.place << ": " << attachment.why_not;
+    EXPECT_TRUE(attachment.attached) << attachment.place << ": " << attachment.remark;
     EXPECT_GT(attachment.record.insns, 0U);
   }
   EXPECT_EQ(state->attachments[0].place, "xdp:there0");
@@ -186,8 +188,8 @@ TEST_F(InstallationTest, ReplacingKeepsCountersAndTurnsVerdictsAtOnce) {
   const Result<FilterState> after = inspect("turn", Depth::kCounters);
   ASSERT_TRUE(after);
   ASSERT_EQ(after->attachments.size(), 3U);
-  EXPECT_TRUE(after->attachments[0].attached) << after->attachments[0].why_not;
-  EXPECT_TRUE(after->attachments[1].attached) << after->attachments[1].why_not;
+  EXPECT_TRUE(after->attachments[0].attached) << after->attachments[0].remark;
+  EXPECT_TRUE(after->attachments[1].attached) << after->attachments[1].remark;
   EXPECT_GE(after->attachments[0].counters[PL_COUNT_PASS], before->attachments[0].counters[PL_COUNT_PASS]);
   EXPECT_GE(after->attachments[0].counters[PL_COUNT_BLOCK], 5U);
   // What XDP blocks is seen nowhere else.
@@ -229,7 +231,7 @@ TEST_F(InstallationTest, MapsDeclaredAlikeKeepWhatIsInThem) {
     image.maps.push_back(map);
     return image;
   };
-  ASSERT_TRUE(install(filter("kept", with_map(16, {1, 0, 0, 0}), 1), {tc("here0", false)}, features()));
+  ASSERT_TRUE(install(filter("kept", with_map(16, {1, 0, 0, 0}), 1), {tc("here0", false)}, probe_features().value()));
   const auto entries = [] { return inspect("kept", Depth::kAll)->maps.at(0).entries; };
   EXPECT_EQ(entries(), 1U);
   ASSERT_TRUE(replace(filter("kept", with_map(16, {2, 0, 0, 0}), 1)));
@@ -251,7 +253,7 @@ TEST_F(InstallationTest, HooksShareMapsWhateverTheirNames) {
     map.initial = {{{uint8_t(image.maps.size()), 0, 0, 0}, std::vector<uint8_t>(8, 1)}};
     image.maps.push_back(map);
   }
-  ASSERT_TRUE(install(filter("shared", image, 2), {tc("here0", false), tc("here0", true)}, features()));
+  ASSERT_TRUE(install(filter("shared", image, 2), {tc("here0", false), tc("here0", true)}, probe_features().value()));
   ASSERT_TRUE(replace(filter("shared", image, 2)));
   const Result<FilterState> state = inspect("shared", Depth::kAll);
   ASSERT_TRUE(state);
@@ -269,7 +271,7 @@ TEST_F(InstallationTest, InterfacesThatGoAwayAreTold) {
   ASSERT_TRUE(state);
   for (const AttachmentState& attachment : state->attachments) {
     EXPECT_FALSE(attachment.attached);
-    EXPECT_NE(attachment.why_not.find("gone"), std::string::npos) << attachment.why_not;
+    EXPECT_NE(attachment.remark.find("gone"), std::string::npos) << attachment.remark;
   }
   const Result<Installed> reloaded = replace(filter("lost", constant_filter(PL_PASS), 2));
   ASSERT_FALSE(reloaded);
@@ -278,10 +280,115 @@ TEST_F(InstallationTest, InterfacesThatGoAwayAreTold) {
   EXPECT_TRUE(nothing_left());
 }
 
+/// A second namespace, gone at the end.
+class OtherNamespace {
+ public:
+  OtherNamespace() : name_("install-test-" + std::to_string(getpid())) {
+    there_ = KernelSandbox::shell("ip netns add " + name_);
+  }
+  OtherNamespace(const OtherNamespace&) = delete;
+  OtherNamespace& operator=(const OtherNamespace&) = delete;
+  ~OtherNamespace() { (void)KernelSandbox::shell("ip netns del " + name_); }
+  [[nodiscard]] bool there() const { return there_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  bool there_ = false;
+};
+
+TEST_F(InstallationTest, AnIndexIsNoInterface) {
+  const OtherNamespace other;
+  if (!other.there()) GTEST_SKIP() << "no namespace can be named here";
+  ASSERT_TRUE(put("moved", {xdp("there0"), tc("there0", false)})) << message_;
+  const std::string index = std::to_string(if_nametoindex("there0"));
+  ASSERT_TRUE(KernelSandbox::shell("ip link set there0 netns " + other.name()));
+  // The filter went along, and is told where it is.
+  const Result<FilterState> moved = inspect("moved", Depth::kCounters);
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_TRUE(moved->attachments[0].attached) << moved->attachments[0].remark;
+  EXPECT_EQ(moved->attachments[0].place, "xdp:there0@" + other.name());
+  EXPECT_TRUE(moved->attachments[1].attached) << moved->attachments[1].remark;
+  EXPECT_EQ(moved->attachments[1].place, "tc:there0:in@" + other.name());
+  // Another interface has its index now: nothing of ours is there until it is loaded there.
+  ASSERT_TRUE(KernelSandbox::shell("ip link add again0 index " + index + " type veth peer name peer0"));
+  ASSERT_TRUE(put("new", {xdp("again0"), tc("again0", false)})) << message_;
+  EXPECT_TRUE(KernelSandbox::shell("ip link show dev again0 | grep -q xdp"));
+  for (const auto& [name, where] : {std::pair("new", "again0"), std::pair("moved", "there0@")}) {
+    const Result<FilterState> state = inspect(name, Depth::kCounters);
+    ASSERT_TRUE(state);
+    for (const AttachmentState& attachment : state->attachments) {
+      EXPECT_TRUE(attachment.attached) << name << ": " << attachment.remark;
+      EXPECT_NE(attachment.place.find(where), std::string::npos) << attachment.place;
+    }
+  }
+  ASSERT_TRUE(replace(filter("moved", constant_filter(PL_BLOCK), 2)));
+  EXPECT_EQ(inspect("moved", Depth::kCounters)->manifest.attachments[0].point.interface, "there0");
+  // Each goes without the other.
+  ASSERT_TRUE(uninstall("moved"));
+  EXPECT_TRUE(KernelSandbox::shell("ip link show dev again0 | grep -q xdp"));
+  EXPECT_FALSE(KernelSandbox::shell("ip -n " + other.name() + " link show dev there0 | grep -q xdp"));
+  EXPECT_TRUE(inspect("new", Depth::kCounters)->attachments[0].attached);
+  ASSERT_TRUE(uninstall("new"));
+  EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(InstallationTest, ARenamedInterfaceIsTheSame) {
+  ASSERT_TRUE(put("named", {xdp("there0"), tc("there0", true)})) << message_;
+  ASSERT_TRUE(KernelSandbox::shell("ip link set there0 down && ip link set there0 name wan0 && ip link set wan0 up"));
+  const Result<FilterState> state = inspect("named", Depth::kCounters);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->attachments[0].place, "xdp:wan0");
+  EXPECT_EQ(state->attachments[1].place, "tc:wan0:out");
+  const Result<Installed> replaced = replace(filter("named", constant_filter(PL_PASS), 2));
+  ASSERT_TRUE(replaced) << replaced.error().message;
+  EXPECT_EQ(replaced->manifest.attachments[1].point.interface, "wan0");
+  // One that comes under the old name is another one.
+  ASSERT_TRUE(KernelSandbox::shell("ip link add there0 type veth peer name peer0"));
+  ASSERT_TRUE(put("other", {xdp("there0")})) << message_;
+  EXPECT_TRUE(KernelSandbox::shell("ip link show dev there0 | grep -q xdp"));
+  ASSERT_TRUE(uninstall("named"));
+  EXPECT_TRUE(KernelSandbox::shell("ip link show dev there0 | grep -q xdp"));
+  ASSERT_TRUE(uninstall("other"));
+  EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(InstallationTest, AnInterruptedLoadIsUndoneByTheNextOfItsName) {
+  ASSERT_TRUE(put("cut", {xdp("there0")}, PL_BLOCK)) << message_;
+  const std::string folder = sandbox_.bpffs() + "/perilune/cut";
+  std::filesystem::rename(folder, folder + "@new");  // as it is just before a load has finished
+  ASSERT_TRUE(put("cut", {xdp("there0")})) << message_;
+  ASSERT_TRUE(put("behind", {xdp("there0")})) << message_;
+  send(3);
+  EXPECT_GE(packets("behind"), 3U) << "what the interrupted load left blocks";
+  ASSERT_TRUE(uninstall("cut"));
+  ASSERT_TRUE(uninstall("behind"));
+  EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(InstallationTest, AFolderOfSomebodyElseIsRefused) {
+  const std::string folder = sandbox_.bpffs() + "/perilune";
+  ASSERT_TRUE(std::filesystem::create_directory(folder));
+  ASSERT_EQ(chown(folder.c_str(), 65534, 65534), 0);
+  const Result<Installed> refused = put("mine", {tc("here0", false)});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("belongs to user 65534"), std::string::npos) << refused.error().message;
+  EXPECT_FALSE(inspect_all(Depth::kCounters));
+  ASSERT_EQ(chown(folder.c_str(), 0, 0), 0);
+  ASSERT_EQ(chmod(folder.c_str(), 0770), 0);
+  const Result<Installed> open_to_others = put("mine", {tc("here0", false)});
+  ASSERT_FALSE(open_to_others);
+  EXPECT_NE(open_to_others.error().message.find("open to other users"), std::string::npos);
+  ASSERT_TRUE(std::filesystem::remove(folder));
+  ASSERT_TRUE(put("mine", {tc("here0", false)})) << message_;
+  ASSERT_TRUE(uninstall("mine"));
+}
+
 TEST_F(InstallationTest, WhatAHookCannotDoIsRefusedWithThoseThatCan) {
   ir::Image writing = constant_filter(PL_PASS);
   writing.writes = true;
-  const Result<Installed> refused = install(filter("w", writing, 1), {netfilter(NetfilterHook::kInput)}, features());
+  const Result<Installed> refused =
+      install(filter("w", writing, 1), {netfilter(NetfilterHook::kInput)}, probe_features().value());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().fault, Fault::kInput);
   EXPECT_NE(refused.error().hint.find("xdp:INTERFACE"), std::string::npos);
@@ -291,7 +398,7 @@ TEST_F(InstallationTest, WhatAHookCannotDoIsRefusedWithThoseThatCan) {
   EXPECT_FALSE(check_image(marking, EntryPoint::kNetfilter));
   EXPECT_TRUE(check_image(marking, EntryPoint::kTcIn));
   EXPECT_TRUE(check_image(writing, EntryPoint::kXdp));
-  Features forged = features();
+  Features forged = probe_features().value();
   forged.tcx = false;
   const Result<Installed> missing = install(filter("m", constant_filter(PL_PASS), 1), {tc("here0", false)}, forged);
   ASSERT_FALSE(missing);

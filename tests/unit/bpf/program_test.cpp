@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "bpf/counters.h"
 #include "filter_code.h"
 
 namespace perilune::bpf {
