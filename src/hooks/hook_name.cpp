@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 5> kNetfilter{"prerouting", "input", "for
 constexpr const char* kSpellings =
     "hooks are xdp:INTERFACE, tc:INTERFACE:in, tc:INTERFACE:out and "
     "netfilter:prerouting|input|forward|output|postrouting[:PRIORITY]";
-constexpr size_t kMostInterfaceName = 15;
+constexpr size_t kMostInterfaceName = 127;  // of an alternative name (ALTIFNAMSIZ)
 
 std::vector<std::string_view> split(std::string_view text) {
   std::vector<std::string_view> words;

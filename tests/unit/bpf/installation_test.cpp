@@ -314,7 +314,7 @@ TEST_F(InstallationTest, AnIndexIsNoInterface) {
   ASSERT_TRUE(KernelSandbox::shell("ip link add again0 index " + index + " type veth peer name peer0"));
   ASSERT_TRUE(put("new", {xdp("again0"), tc("again0", false)})) << message_;
   EXPECT_TRUE(KernelSandbox::shell("ip link show dev again0 | grep -q xdp"));
-  for (const auto& [name, where] : {std::pair("new", "again0"), std::pair("moved", "there0@")}) {
+  for (const auto& [name, where] : {std::pair("new", "again0"), std::pair("moved", "there0")}) {
     const Result<FilterState> state = inspect(name, Depth::kCounters);
     ASSERT_TRUE(state);
     for (const AttachmentState& attachment : state->attachments) {
