@@ -42,7 +42,10 @@ TEST(HookName, MistakesAreExplained) {
            Case{"xdp", "'xdp' is not a hook", "xdp:INTERFACE"},
            Case{"xdp:", "names no interface", "xdp:INTERFACE"},
            Case{"xdp:eth0:in", "is not a hook", "xdp:INTERFACE"},
-           Case{"xdp:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "cannot be the name of an interface", "ip link"},
+           Case{"xdp:"
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                "aaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "cannot be the name of an interface", "ip link"},
            Case{"tc:eth0", "does not say which direction", "tc:eth0:in"},
            Case{"tc:eth0:up", "does not say which direction", "tc:eth0:out"},
            Case{"netfilter", "is not a hook", "netfilter:prerouting"},
