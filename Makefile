@@ -25,6 +25,10 @@ check-long: build  ## the tests that take hours: 50,000 random scripts, exhausti
 	@scripts/install check vm
 	@scripts/check-long
 
+check-vm: build ## the program on Debian's kernels 6.1 and 6.12 and under systemd, in emulated machines
+	@scripts/install vm
+	@tests/vm/check
+
 bench: build    ## the benchmarks, each beside its peers, as ratios
 	@scripts/install bench
 	@scripts/bench
@@ -40,4 +44,4 @@ format:         ## format the sources in place
 clean:          ## remove everything that was built
 	rm -rf build
 
-.PHONY: help build run check check-long bench fuzz format clean
+.PHONY: help build run check check-long check-vm bench fuzz format clean
