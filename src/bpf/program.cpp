@@ -16,6 +16,7 @@
 #include "bpf/far_loops.h"
 #include "bpf/kernel_types.h"
 #include "bpf/link.h"
+#include "bpf/preemption.h"
 #include "bpf/runtime_object.h"
 #include "bpf/system_call.h"
 #include "bpf/verifier_log.h"
@@ -27,7 +28,9 @@ constexpr uint32_t kXdpHasFrags = 1U << 5;  // BPF_F_XDP_HAS_FRAGS
 constexpr uint32_t kEventBytes = 1U << 20;
 constexpr size_t kTablesPad = 64;
 constexpr size_t kLogBytes = size_t{16} << 20;
-constexpr uint32_t kNestedNetfilterPackets = 4;  // slots a CPU: task, softirq and their nesting
+// Slots a CPU at netfilter: a task's packet, a softirq's and their nesting; or those of many tasks besides.
+constexpr uint32_t kNestedPackets = 4;
+constexpr uint32_t kNestedPacketsWhenPreempted = 16;
 constexpr size_t kWorkerRoom = PL_SPILL - PL_WORKER;
 constexpr size_t kConstantsRoom = PL_FRAME - PL_CONSTANTS;
 constexpr int kNotSupported = 524;  // ENOTSUPP, which is for the kernel alone
@@ -37,7 +40,8 @@ bool is_tc(EntryPoint entry_point) {
 }
 
 uint32_t slots_per_cpu(EntryPoint entry_point) {
-  return entry_point == EntryPoint::kNetfilter ? kNestedNetfilterPackets : 1;
+  if (entry_point != EntryPoint::kNetfilter) return 1;
+  return preempts_kernel_code() ? kNestedPacketsWhenPreempted : kNestedPackets;
 }
 
 /// Netfilter sees IP packets alone.
@@ -95,7 +99,9 @@ class Loader {
   Result<void> make_memory() {
     const int cpus = libbpf_num_possible_cpus();
     if (cpus <= 0) return errno_error("count the processors", -cpus);
-    loaded_.slots = std::bit_ceil(static_cast<uint32_t>(cpus)) * slots_per_cpu(options_->entry_point);
+    const uint32_t stride = std::bit_ceil(static_cast<uint32_t>(cpus));
+    slots_stride_ = uint64_t{stride} * PL_SLOT_SIZE;
+    loaded_.slots = stride * slots_per_cpu(options_->entry_point);
     auto map = Map::create({"memory", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
                             loaded_.slots * PL_SLOT_SIZE + PL_MEMORY_PAD, 1, BPF_F_MMAPABLE});
     if (!map) return tl::make_unexpected(std::move(map.error()));
@@ -187,6 +193,7 @@ class Loader {
       input.map_fds.push_back(map.fd());
     input.constants = {
         {"pl_slots_mask", input.slots_mask},
+        {"pl_slots_stride", slots_stride_},
         {"pl_has_chain", options_->chain_fd >= 0 ? 1 : 0},
         {"pl_next_in_chain", options_->next_in_chain},
         {"pl_link_type", link_type(*options_)},
@@ -382,6 +389,7 @@ class Loader {
   LinkedProgram linked_;
   bool inlines_ = true;
   bool far_loops_ = false;
+  uint64_t slots_stride_ = 0;
   FileDescriptor types_;
 };
 

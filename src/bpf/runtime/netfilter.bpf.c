@@ -1,7 +1,8 @@
 /* netfilter: IPv4 and IPv6 hooks of the network stack. Packets are read only, and begin with their IP header.
  *
  * The hook runs with migration off, but a packet that a process sends can be interrupted by packets that arrive, on the
- * same CPU and through the same program. So each CPU has a few slots, and a packet takes a free one.
+ * same CPU and through the same program; and by other processes that send, where the kernel preempts its own code. So
+ * each CPU has a few slots (src/bpf/program.cpp says how many), and a packet takes a free one.
  */
 #include "bpf/runtime/kernel.h"
 
@@ -64,36 +65,47 @@ PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
 }
 #include "bpf/runtime/entry.h"
 
-#define SLOTS_PER_CPU 4u
+/* The slots of one number, of all CPUs, are side by side; then come those of the next number. */
+PL_DEFINE_CONSTANT(pl_slots_stride)
+
+#define NO_SLOT (~0ull)
+#define MOST_SLOTS 64 /* for a CPU: a bound for the verifier */
 
 /* 1: the slot is taken. */
 PL_INLINE u32 take(u64 slot_offset) {
   return __sync_lock_test_and_set(&header_of(slot_at(slot_offset))->busy, 1) == 0;
 }
 
+/* Where another packet of this CPU is under way, whose slot is at `first`. Verified once, since all paths go on alike.
+ */
+PL_GLOBAL u64 take_another(u64 first) {
+  u64 slot_offset = first & pl_slots_mask();
+  u32 i;
+  for (i = 1; i < MOST_SLOTS; ++i) {
+    slot_offset += pl_slots_stride();
+    if (slot_offset > pl_slots_mask()) break;
+    if (take(slot_offset)) return slot_offset;
+  }
+  return NO_SLOT;
+}
+
 PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
-  const u64 first = ((u64)get_smp_processor_id() * (SLOTS_PER_CPU * PL_SLOT_SIZE)) & pl_slots_mask();
+  const u64 first = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & (pl_slots_stride() - PL_SLOT_SIZE);
   u64 slot_offset = first;
   struct pl_header* header;
   u32 verdict;
 
   if (unlikely(!take(slot_offset))) {
-    slot_offset = first + PL_SLOT_SIZE;
-    if (!take(slot_offset)) {
-      slot_offset = first + 2 * PL_SLOT_SIZE;
-      if (!take(slot_offset)) {
-        slot_offset = first + 3 * PL_SLOT_SIZE;
-        if (!take(slot_offset)) { /* none is ours: only count, together with whom we interrupted */
-          header = header_of(slot_at(first));
-          __sync_fetch_and_add(&header->counters[PL_COUNT_NO_SLOT], 1);
-          if (pl_on_error() == PL_PASS) {
-            __sync_fetch_and_add(&header->counters[PL_COUNT_PASS], 1);
-            return NF_ACCEPT;
-          }
-          __sync_fetch_and_add(&header->counters[PL_COUNT_BLOCK], 1);
-          return NF_DROP;
-        }
+    slot_offset = take_another(first);
+    if (slot_offset == NO_SLOT) { /* none is ours: only count, together with whom we interrupted */
+      header = header_of(slot_at(first));
+      __sync_fetch_and_add(&header->counters[PL_COUNT_NO_SLOT], 1);
+      if (pl_on_error() == PL_PASS) {
+        __sync_fetch_and_add(&header->counters[PL_COUNT_PASS], 1);
+        return NF_ACCEPT;
       }
+      __sync_fetch_and_add(&header->counters[PL_COUNT_BLOCK], 1);
+      return NF_DROP;
     }
   }
   header = header_of(slot_at(slot_offset));

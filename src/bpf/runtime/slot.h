@@ -4,7 +4,7 @@
  * What numbers switch off is left out (src/bpf/specialize.cpp): it costs nothing, not even a look.
  *
  *   pl_memory            the first byte of the slots           pl_slots_mask       (number of slots - 1) * PL_SLOT_SIZE
- *   pl_events            the ring buffer                       pl_slots_per_cpu    1 or 4
+ *   pl_events            the ring buffer                       pl_slots_stride     from slot to slot of a CPU
  *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
