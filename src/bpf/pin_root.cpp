@@ -103,6 +103,14 @@ Result<std::optional<FileDescriptor>> open_folder(const std::string& path) {
                          : "");
 }
 
+/// What is pinned in the folder. The kernel puts files of its own into each bpf file system; their names have dots,
+/// ours never do.
+Result<std::vector<std::string>> pins_in(const std::string& path) {
+  Result<std::vector<std::string>> names = names_in(path);
+  if (names) std::erase_if(*names, [](const std::string& name) { return name.find('.') != std::string::npos; });
+  return names;
+}
+
 struct Place {
   std::string path;       // of the folder of pins; empty: there is none
   FileDescriptor folder;  // checked to be ours
@@ -143,7 +151,7 @@ Result<Place> older_place() {
   if (!*status || !S_ISDIR((*status)->st_mode) || (*status)->st_uid != geteuid()) return Place{};
   Result<Place> place = place_at(path);
   if (!place || place->path.empty()) return place;
-  const Result<std::vector<std::string>> names = names_in(path);
+  const Result<std::vector<std::string>> names = pins_in(path);
   if (!names) return tl::make_unexpected(names.error());
   return names->empty() ? Place{} : std::move(*place);
 }
@@ -157,7 +165,7 @@ Result<Place> present_place() {
     Result<Place> found = place_at(*path);
     if (!found) return found;
     own = std::move(*found);
-    const Result<std::vector<std::string>> names = names_in(*path);
+    const Result<std::vector<std::string>> names = pins_in(*path);
     if (!names) return tl::make_unexpected(names.error());
     if (!names->empty()) return own;
   }
@@ -344,7 +352,7 @@ Result<PinRoot> PinRoot::open_for_reading() {
 }
 
 Result<std::vector<std::string>> PinRoot::names() const {
-  return exists() ? names_in(path_) : std::vector<std::string>();
+  return exists() ? pins_in(path_) : std::vector<std::string>();
 }
 
 Result<bool> PinRoot::is_being_changed() const {
