@@ -357,6 +357,8 @@ void Lowering::op_for_loop() {
     transfer();
     return;
   }
+  // Written out for paths that have met since, each with another number of rounds: a loop after all.
+  if (st_.top().in_round_of(body)) st_.top().rounds.resize(st_.top().rounds.size() - 2);
   const ir::Value count = integer_of(left);
   const ir::BlockId again = b_.new_block();
   const ir::BlockId out = b_.new_block();

@@ -243,7 +243,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
       ++tally.refused;
       ++tally.passed;
     } else if (accepts_refusals_ && first.code != kCannotLoad && first.code != "compiler-bug") {
-      if (!quiet_) ++refusals_[fmt::format("{}: refused {}", configuration->name, first.code)];
+      if (!quiet_) ++refusals_[first.code][configuration->name];
       ++tally.refused;
     } else if (!configuration->may_write && first.code == kReadOnly) {
       ++tally.left_out;

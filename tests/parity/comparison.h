@@ -53,8 +53,9 @@ class Comparison {
   [[nodiscard]] uint64_t not_shown() const { return not_shown_; }
   /// Scripts that lua itself does not load.
   [[nodiscard]] uint64_t lua_failures() const { return lua_failures_; }
-  /// Of scripts that may be refused: how often by which configuration and code.
-  [[nodiscard]] const std::map<std::string, uint64_t>& refusals() const { return refusals_; }
+  /// Of scripts that may be refused: by code, how often by which configuration.
+  using Refusals = std::map<std::string, std::map<std::string, uint64_t>>;
+  [[nodiscard]] const Refusals& refusals() const { return refusals_; }
   [[nodiscard]] const std::map<std::string, Tally>& tallies() const { return tallies_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Configuration>>& configurations() const { return configurations_; }
 
@@ -74,7 +75,7 @@ class Comparison {
   bool quiet_ = false;
   bool accepts_refusals_ = false;
   uint64_t lua_failures_ = 0;
-  std::map<std::string, uint64_t> refusals_;
+  Refusals refusals_;
   Tally nobody_;
   std::map<std::string, Tally> tallies_;
 };

@@ -44,7 +44,7 @@ std::string Expressions::literal() {
 
 std::string Expressions::constant_text() {
   if (random_.chance(10)) return "''";
-  std::string bytes = random_.pick(payload_words());
+  std::string bytes = random_.pick(random_.chance(70) ? payload_words() : awkward_words());
   if (random_.chance(30)) bytes += random_.pick(payload_words());
   return quoted(bytes);
 }
@@ -141,13 +141,138 @@ std::string Expressions::map_read(unsigned depth) {
   }
 }
 
+std::string Expressions::of_functions(unsigned depth) {
+  switch (random_.below(4)) {
+    case 0:
+      if (const std::string holder = variable(Type::kHolder); !holder.empty() && !in_function)
+        return fmt::format("{}.{}({})", holder, random_.pick({"f", "g"}), integer(depth - 1));
+      [[fallthrough]];
+    case 1:
+      if (const std::string function = variable(Type::kFunction); !function.empty() && !in_function)
+        return fmt::format("{}({})", function, integer(depth - 1));
+      [[fallthrough]];
+    default: {
+      const std::string object = variable(Type::kObject);
+      if (object.empty() || in_function) return literal();
+      if (random_.chance(50)) return object + ".get(1)";
+      return fmt::format("{}.add({})", object, integer(depth - 1));
+    }
+  }
+}
+
+std::string Expressions::of_metatables(unsigned depth) {
+  switch (random_.below(3)) {
+    case 0:
+      if (!declared_.instances.empty()) {
+        const std::string object = random_.pick(std::span(declared_.instances));
+        if (random_.chance(40)) return object + random_.pick({".n", ".k", ".z"});
+        return fmt::format("{}:{}({})", object, random_.pick({"step", "sum"}), integer(depth - 1));
+      }
+      [[fallthrough]];
+    case 1:
+      if (!declared_.defaults.empty()) {
+        const std::string table = random_.pick(std::span(declared_.defaults));
+        if (random_.chance(50)) return table + random_.pick({".a", ".missing", "[2]", "[3]", "['two words']"});
+        return fmt::format("{}[({} & 3)]", table, integer(depth - 1));
+      }
+      [[fallthrough]];
+    default:
+      if (declared_.plain_defaults.empty()) return literal();
+      const std::string table = random_.pick(std::span(declared_.plain_defaults));
+      if (random_.chance(60)) return fmt::format("({}{} or 1)", table, random_.pick({".a", ".b", ".c", "[2]", "[3]"}));
+      return fmt::format("(rawget({}, {}) or {})", table, random_.pick({"'a'", "'b'", "2"}), random_.below(9));
+  }
+}
+
+std::string Expressions::several(unsigned depth) {
+  if (declared_.several.empty()) return literal();
+  const std::string call =
+      fmt::format("{}({}, {})", random_.pick(std::span(declared_.several)), integer(depth - 1), integer(depth - 1));
+  switch (random_.below(5)) {
+    case 0:
+      return fmt::format("({})", call);
+    case 1:
+      return fmt::format("select('#', {})", call);
+    case 2:
+      return fmt::format("(select({}, {}) or 5)", random_.pick({"1", "2", "-1"}), call);
+    case 3:
+      return fmt::format("#{{{}}}", call);
+    default:
+      return fmt::format("(({{{}}})[{}] or 6)", call, random_.between(1, 4));
+  }
+}
+
+// Numbers as texts of the packet: signs, spaces, digits of any base.
+std::string Expressions::number_in_text(unsigned depth) {
+  const std::string part =
+      fmt::format("{}:sub({}, {})", text(depth - 1), random_.between(-4, 4), random_.between(-3, 8));
+  switch (random_.below(6)) {
+    case 0:
+    case 1:
+      return fmt::format("(tonumber({}, {}) or {})", part, random_.pick({"10", "16", "2", "8", "36", "11"}),
+                         random_.below(50));
+    case 2:
+      return fmt::format("(tonumber({}, 10) or {})", random_.chance(50) ? text(depth - 1) : part, random_.below(50));
+    case 3: {
+      const int64_t first = random_.between(1, 4);
+      return fmt::format("select('#', {}:byte({}, {}))", part, first, first + random_.between(-1, 3));
+    }
+    case 4:
+      if (in_loop) return literal();
+      return fmt::format("#({}:sub({}, {}):{}() .. {})", text(depth - 1), random_.between(1, 4), random_.between(0, 8),
+                         random_.pick({"lower", "upper"}), constant_text());
+    default:
+      return fmt::format("({}:find({}, {}, true) or 0)", part, quoted(random_.pick(awkward_words())),
+                         random_.between(-3, 4));
+  }
+}
+
+std::string Expressions::edges(unsigned depth) {
+  const std::string a = integer(depth - 1);
+  switch (random_.below(8)) {
+    case 0:
+      return fmt::format("({} {} {})", a, random_.pick({"//", "%"}),
+                         random_.pick({"math.mininteger", "math.maxinteger", "(-1)", "1", "(-2)", "0x7fffffff"}));
+    case 1:
+      return fmt::format("({} {} ({} | 1))", random_.pick({"math.mininteger", "math.maxinteger", "(-1)"}),
+                         random_.pick({"//", "%"}), a);
+    case 2:
+      return fmt::format("({} {} {})", a, random_.pick({"<<", ">>"}),
+                         random_.pick({"63", "64", "65", "(-1)", "(-63)", "(-64)", "math.mininteger"}));
+    case 3:
+      return fmt::format("math.abs({})", a);
+    case 4:
+      return fmt::format("(math.ult({}, {}) and 1 or 2)", a, integer(depth - 1));
+    case 5:
+      return fmt::format("({} {} {})", a, random_.pick({"+", "-", "*"}),
+                         random_.pick({"math.mininteger", "math.maxinteger", "(-1)"}));
+    case 6:
+      return fmt::format("(math.tointeger({}) or 1)", a);
+    default:
+      return fmt::format("({} {} {} and 1 or 0)", a, random_.pick({"<", "<=", ">", ">=", "=="}),
+                         random_.pick({"math.mininteger", "math.maxinteger", "0.5", "1e15", "(-1)"}));
+  }
+}
+
 std::string Expressions::integer(unsigned depth) {
   if (depth == 0) {
     const std::string name = variable(Type::kInteger);
     if (!name.empty() && random_.chance(50)) return name;
     return random_.chance(50) ? byte() : literal();
   }
-  switch (random_.below(19)) {
+  switch (random_.below(27)) {
+    case 14:
+    case 15:
+      return of_functions(depth);
+    case 16:
+      return of_metatables(depth);
+    case 17:
+      return several(depth);
+    case 18:
+    case 19:
+      return number_in_text(depth);
+    case 20:
+      return edges(depth);
     case 0:
       return byte();
     case 1: {
@@ -247,7 +372,8 @@ std::string Expressions::comparison(unsigned depth) {
   const char* op = random_.pick({"<", "<=", ">", ">=", "==", "~="});
   switch (random_.below(6)) {
     case 0: {
-      const std::string a = text(depth - 1);
+      std::string a = text(depth - 1);
+      if (random_.chance(40)) a += fmt::format(":sub({}, {})", random_.between(-4, 3), random_.between(-2, 4));
       return fmt::format("({} {} {})", a, op, random_.chance(70) ? constant_text() : text(depth - 1));
     }
     case 1: {

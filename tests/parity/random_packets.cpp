@@ -19,7 +19,15 @@ std::string random_bytes(RandomSource& random, size_t length) {
 }
 
 std::string random_payload(RandomSource& random) {
-  switch (random.below(8)) {
+  switch (random.below(11)) {
+    case 8:
+    case 9:
+    case 10: {
+      std::string text;
+      for (uint64_t i = 1 + random.below(5); i > 0; --i)
+        text += random.pick(awkward_words());
+      return text;
+    }
     case 0:
       return {};
     case 1:

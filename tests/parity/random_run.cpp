@@ -1,5 +1,6 @@
 #include "random_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -30,10 +31,9 @@ class RandomRun {
       }
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    for (const auto& [what, count] : comparison_.refusals())
-      fmt::print("{:>8} {}\n", count, what);
     for (const auto& [what, count] : kinds_)
       fmt::print("{:>8} {}\n", count, what);
+    if (!options_.print) coverage();
     fmt::print("{} random scripts from seed {}, {:.1f} s\n", options_.random, options_.seed, took.count());
     return 0;
   }
@@ -41,6 +41,31 @@ class RandomRun {
   [[nodiscard]] uint64_t failed() const { return failed_; }
 
  private:
+  /// How many of the scripts were compiled, and what refused the others; a column for each configuration.
+  void coverage() const {
+    const auto row = [this](std::string_view what, auto value) {
+      fmt::print("{:<24}", what);
+      for (const auto& [name, tally] : comparison_.tallies())
+        fmt::print(" {:>16}", value(name, tally));
+      fmt::print("\n");
+    };
+    using Name = const std::string&;
+    const auto offered = [](const Tally& tally) { return tally.passed + tally.failed + tally.refused; };
+    row("random scripts", [](Name name, const Tally&) { return name; });
+    row("offered", [&](Name, const Tally& tally) { return offered(tally); });
+    row("compiled", [&](Name, const Tally& tally) { return tally.passed + tally.failed; });
+    row("compiled, per cent", [&](Name, const Tally& tally) {
+      return fmt::format("{:.1f}", 100.0 * static_cast<double>(tally.passed + tally.failed) /
+                                       static_cast<double>(std::max<uint64_t>(offered(tally), 1)));
+    });
+    for (const auto& [code, counts] : comparison_.refusals()) {
+      row("refused " + code, [&counts = counts](Name name, const Tally&) {
+        const auto found = counts.find(name);
+        return found == counts.end() ? uint64_t{0} : found->second;
+      });
+    }
+  }
+
   Report compare(const std::string& text, const char* name) {
     const std::string path = folder_.file(name);
     std::ofstream(path, std::ios::binary) << text;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "random_expressions.h"
+#include "random_functions.h"
 #include "random_words.h"
 
 namespace perilune::parity {
@@ -12,7 +13,11 @@ namespace {
 
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : random_(seed), expressions_(random_, allowed_, declared_) {
+  explicit Generator(uint64_t seed)
+      : random_(seed),
+        expressions_(random_, allowed_, declared_),
+        random_functions_(random_, expressions_, declared_),
+        with_functions_(random_.chance(60)) {
     allowed_.marks = random_.chance(50);
     allowed_.writes = random_.chance(50);
     allowed_.maps = random_.chance(40);
@@ -38,7 +43,7 @@ class Generator {
   static Statement compound(std::string text, std::string end) {
     return {std::move(text), {}, {}, std::move(end), false};
   }
-  std::string name(const char* prefix) { return fmt::format("{}{}", prefix, ++names_); }
+  std::string name(const char* prefix) { return expressions_.name(prefix); }
   std::string integer() { return expressions_.integer(1 + static_cast<unsigned>(random_.below(3))); }
   std::string boolean() { return expressions_.boolean(1 + static_cast<unsigned>(random_.below(2))); }
   std::string text() { return expressions_.text(1 + static_cast<unsigned>(random_.below(2))); }
@@ -64,8 +69,9 @@ class Generator {
   Allowed allowed_;
   Declared declared_;
   Expressions expressions_;
+  RandomFunctions random_functions_;
   std::vector<Statement> script_;
-  unsigned names_ = 0;
+  bool with_functions_;
   unsigned loops_ = 0;
 };
 
@@ -169,6 +175,7 @@ void Generator::head() {
     expressions_.scope().push_back({global, Type::kInteger, true});
   }
   functions();
+  if (with_functions_) random_functions_.head(script_);
 }
 
 void Generator::locals(std::vector<Statement>& into) {
@@ -188,6 +195,7 @@ void Generator::locals(std::vector<Statement>& into) {
   if (random_.chance(30))
     declare("pair", Type::kTable, fmt::format("{{{}, a = {}, s = {}}}", integer(), integer(), text()));
   if (random_.chance(30)) inner_function(into);
+  if (with_functions_) random_functions_.locals(into);
 }
 
 // It may change what is around it.
@@ -232,6 +240,13 @@ void Generator::nested(std::vector<Statement>& into, unsigned depth) {
 Statement Generator::statement(unsigned depth) {
   const uint64_t kind = random_.below(10);
   if (kind < 2 && depth < 3) return condition(depth);
+  if (kind < 6 && depth < 2 && with_functions_ && random_.chance(35)) {
+    return random_functions_.statement([&](std::vector<Statement>& into) {
+      const bool was_in_loop = std::exchange(expressions_.in_loop, true);
+      nested(into, depth + 1);
+      expressions_.in_loop = was_in_loop;
+    });
+  }
   if (kind < 4 && depth < 2) return random_.chance(25) ? walk(depth) : loop(depth);
   if (kind < 7) return effect();
   return assignment();
@@ -280,6 +295,12 @@ Statement Generator::loop(unsigned depth) {
     one.body.push_back(std::move(inner));
   } else {
     nested(one.body, depth);
+  }
+  if (random_.chance(20)) {  // on with the next iteration
+    std::vector<Statement>& body = plain ? one.body.back().body : one.body;
+    body.insert(body.begin() + (plain ? 1 : 0), simple(fmt::format("if {} then goto on_{} end", boolean(), i)));
+    body.push_back(simple(fmt::format("::on_{}::", i)));
+    body.back().fixed = true;
   }
   expressions_.scope().pop_back();
   --loops_;
