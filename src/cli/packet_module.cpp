@@ -227,6 +227,7 @@ Result<BuiltPacket> build_described(const LuaValue& description, const std::stri
   }
   if (kind == "ip") {
     options.protocol = 253;  // for experiments (RFC 3692)
+    options.bare = true;
     fields.integer("protocol", options.protocol, 255);
   }
   read_circumstances(fields, built);

@@ -5,6 +5,7 @@
 #include "cli/compare_after.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
+#include "script/text.h"
 
 namespace perilune::cli {
 namespace {
@@ -91,10 +92,10 @@ void compare_map(const std::string& name, const LuaValue& wanted, script::Map& m
                  Failures& failures) {
   std::map<std::string, std::string> expected;
   if (wanted.table() == nullptr) {
-    expected.emplace("", wanted.text());  // a counter without a key
+    expected.emplace("", script::escaped_bytes(wanted.text()));  // a counter without a key
   } else {
     for (const auto& [key, value] : *wanted.table())
-      expected.emplace(key.text(), value.text());
+      expected.emplace(script::escaped_bytes(key.text()), script::escaped_bytes(value.text()));
   }
   const auto place = [&](const std::string& key) { return key.empty() ? name : fmt::format("{}[{}]", name, key); };
   for (const script::Map::Entry& entry : map.entries(now_ns)) {
@@ -135,16 +136,21 @@ void compare_maps(const TestCase& test, const TestOutcome& outcome, const script
   failures.close_section();
 }
 
-/// A log line fits a string (its text), or a table of what is to be compared: packet, line, text.
+/// A log line fits a string (its text), or a table of what is to be compared: packet, line, text. What the script
+/// logged was made fit for terminals; so is the expected text before it is compared.
 std::string log_mismatch(const LuaValue& wanted, const LogLine& line) {
-  if (wanted.table() == nullptr) {
-    return wanted.text() == line.text ? "" : fmt::format("expected '{}', got '{}'", wanted.text(), line.text);
-  }
+  const auto text_differs = [&](const LuaValue& text) {
+    const std::string expected = script::log_line(text.text());
+    return expected == line.text ? "" : fmt::format("expected '{}', got '{}'", expected, line.text);
+  };
+  if (wanted.table() == nullptr) return text_differs(wanted);
   const auto differs = [](const LuaValue& number, uint64_t got) {
     return !number.is_nil() && (number.integer() == nullptr || static_cast<uint64_t>(*number.integer()) != got);
   };
   const LuaValue& text = wanted.field("text");
-  if (!text.is_nil() && text.text() != line.text) return fmt::format("expected '{}', got '{}'", text.text(), line.text);
+  if (!text.is_nil()) {
+    if (std::string difference = text_differs(text); !difference.empty()) return difference;
+  }
   if (differs(wanted.field("packet"), line.packet)) {
     return fmt::format("expected it at packet {}, got it at packet {}", wanted.field("packet").text(), line.packet);
   }
@@ -178,7 +184,9 @@ void compare_logs(const TestCase& test, const TestOutcome& outcome, Failures& fa
 bool fits(const LuaValue& wanted, const engine::ErrorLog::Entry& entry) {
   const bool is_table = wanted.table() != nullptr;
   const LuaValue& message = is_table ? wanted.field("message") : wanted;
-  if (!message.is_nil() && entry.error.message.find(message.text()) == std::string::npos) return false;
+  if (!message.is_nil() && entry.error.message.find(script::printable(message.text())) == std::string::npos) {
+    return false;
+  }
   if (!is_table) return true;
   const auto equal = [](const LuaValue& number, uint64_t got) {
     return number.is_nil() || (number.integer() != nullptr && static_cast<uint64_t>(*number.integer()) == got);

@@ -11,8 +11,6 @@
 namespace perilune::compiler {
 namespace {
 
-constexpr size_t kLongestLine = 1024;
-
 struct CloseState {
   void operator()(lua_State* state) const { lua_close(state); }
 };
@@ -114,10 +112,7 @@ std::string log_text(const ir::Site& site, std::span<const uint8_t> values) {
     text = message == nullptr ? "(an event that cannot be formatted)" : message;
   }
   lua_settop(state.get(), 0);
-  std::string line = script::printable(text, kLongestLine);
-  for (size_t at = 0; (at = line.find_first_of("\n\t", at)) != std::string::npos;)
-    line.replace(at, 1, line[at] == '\n' ? "\\n" : "\\t");
-  return line;
+  return script::log_line(text);
 }
 
 }  // namespace perilune::compiler

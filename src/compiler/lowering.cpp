@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "script/text.h"
+
 namespace perilune::compiler {
 int64_t ConstantPool::add(const std::string& text) {
   const auto found = offsets_.find(text);
@@ -480,9 +482,10 @@ void Lowering::fail(const std::string& message, ir::Value first, ir::Value secon
 
 void Lowering::fail_at(uint32_t line, const std::string& message, ir::Value first, ir::Value second) {
   const uint32_t file = st_.top().callee->code->file;
-  const std::string key = fmt::format("{}:{}:{}", file, line, message);
+  const std::string text = script::error_message(message);
+  const std::string key = fmt::format("{}:{}:{}", file, line, text);
   auto [found, inserted] = error_sites_.emplace(key, static_cast<uint32_t>(image_.errors.size()));
-  if (inserted) image_.errors.push_back({file, line, message});
+  if (inserted) image_.errors.push_back({file, line, text});
   const ir::Value slot = b_.slot();
   b_.store(4, slot, offsetof(pl_header, error_site), number(found->second));
   if (first != ir::kNoValue) b_.store(8, slot, offsetof(pl_header, error_values), first);

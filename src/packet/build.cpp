@@ -55,7 +55,7 @@ bool is_fragment(const BuildOptions& options) {
 
 /// Of the transport header that `protocol` gets; none in a later fragment.
 size_t transport_length(const BuildOptions& options) {
-  if (options.fragment_offset != 0) return 0;
+  if (options.bare || options.fragment_offset != 0) return 0;
   switch (options.protocol) {
     case protocol::kTcp:
       return 20 + padded(options.tcp_options.size());
@@ -80,10 +80,10 @@ Result<void> check(const BuildOptions& options, uint8_t version) {
   if (options.vlans.size() > kMaxLinkTags) {
     return input_error(fmt::format("{} VLAN tags, at most {} are allowed", options.vlans.size(), kMaxLinkTags));
   }
-  if (version == 6 && options.protocol == protocol::kIcmp) {
+  if (!options.bare && version == 6 && options.protocol == protocol::kIcmp) {
     return input_error("protocol 1 is ICMP, which does not exist over IPv6", "use 58, ICMPv6");
   }
-  if (version == 4 && options.protocol == protocol::kIcmpV6) {
+  if (!options.bare && version == 4 && options.protocol == protocol::kIcmpV6) {
     return input_error("protocol 58 is ICMPv6, which does not exist over IPv4", "use 1, ICMP");
   }
   if (options.fragment_offset % 8 != 0) {
@@ -190,7 +190,13 @@ Result<std::vector<uint8_t>> build(const BuildOptions& options) {
     write_transport(options, all.subspan(transport, payload - transport), frame.size() - transport);
   }
   std::copy(options.payload.begin(), options.payload.end(), frame.begin() + payload);
-  write_checksums(frame, locate(frame, frame.size(), options.ethernet ? LinkType::kEthernet : LinkType::kRaw));
+  Location location = locate(frame, frame.size(), options.ethernet ? LinkType::kEthernet : LinkType::kRaw);
+  if (options.bare) {
+    location.version = version;  // also when what follows makes it malformed
+    location.network = static_cast<decltype(location.network)>(network);
+    location.has_transport = false;
+  }
+  write_checksums(frame, location);
   return frame;
 }
 

@@ -20,6 +20,7 @@ struct BuildOptions {
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
   std::vector<uint8_t> payload{};
+  bool bare = false;            // no transport header: `payload` is all behind the IP header, as it is
   uint8_t ttl = 64;             // or hop limit
   uint8_t tos = 0;              // or traffic class
   uint16_t identification = 0;  // IPv4
@@ -43,9 +44,9 @@ struct BuildOptions {
 };
 
 /// Any protocol other than TCP, UDP, ICMP, ICMPv6 gets the payload right after the IP header, as does a fragment with
-/// an offset. A first fragment's lengths and checksum are those of the part it has. Of several VLAN tags all but the
-/// last are 802.1ad's. Fails when a field cannot be expressed (message and hint say which), never by making a malformed
-/// packet.
+/// an offset, and any protocol with `bare`: then only the IP header's checksum is made. A first fragment's lengths and
+/// checksum are those of the part it has. Of several VLAN tags all but the last are 802.1ad's. Fails when a field
+/// cannot be expressed (message and hint say which), never by making a malformed packet.
 [[nodiscard]] Result<std::vector<uint8_t>> build(const BuildOptions& options);
 
 }  // namespace perilune::packet

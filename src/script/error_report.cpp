@@ -1,7 +1,4 @@
 // From what Lua leaves behind after an error to a ScriptError: where, what, and by which calls.
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -14,10 +11,6 @@ namespace {
 
 // What error handling itself may take beyond the memory limit: a traceback has at most 22 lines.
 constexpr size_t kErrorOverdraft = size_t{64} << 10;
-
-// Globals of a full Lua that scripts may expect, and that the sandbox has not.
-constexpr std::array<std::string_view, 11> kUnavailable = {
-    "io", "os", "debug", "package", "coroutine", "load", "loadstring", "dofile", "loadfile", "warn", "socket"};
 
 /// The name a chunk has for the user, from the `source` of an activation record.
 std::string_view chunk_name(const lua_Debug& activation) {
@@ -64,21 +57,9 @@ std::string budget_message(const State::Impl& impl) {
                       : fmt::format("time limit reached: {} ms per packet (--time-limit)", limits.call_time.count());
 }
 
-/// What Lua says of an unavailable global, made clearer.
-std::string explained(std::string_view message) {
-  std::string text = printable(message);
-  for (const std::string_view name : kUnavailable) {
-    if (message.ends_with(fmt::format("(global '{}')", name))) {
-      text += fmt::format("; '{}' is not available in the sandbox", name);
-      break;
-    }
-  }
-  return text;
-}
-
 void set_message(State::Impl& impl, std::string_view message) {
   if (take_position(impl, message, impl.error) && message.empty()) message = "(empty error message)";
-  impl.error.message = message == "not enough memory" ? memory_message(impl) : explained(message);
+  impl.error.message = message == "not enough memory" ? memory_message(impl) : error_message(message);
 }
 
 int plain_tostring(lua_State* L) {

@@ -1,9 +1,9 @@
 // log(format, ...) and print(...): lines for whoever watches.
 //
 // log's first argument is a format of string.format when it is a string; any other single value is shown as tostring
-// does. print joins its arguments, as tostring shows them, with tabs. A line is cut at kLongestLine bytes; bytes that
-// are not printable text, line feeds among them, become \xNN: packets come from strangers, and a payload in a log must
-// not be able to forge lines or to reach a terminal.
+// does. print joins its arguments, as tostring shows them, with tabs. A line is made fit for a terminal by
+// log_line().
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -16,23 +16,12 @@
 namespace perilune::script {
 namespace {
 
-constexpr size_t kLongestLine = 1024;
-
 // The line of the Lua function that called us, 0 when there is none.
 uint32_t calling_line(lua_State* L) {
   lua_Debug caller;
   if (lua_getstack(L, 1, &caller) == 0) return 0;
   lua_getinfo(L, "l", &caller);
   return caller.currentline > 0 ? static_cast<uint32_t>(caller.currentline) : 0;
-}
-
-// Calls no Lua function: a C++ string may live here.
-std::string one_line(std::string_view text) {
-  std::string line = printable(text, kLongestLine);
-  for (size_t at = 0; (at = line.find_first_of("\n\t", at)) != std::string::npos;) {
-    line.replace(at, 1, line[at] == '\n' ? "\\n" : "\\t");
-  }
-  return line;
 }
 
 // Sends the string at the top of the stack.
@@ -42,9 +31,9 @@ int emit(lua_State* L) {
   if (events == nullptr) return 0;
   size_t length = 0;
   const char* text = lua_tolstring(L, -1, &length);
-  State::charge(L, (length < kLongestLine ? length : kLongestLine) / 8);
+  State::charge(L, std::min(length, kLongestLogLine) / 8);
   const uint32_t line = calling_line(L);
-  events->on_log(state.event_number(), line, one_line({text, length}));
+  events->on_log(state.event_number(), line, log_line({text, length}));  // calls no Lua function
   return 0;
 }
 

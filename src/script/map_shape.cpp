@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "luadata/address_text.h"
+#include "script/text.h"
 
 namespace perilune::script {
 namespace {
@@ -65,17 +66,8 @@ std::string part_text(const ShapePart& part, const uint8_t* bytes) {
     case Scalar::kMac:
       return address(luadata::mac_to_text, bytes);
     case Scalar::kString: {
-      std::string text;
       const auto length = read_host<uint16_t>(bytes);
-      for (uint16_t i = 0; i < length; ++i) {
-        const uint8_t c = bytes[2 + i];
-        if (c >= ' ' && c <= '~' && c != '\\') {
-          text += static_cast<char>(c);
-        } else {
-          text += fmt::format("\\x{:02x}", c);
-        }
-      }
-      return text;
+      return escaped_bytes({reinterpret_cast<const char*>(bytes) + 2, length});
     }
   }
   return {};

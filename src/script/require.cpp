@@ -3,13 +3,13 @@
 // Files are read only while the script loads: a packet never waits for a disk, and the modules of a running filter
 // cannot change under it. Loaded modules are kept in Lua's own table of them, which scripts cannot reach (and which
 // names functions in tracebacks).
-#include <algorithm>
 #include <string_view>
 
 #include <lauxlib.h>
 
 #include "luadata/luadata.h"
 #include "script/charged.h"
+#include "script/left_out.h"
 #include "script/state_internals.h"
 
 namespace perilune::script {
@@ -18,8 +18,7 @@ namespace {
 constexpr const char* kBuiltIn = "string, table, math, utf8, data, net, map, log, time, random";
 
 bool is_unavailable(std::string_view name) {
-  constexpr std::string_view kNames[] = {"io", "os", "debug", "package", "coroutine", "ffi", "lfs", "posix", "socket"};
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) || name.starts_with("socket.");
+  return left_out(name) != nullptr || name.starts_with("socket.");
 }
 
 int base_require(lua_State* L);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "script/left_out.h"
+
 namespace perilune::script {
 namespace {
 
@@ -46,6 +48,36 @@ std::string printable(std::string_view text, size_t longest) {
   }
   if (text.size() > longest) result += fmt::format("... ({} bytes in all)", text.size());
   return result;
+}
+
+std::string log_line(std::string_view text) {
+  std::string line = printable(text, kLongestLogLine);
+  for (size_t at = 0; (at = line.find_first_of("\n\t", at)) != std::string::npos;)
+    line.replace(at, 1, line[at] == '\n' ? "\\n" : "\\t");
+  return line;
+}
+
+std::string escaped_bytes(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) {
+    if (byte >= ' ' && byte <= '~' && byte != '\\') {
+      text += byte;
+    } else {
+      text += fmt::format("\\x{:02x}", static_cast<uint8_t>(byte));
+    }
+  }
+  return text;
+}
+
+std::string error_message(std::string_view message) {
+  std::string text = printable(message);
+  for (const LeftOut& one : kLeftOut) {
+    if (message.ends_with(fmt::format("(global '{}')", one.name))) {
+      text += fmt::format("; '{}' is not available in the sandbox", one.name);
+      break;
+    }
+  }
+  return text;
 }
 
 std::string size_text(size_t bytes) {

@@ -158,6 +158,40 @@ end
       {packet = 9}, '4 6 48 i in', '4 17 28 cut  in'}}}""".replace("cut  in", "cut  in"), script)
 
 
+def test_text_is_compared_as_the_script_gave_it(w):
+    script = """local seen = map.hash{name = 'seen', key = 'string:8', value = 'string:8', size = 20}
+function filter(hdr, pld)
+  local s = tostring(pld)
+  log('%s', s)
+  seen[s] = s
+  if s == 'fail' then error('a\\tb\\0c') end
+end
+"""
+    for other in ("", "  local half = #pld / 2\n"):  # compiled, and run by the lua engine
+        w.write("b.lua", script.replace("  local s", other + "  local s"))
+        passes(w, f"""local odd = {{'a\\t1', 'a\\n1', 'a\\0b', '\\xff\\xfe', '\\xc3\\xa4', 'a\\\\b', '\\x1b[0m', '\\\\x00', '', ' '}}
+local packets, map = {{}}, {{}}
+for i, s in ipairs(odd) do packets[i] = packet.ip{{payload = s}} map[s] = s end
+return {{ {{'odd', script = 'b.lua', packets = packets, logs = odd, maps = {{seen = map}}}},
+  {{'error', script = 'b.lua', packets = {{packet.ip{{payload = 'fail'}}}}, errors = {{'a\\tb\\0c'}}}} }}
+""")
+        for wrong in ("logs = {'a\\t2'}", "logs = {'a\\0'}", "maps = {seen = {['a\\t1'] = 'a\\t2'}}", "maps = {seen = {['a\\\\t1'] = 'a\\t1'}}"):
+            output = tested(w, f"return {{ {{'wrong', script = 'b.lua', packets = {{packet.ip{{payload = 'a\\t1'}}}}, {wrong}}} }}")
+            ends(output, 1)
+
+
+def test_the_payload_of_packet_ip_follows_the_ip_header(w):
+    # Whatever the protocol, and also when it is no sound transport header: the bytes are left alone.
+    script = "function filter(hdr, pld) return true end\n"
+    for source, header in (("192.0.2.1", 20), ("2001:db8::1", 40)):
+        for protocol in (0, 1, 2, 6, 17, 43, 44, 47, 50, 58, 59, 132, 253, 255):
+            for payload in ("", "x", "hello, world", "\\1\\2\\3\\4\\0\\9\\7\\7x", "('\\0'):rep(12) .. '\\x50' .. ('\\0'):rep(7) .. 'Q'"):
+                text = payload if payload.startswith("(") else f"'{payload}'"
+                passes(w, f"local p = {text}\nreturn {{ {{packets = {{packet.ip{{src = '{source}', protocol = {protocol}, payload = p}}}}, "
+                          f"options = {{malformed = 'pass'}}, after = {{[1] = function(hdr, pld, pkt) "
+                          f"assert(tostring(pkt.frame) == tostring(pkt.frame:segment(0, 14 + {header})) .. p) end}}}} }}", script)
+
+
 def test_mistakes_in_packets_are_explained(w):
     for packet, part in [
         ("packet.tcp{dprot = 22}", "packet 1: packet.tcp has no field 'dprot'"),
