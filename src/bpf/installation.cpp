@@ -267,7 +267,7 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
   if (successors.empty()) {
     return system_error(
         fmt::format("'{}' is not attached anywhere any more: its interfaces or namespaces are gone", installation.name),
-        fmt::format("perilune unload {}, then load it where it shall work", installation.name));
+        fmt::format("perilune unload {}, then load it where it is to work", installation.name));
   }
   return {};
 }

@@ -1,23 +1,22 @@
 // `perilune check SCRIPT...`: everything that can be known about a script without running packets.
 //
-// The script is loaded as `run` loads it (its main chunk runs, so bad layouts and missing modules show), its entry
-// point is looked at, and the code of the script and of the modules it requires is searched for globals that nobody
-// defines.
+// What is wrong is decided in compiler/checked_script.h, for all commands: what has an error here is refused by `run`,
+// `load` and the others too. Tests (FILE.test.lua) are read as `perilune test` reads them; a file without an entry
+// point that returns something is a module.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
-#include <lua.h>
-
-#include "cli/check_globals.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
-#include "cli/output.h"
 #include "cli/terminal.h"
+#include "cli/test_file.h"
 #include "cli/units.h"
+#include "compiler/checked_script.h"
 #include "compiler/compiler.h"
-#include "compiler/globals.h"
 #include "engine/engine.h"
+#include "script/map_store.h"
 #include "script/source.h"
 #include "script/state.h"
 
@@ -27,7 +26,7 @@ namespace {
 constexpr const char* kExamples = R"(
 Examples:
   perilune check ssh.lua                 prints 'ssh.lua: ok (engine: native)', or what is wrong
-  perilune check *.lua --strict          warnings count as errors
+  perilune check *.lua --strict          also modules and tests (FILE.test.lua); warnings count as errors
   perilune check ssh.lua --json          one object for each finding, for editors
 
 Findings have the form 'file:line: error: message [code]'. Codes:
@@ -35,9 +34,8 @@ Findings have the form 'file:line: error: message [code]'. Codes:
   no-entry-point   no function 'filter' (--function)  entry-point      it declares parameters that nobody passes
   unknown-global   a name that nothing defines        cannot-read      the file, or that it is not text
 
+What has an error is refused by all commands: run, load, reload, test, explain, compile.
 Exit status: 0 no errors; 1 errors, or with --strict warnings; 2 it cannot run here.)";
-
-constexpr int kMostParameters = 3;  // hdr, pld, pkt
 
 struct CheckOptions {
   std::vector<std::string> scripts;
@@ -48,119 +46,96 @@ struct CheckOptions {
   bool strict = false;
 };
 
-/// The names in a state's table of globals. Only raw accesses to keys that are strings: nothing here can raise.
-std::set<std::string> global_names(const script::State& state) {
-  std::set<std::string> names;
-  lua_State* L = state.lua();
-  if (lua_checkstack(L, 4) == 0) return names;
-  lua_pushglobaltable(L);
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    if (lua_type(L, -2) == LUA_TSTRING) {
-      size_t length = 0;
-      const char* name = lua_tolstring(L, -2, &length);
-      names.emplace(name, length);
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return names;
-}
-
-/// What every script finds.
-std::set<std::string> sandbox_names() {
-  script::Options options;
-  const auto state = script::State::load_text("function filter() end", "sandbox", "", options);
-  std::set<std::string> names = state ? global_names(**state) : std::set<std::string>();
-  names.erase("filter");
-  return names;
-}
-
-/// Where a function is defined.
-struct EntryPoint {
-  bool found = false;
-  int parameters = 0;
-  uint32_t line = 0;
-};
-
-EntryPoint entry_point(const script::State& state) {
-  EntryPoint entry;
-  lua_State* L = state.lua();
-  if (lua_checkstack(L, 4) == 0) return entry;
-  lua_pushglobaltable(L);
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    if (lua_type(L, -2) == LUA_TSTRING && state.options().function == lua_tolstring(L, -2, nullptr) &&
-        lua_isfunction(L, -1) && lua_iscfunction(L, -1) == 0) {
-      lua_Debug info{};
-      lua_pushvalue(L, -1);
-      lua_getinfo(L, ">uS", &info);
-      entry = {true, info.nparams, static_cast<uint32_t>(std::max(info.linedefined, 0))};
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return entry;
-}
-
-/// The script and, breadth first, the modules of its folder that it names in `require`. What cannot be read or compiled
-/// is left out: loading has said so.
-std::vector<CompiledFile> compiled_files(const std::string& script) {
-  std::vector<CompiledFile> files;
-  const auto text = script::read_script(script);
-  if (!text) return files;
-  Result<compiler::Prototype> main = compiler::compile(*text, script);
-  if (!main) return files;
-  files.push_back({script, std::move(*main)});
-
-  const std::string folder = script::folder_of(script);
-  std::set<std::string> seen;
-  for (size_t i = 0; i < files.size(); ++i) {
-    for (const std::string& name : compiler::required_modules(files[i].main)) {
-      if (!seen.insert(name).second) continue;
-      const script::ModuleFile module = script::find_module(folder, name);
-      if (module.outcome != script::ModuleFile::Outcome::kFound) continue;
-      Result<compiler::Prototype> compiled = compiler::compile(module.text, module.path);
-      if (compiled) files.push_back({module.path, std::move(*compiled)});
-    }
-  }
-  return files;
-}
+enum class Kind : uint8_t { kScript, kTest, kModule };
 
 struct Checked {
+  Kind kind = Kind::kScript;
   Diagnostics found;
-  engine::Kind engine = engine::Kind::kLua;  // that run would take
+  engine::Kind engine = engine::Kind::kLua;  // that run would take a script with
+  std::string returned;                      // by a module: a type
+  std::vector<std::string> modules;          // that it required
 };
 
-Checked check_script(const std::string& path, const CheckOptions& options, const std::set<std::string>& provided) {
+Checked check_test(const std::string& path) {
   Checked checked;
-  Diagnostics& found = checked.found;
-  std::set<std::string> defined;
-  if (auto state = script::State::load_file(path, options.state); !state) {
-    found = std::move(state.error());
+  checked.kind = Kind::kTest;
+  if (const auto file = TestFile::load(path)) {
+    checked.found = (*file)->warnings();
   } else {
-    defined = global_names(**state);
-    const EntryPoint entry = entry_point(**state);
-    if (entry.parameters > kMostParameters) {
-      found.push_back({Severity::kError, "entry-point", path, entry.line,
-                       fmt::format("'{}' declares {} parameters, but it is called with {}: the others are always nil",
-                                   options.state.function, entry.parameters, kMostParameters),
-                       fmt::format("function {}(hdr, pld, pkt)", options.state.function)});
-    }
-    if (compiler::compile_filter(**state, {})) checked.engine = engine::Kind::kNative;
+    checked.found = file.error();
   }
-  const Diagnostics of_loading = found;
-  for (Diagnostic& diagnostic : unknown_globals(compiled_files(path), provided, defined)) {
-    // A script that failed to load at this very place has been told so already, in Lua's words.
-    const bool known = std::any_of(of_loading.begin(), of_loading.end(), [&](const Diagnostic& other) {
-      return other.file == diagnostic.file && other.line == diagnostic.line;
-    });
-    if (!known) found.push_back(std::move(diagnostic));
-  }
-  std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.file, a.line) < std::tie(b.file, b.line);
-  });
   return checked;
+}
+
+/// Without an entry point but with a value to return, as `require` wants it.
+bool is_module(const Diagnostics& found, const script::LoadRecord& record) {
+  return !record.returned.empty() && std::any_of(found.begin(), found.end(), [](const Diagnostic& diagnostic) {
+    return diagnostic.code == "no-entry-point";
+  });
+}
+
+Checked check_script(const std::string& path, const CheckOptions& options) {
+  Checked checked;
+  script::LoadRecord record;
+  script::MapStore maps;
+  script::Options state = options.state;
+  state.record = &record;
+  state.maps = &maps;
+  if (auto loaded = compiler::load_checked_file(path, state)) {
+    checked.found = std::move(loaded->warnings);
+    if (compiler::compile_filter(*loaded->state, {})) checked.engine = engine::Kind::kNative;
+  } else {
+    checked.found = std::move(loaded.error());
+    if (is_module(checked.found, record)) {
+      checked.kind = Kind::kModule;
+      checked.returned = record.returned;
+      std::erase_if(checked.found, [](const Diagnostic& diagnostic) { return diagnostic.code == "no-entry-point"; });
+    }
+  }
+  for (size_t i = 1; i < record.sources.size(); ++i)
+    checked.modules.push_back(record.sources[i].name);
+  return checked;
+}
+
+std::string summary(const std::string& path, const Checked& checked) {
+  const std::string name = printable(path);
+  switch (checked.kind) {
+    case Kind::kTest:
+      return fmt::format("{}: ok (a test; run it: perilune test {})", name, name);
+    case Kind::kModule:
+      return fmt::format("{}: ok (a module: it returns a {})", name, checked.returned);
+    case Kind::kScript:
+      break;
+  }
+  const std::string why = checked.engine == engine::Kind::kLua ? fmt::format("; why: perilune explain {}", name) : "";
+  return fmt::format("{}: ok (engine: {}{})", name, engine::to_string(checked.engine), why);
+}
+
+/// A module in a folder of its own requires others by their names from the script's folder: alone it does not load, but
+/// with a script that was checked too it did.
+bool loaded_with_another(const std::string& path, const std::vector<Checked>& all) {
+  return std::any_of(all.begin(), all.end(), [&](const Checked& other) {
+    return !compiler::has_errors(other.found) &&
+           std::any_of(other.modules.begin(), other.modules.end(), [&](const std::string& module) {
+             std::error_code ignored;
+             return std::filesystem::equivalent(module, path, ignored);
+           });
+  });
+}
+
+std::vector<Checked> check_all(const CheckOptions& options) {
+  std::vector<Checked> all;
+  for (const std::string& path : options.scripts)
+    all.push_back(compiler::is_test(path) ? check_test(path) : check_script(path, options));
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].kind == Kind::kScript && compiler::has_errors(all[i].found) &&
+        loaded_with_another(options.scripts[i], all)) {
+      all[i] = Checked();
+      all[i].kind = Kind::kModule;
+      all[i].returned = "value";
+    }
+  }
+  return all;
 }
 
 int check(CheckOptions& options) {
@@ -177,11 +152,10 @@ int check(CheckOptions& options) {
     if (!number) return print_error(number.error());
     set(*number);
   }
-  const std::set<std::string> provided = sandbox_names();
+  const std::vector<Checked> all = check_all(options);
   bool failed = false;
-  for (const std::string& script : options.scripts) {
-    const Checked checked = check_script(script, options, provided);
-    const Diagnostics& found = checked.found;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Diagnostics& found = all[i].found;
     const bool errors = std::any_of(found.begin(), found.end(), [&](const Diagnostic& diagnostic) {
       return diagnostic.severity == Severity::kError || (options.strict && diagnostic.severity == Severity::kWarning);
     });
@@ -189,10 +163,7 @@ int check(CheckOptions& options) {
     if (!options.json) {
       print_diagnostics(found, stdout);
       if (errors) continue;
-      const std::string name = printable(script);
-      const std::string why =
-          checked.engine == engine::Kind::kLua ? fmt::format("; why: perilune explain {}", name) : "";
-      fmt::print("{}: ok (engine: {}{})\n", name, engine::to_string(checked.engine), why);
+      fmt::print("{}\n", summary(options.scripts[i], all[i]));
       continue;
     }
     for (const Diagnostic& diagnostic : found) {
@@ -214,7 +185,7 @@ Command add_check(CLI::App& program) {
   CLI::App* app = program.add_subcommand("check", "Find mistakes in scripts without running packets");
   app->formatter(std::make_shared<Help>("Usage: perilune check SCRIPT... [OPTIONS]"));
   const auto options = std::make_shared<CheckOptions>();
-  app->add_option("SCRIPT", options->scripts, "Lua scripts");
+  app->add_option("SCRIPT", options->scripts, "Lua scripts, modules and tests");
   app->add_option("--function", options->state.function, "The function that run would call (default: filter)")
       ->type_name("NAME");
   app->add_option("--memory", options->memory, "Memory of a script's state (default: 64M)")->type_name("SIZE");

@@ -5,6 +5,7 @@
 
 #include "cli/terminal.h"
 #include "cli/units.h"
+#include "compiler/checked_script.h"
 #include "hooks/hook_name.h"
 #include "script/source.h"
 
@@ -95,12 +96,12 @@ std::optional<LoadedForCompiling> load_for_compiling(const CompiledScript& scrip
     options.limits.memory = *bytes;
   }
   options.maps = loaded.maps.get();
-  auto state = script::State::load_file(script.path, options);
-  if (!state) {
-    print_diagnostics(state.error(), stderr);
+  auto checked = compiler::load_checked_file(script.path, options);
+  if (!checked) {
+    print_diagnostics(checked.error(), stderr);
     return std::nullopt;
   }
-  loaded.state = std::move(*state);
+  loaded.state = std::move(checked->state);
   return loaded;
 }
 

@@ -247,7 +247,7 @@ Command add_explain(CLI::App& program) {
   const auto options = std::make_shared<ExplainOptions>();
   add_script_options(*app, options->script);
   app->add_option("--at", options->at,
-                  "Where it shall run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: all four)")
+                  "Where it is to run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: all four)")
       ->type_name("HOOK")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -13,6 +13,7 @@
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
+#include "compiler/checked_script.h"
 #include "compiler/compiler.h"
 #include "script/map_store.h"
 #include "script/source.h"
@@ -150,10 +151,10 @@ tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name,
   state_options.maps = &maps;
   state_options.events = &log;
   if (options.memory != 0) state_options.limits.memory = options.memory;
-  auto state = script::State::load_file(script, state_options);
-  if (!state) return fail(state.error());
+  auto checked = compiler::load_checked(installation.text, script, state_options);
+  if (!checked) return fail(checked.error());
   for (const bpf::AttachPoint& point : points) {
-    auto compiled = compiler::compile_filter(**state, target_at(point, options));
+    auto compiled = compiler::compile_filter(*checked->state, target_at(point, options));
     if (!compiled) return fail(compiled.error());
     installation.images.push_back(std::move(compiled->image));
   }

@@ -142,7 +142,7 @@ Command add_load(CLI::App& program) {
   CLI::App* app = program.add_subcommand("load", "Put a filter into the kernel, where it stays");
   app->formatter(std::make_shared<Help>("Usage: perilune load NAME SCRIPT --at HOOK... [OPTIONS]"));
   const auto words = std::make_shared<Words>();
-  app->add_option("NAME", words->name, "How the filter shall be called");
+  app->add_option("NAME", words->name, "The name the filter will have");
   app->add_option("SCRIPT", words->script, "The Lua script with the filter");
   app->add_option("--at", words->hooks, "Where; several times for several hooks: all or none")
       ->type_name("HOOK")

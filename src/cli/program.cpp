@@ -77,7 +77,7 @@ int run_program(int argc, const char* const* argv) {
   // A reader that goes away shows as EPIPE where we write.
   (void)std::signal(SIGPIPE, SIG_IGN);
 
-  CLI::App program{"Perilune: Lua filters on packets, in captures and on live traffic.", "perilune"};
+  CLI::App program{"Perilune: Lua filters on packets, in captures, on live traffic and in the kernel.", "perilune"};
   program.set_version_flag("--version", kVersion, "Print the version");
   program.set_help_flag("-h,--help", "Print this help");
   program.formatter(std::make_shared<Help>("Usage: perilune COMMAND ..."));

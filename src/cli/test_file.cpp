@@ -6,6 +6,7 @@
 
 #include "cli/test_case.h"
 #include "compiler/bytecode.h"
+#include "compiler/checked_script.h"
 #include "script/source.h"
 
 namespace perilune::cli {
@@ -75,8 +76,10 @@ tl::expected<std::unique_ptr<TestFile>, Diagnostics> TestFile::load(const std::s
   auto text = script::read_script(path);
   if (!text) return tl::make_unexpected(std::move(text.error()));
   // Alone first: the wrapping would turn a missing `end` into a message about the wrapping.
+  script::LoadRecord record;
   script::Options options;
   options.function = kEntryPoint;
+  options.record = &record;
   options.limits = generous();
   options.seed = 1;
   if (auto alone = compiler::compile(*text, path); !alone) {
@@ -84,10 +87,14 @@ tl::expected<std::unique_ptr<TestFile>, Diagnostics> TestFile::load(const std::s
   }
   auto state = script::State::load_text(wrap(*text), path, script::folder_of(path), options);
   if (!state) return tl::make_unexpected(std::move(state.error()));
+  record.sources.front().text = std::move(*text);  // without what was wrapped around it
+  Diagnostics found = compiler::unknown_globals_in(record, {"packet"});
+  if (compiler::has_errors(found)) return tl::make_unexpected(std::move(found));
 
   std::unique_ptr<TestFile> file(new TestFile);
   file->path_ = path;
   file->state_ = std::move(*state);
+  file->warnings_ = std::move(found);
   Call wants_cases(0, 0, nullptr);
   if (!file->state_->call(wants_cases, 0)) {
     return tl::make_unexpected(file_error(path, {Fault::kInput, file->state_->error().message, {}}));

@@ -51,6 +51,8 @@ class TestFile {
   [[nodiscard]] static tl::expected<std::unique_ptr<TestFile>, Diagnostics> load(const std::string& path);
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// What is odd about its code, but no error.
+  [[nodiscard]] const Diagnostics& warnings() const { return warnings_; }
   [[nodiscard]] const std::vector<TestCase>& cases() const { return cases_; }
 
   /// Calls the function that the case gives for packet `number` in `after`, with hdr, pld, pkt over `packet`. Empty
@@ -61,6 +63,7 @@ class TestFile {
   TestFile() = default;
 
   std::string path_;
+  Diagnostics warnings_;
   std::unique_ptr<script::State> state_;
   std::unique_ptr<script::PacketBinding> binding_;
   std::vector<TestCase> cases_;

@@ -1,4 +1,4 @@
-// `perilune unload NAME... | --all`: filters out of the kernel, without a trace.
+// `perilune unload NAME... | --all`: filters out of the kernel, with their tables and counters.
 #include <algorithm>
 
 #include "bpf/installation.h"

@@ -18,17 +18,15 @@ struct Known {
 /// longer than 40 bytes, the compiler loads _ENV and the name into registers first; so registers are followed: a
 /// register is known from the instruction that loaded it until the next one that names it as its target. That is only
 /// ever a few instructions, in which the compiler emits no jump.
-template <typename OnAccess, typename OnRequire>
-void walk(const Prototype& function, const std::vector<bool>& environment, OnAccess on_access, OnRequire on_require) {
+template <typename OnAccess>
+void walk(const Prototype& function, const std::vector<bool>& environment, OnAccess on_access) {
   std::array<Known, 256> registers{};
-  std::array<bool, 256> is_require{};
   const auto is_environment = [&](uint32_t upvalue) { return upvalue < environment.size() && environment[upvalue]; };
 
   for (size_t pc = 0; pc < function.code.size(); ++pc) {
     const Instruction instruction = function.code[pc];
     const uint32_t a = instruction.a();
     Known loaded;
-    bool loads_require = false;
     switch (instruction.opcode()) {
       case Opcode::kGetUpvalue:
         loaded.is_environment = is_environment(instruction.b());
@@ -43,14 +41,12 @@ void walk(const Prototype& function, const std::vector<bool>& environment, OnAcc
         if (const std::string* name = function.string_constant(instruction.c());
             name && is_environment(instruction.b())) {
           on_access(*name, function.line(pc), false);
-          loads_require = *name == "require";
         }
         break;
       case Opcode::kGetTable:
         if (const std::string* name = registers[instruction.c()].text;
             name && registers[instruction.b()].is_environment) {
           on_access(*name, function.line(pc), false);
-          loads_require = *name == "require";
         }
         break;
       case Opcode::kSetTabUp:
@@ -63,18 +59,10 @@ void walk(const Prototype& function, const std::vector<bool>& environment, OnAcc
           on_access(*name, function.line(pc), true);
         }
         continue;  // A is a source
-      case Opcode::kCall:
-      case Opcode::kTailCall:
-        // One argument: B is the number of arguments plus one.
-        if (is_require[a] && instruction.b() == 2 && a + 1 < registers.size() && registers[a + 1].text != nullptr) {
-          on_require(*registers[a + 1].text);
-        }
-        break;
       default:
         break;
     }
     registers[a] = loaded;
-    is_require[a] = loads_require;
   }
 }
 
@@ -88,16 +76,12 @@ std::vector<bool> inherited(const Prototype& child, const std::vector<bool>& env
   return own;
 }
 
-template <typename OnAccess, typename OnRequire>
-void walk_all(const Prototype& function, const std::vector<bool>& environment, bool in_function, OnAccess on_access,
-              OnRequire on_require) {
-  walk(
-      function, environment,
-      [&](const std::string& name, uint32_t line, bool write) { on_access(name, line, write, in_function); },
-      on_require);
-  for (const Prototype& child : function.children) {
-    walk_all(child, inherited(child, environment), true, on_access, on_require);
-  }
+template <typename OnAccess>
+void walk_all(const Prototype& function, const std::vector<bool>& environment, bool in_function, OnAccess on_access) {
+  walk(function, environment,
+       [&](const std::string& name, uint32_t line, bool write) { on_access(name, line, write, in_function); });
+  for (const Prototype& child : function.children)
+    walk_all(child, inherited(child, environment), true, on_access);
 }
 
 /// Does anything assign another table to the chunk's _ENV? Then its globals are not ours to know.
@@ -112,6 +96,23 @@ bool replaces_environment(const Prototype& function, const std::vector<bool>& en
   });
 }
 
+/// Is _ENV loaded into a register for anything else than an access later on?
+bool copies_environment(const Prototype& function, const std::vector<bool>& environment) {
+  for (size_t pc = 0; pc < function.code.size(); ++pc) {
+    const Instruction load = function.code[pc];
+    if (load.opcode() != Opcode::kGetUpvalue || load.b() >= environment.size() || !environment[load.b()]) continue;
+    bool accessed = false;
+    for (size_t next = pc + 1; next < function.code.size() && !accessed; ++next) {
+      const Instruction user = function.code[next];
+      accessed = (user.opcode() == Opcode::kGetTable && user.b() == load.a()) ||
+                 (user.opcode() == Opcode::kSetTable && user.a() == load.a());
+    }
+    if (!accessed) return true;
+  }
+  return std::any_of(function.children.begin(), function.children.end(),
+                     [&](const Prototype& child) { return copies_environment(child, inherited(child, environment)); });
+}
+
 /// The main chunk has one upvalue, and that is _ENV.
 std::vector<bool> main_environment(const Prototype& main) {
   std::vector<bool> environment(main.upvalues.size());
@@ -124,21 +125,19 @@ std::vector<bool> main_environment(const Prototype& main) {
 std::vector<GlobalAccess> global_accesses(const Prototype& main) {
   std::vector<GlobalAccess> found;
   if (replaces_environment(main, main_environment(main))) return found;
-  walk_all(
-      main, main_environment(main), false,
-      [&](const std::string& name, uint32_t line, bool write, bool in_function) {
-        found.push_back({name, line, write, in_function});
-      },
-      [](const std::string&) {});
+  walk_all(main, main_environment(main), false,
+           [&](const std::string& name, uint32_t line, bool write, bool in_function) {
+             found.push_back({name, line, write, in_function});
+           });
   return found;
 }
 
-std::vector<std::string> required_modules(const Prototype& main) {
-  std::vector<std::string> found;
-  walk_all(
-      main, main_environment(main), false, [](const std::string&, uint32_t, bool, bool) {},
-      [&](const std::string& name) { found.push_back(name); });
-  return found;
+bool hands_out_environment(const Prototype& main) {
+  const std::vector<bool> environment = main_environment(main);
+  if (copies_environment(main, environment)) return true;
+  const std::vector<GlobalAccess> accesses = global_accesses(main);
+  return std::any_of(accesses.begin(), accesses.end(),
+                     [](const GlobalAccess& access) { return access.name == "_G" && !access.write; });
 }
 
 }  // namespace perilune::compiler

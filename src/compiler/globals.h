@@ -28,7 +28,8 @@ struct GlobalAccess {
 /// itself.
 [[nodiscard]] std::vector<GlobalAccess> global_accesses(const Prototype& main);
 
-/// The names that the chunk gives to `require` as constants: `require 'lists.blocked'`, in the order of the code.
-[[nodiscard]] std::vector<std::string> required_modules(const Prototype& main);
+/// Does the chunk use the table of globals as a value, by `_G` or `_ENV`? Then it may define globals that
+/// global_accesses() does not know.
+[[nodiscard]] bool hands_out_environment(const Prototype& main);
 
 }  // namespace perilune::compiler

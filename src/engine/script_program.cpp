@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/checked_script.h"
 #include "script/source.h"
 
 namespace perilune::engine {
@@ -36,7 +37,11 @@ tl::expected<std::unique_ptr<script::State>, Diagnostics> ScriptProgram::load_st
     if (!text) return tl::make_unexpected(std::move(text.error()));
     text_ = std::move(*text);
   }
-  return script::State::load_text(*text_, script_path, script::folder_of(script_path), state_options);
+  // The workers after the first run what was judged then.
+  if (worker != 0) return script::State::load_text(*text_, script_path, script::folder_of(script_path), state_options);
+  auto checked = compiler::load_checked(*text_, script_path, state_options);
+  if (!checked) return tl::make_unexpected(std::move(checked.error()));
+  return std::move(checked->state);
 }
 
 std::optional<Decision> ScriptProgram::decide_without_script(const packet::Location& location) const {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -14,6 +15,16 @@ namespace perilune::script {
 struct Chunk {
   std::string name;
   std::string short_name;
+};
+
+/// What loading a script compiled, and what its main chunk returned; kept also when loading fails.
+struct LoadRecord {
+  struct Source {
+    std::string name;  // for messages
+    std::string text;
+  };
+  std::vector<Source> sources;  // the script, then the modules in the order they were required
+  std::string returned;         // the type of the main chunk's first result: a module returns a table; empty: nothing
 };
 
 /// Lua's own shortening of a chunk's name in messages.

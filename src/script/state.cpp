@@ -35,6 +35,7 @@ int panic(lua_State* L) {
 struct LoadRequest {
   std::string_view text;
   const std::string* name;
+  LoadRecord* record = nullptr;
   int compile_status = LUA_OK;
 };
 
@@ -47,7 +48,8 @@ int run_main_chunk(lua_State* L) {
   auto& request = *static_cast<LoadRequest*>(lua_touserdata(L, 1));
   request.compile_status = compile(L, request.text, *request.name);
   if (request.compile_status != LUA_OK) return lua_error(L);
-  lua_call(L, 0, 0);
+  lua_call(L, 0, 1);
+  if (request.record != nullptr && !lua_isnil(L, -1)) request.record->returned = luaL_typename(L, -1);
   return 0;
 }
 
@@ -129,6 +131,7 @@ void count_hook(lua_State* L, lua_Debug* activation) {
 int compile(lua_State* L, std::string_view text, const std::string& name) {
   State::Impl& impl = StateInternals::of(L);
   impl.chunks.push_back({name, short_chunk_name(name)});
+  if (impl.options.record != nullptr) impl.options.record->sources.push_back({name, std::string(text)});
   lua_pushfstring(L, "@%s", name.c_str());
   Reader reader{text};
   const int status = lua_load(L, read_piece, &reader, lua_tostring(L, -1), "t");
@@ -168,7 +171,7 @@ tl::expected<std::unique_ptr<State>, Diagnostics> State::load(std::string_view t
     return tl::make_unexpected(load_error(impl, name, false));
   }
 
-  LoadRequest request{text, &name};
+  LoadRequest request{text, &name, options.record};
   impl.budget.start(L, count_hook, 0, options.limits.load_instructions, options.limits.load_time);
   lua_pushcfunction(L, run_main_chunk);
   lua_pushlightuserdata(L, &request);
@@ -180,6 +183,7 @@ tl::expected<std::unique_ptr<State>, Diagnostics> State::load(std::string_view t
   }
   impl.budget.stop(L);
   impl.loading = false;
+  impl.options.record = nullptr;
 
   // The overdraft serves the name of the entry point and the stack for its arguments.
   impl.allocator.set_overdraft(kArgumentsOverdraft);

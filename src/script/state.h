@@ -25,6 +25,7 @@ namespace perilune::script {
 
 class MapStore;
 class Random;
+struct LoadRecord;
 
 struct Options {
   Limits limits;
@@ -34,6 +35,7 @@ struct Options {
   EventSink* events = nullptr;      // null: logs are dropped
   std::optional<uint64_t> seed;     // for random() and math.random; unset: from the system
   unsigned worker = 0;              // map writes of the main chunk count for worker 0 only
+  LoadRecord* record = nullptr;     // filled while loading
   bool record_line = false;         // remember the line of the entry point's return (costs a little per call)
 };
 

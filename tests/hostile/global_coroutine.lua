@@ -1,4 +1,4 @@
--- expect packet: 'coroutine' is not available in the sandbox
+-- expect load: 'coroutine' is not available in the sandbox
 -- Coroutines have hooks of their own.
 local packets = 0
 function filter(hdr, pld)

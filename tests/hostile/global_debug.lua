@@ -1,4 +1,4 @@
--- expect packet: 'debug' is not available in the sandbox
+-- expect load: 'debug' is not available in the sandbox
 -- The registry.
 local packets = 0
 function filter(hdr, pld)

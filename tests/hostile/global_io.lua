@@ -1,4 +1,4 @@
--- expect packet: 'io' is not available in the sandbox
+-- expect load: 'io' is not available in the sandbox
 -- Files.
 local packets = 0
 function filter(hdr, pld)

@@ -1,4 +1,4 @@
--- expect packet: 'os' is not available in the sandbox
+-- expect load: 'os' is not available in the sandbox
 -- Commands.
 local packets = 0
 function filter(hdr, pld)

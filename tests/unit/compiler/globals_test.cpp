@@ -61,14 +61,22 @@ TEST(Globals, LongNames) {
   EXPECT_EQ(accesses(name + " = 1\nreturn " + name + "x"), (Strings{"w " + name + " 1", "r " + name + "x 2"}));
 }
 
-TEST(Globals, RequiredModules) {
-  const Result<Prototype> main = compile(
-      "local a = require 'lists.blocked'\nlocal b = require('net').ipv4\nlocal f = function() return require \"late\" "
-      "end\n"
-      "local name = 'x' require(name) other 'no' require(name, 'y')",
-      "t.lua");
-  ASSERT_TRUE(main.has_value());
-  EXPECT_EQ(required_modules(*main), (Strings{"lists.blocked", "net", "late"}));
+TEST(Globals, TheTableOfGlobalsAsAValue) {
+  const auto hands_out = [](const std::string& text) {
+    const Result<Prototype> main = compile(text, "t.lua");
+    EXPECT_TRUE(main.has_value()) << text;
+    return main && hands_out_environment(*main);
+  };
+  EXPECT_FALSE(hands_out("x = 1\nfunction filter() return x, y end"));
+  EXPECT_FALSE(hands_out("local _ENV = {}\nlocal z = _G"));
+  EXPECT_TRUE(hands_out("local G = _G"));
+  EXPECT_TRUE(hands_out("function filter() _G.x = 1 end"));
+  EXPECT_TRUE(hands_out("local E = _ENV"));
+  EXPECT_TRUE(hands_out("function filter() return function() set(_ENV, 'x') end end"));
+  std::string many = "local t = {";
+  for (int i = 0; i < 400; ++i)
+    many += fmt::format("'c{}',", i);
+  EXPECT_FALSE(hands_out(many + "}\nlocal x = late\nanother = f(x, 1, 2, 3, 4, 5, 6)"));
 }
 
 }  // namespace

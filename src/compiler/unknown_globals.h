@@ -8,7 +8,7 @@
 #include "base/diagnostic.h"
 #include "compiler/bytecode.h"
 
-namespace perilune::cli {
+namespace perilune::compiler {
 
 /// The script, or a module it requires.
 struct CompiledFile {
@@ -20,9 +20,10 @@ struct CompiledFile {
 /// by ways that no look at the code can see), and what any of the files assigns anywhere.
 ///
 /// Reads inside functions are errors: they happen at packet time, when nothing will define the name any more. Reads in
-/// a main chunk are warnings: it ran, so the nil did no harm so far (`if DEBUG then`). Both have the code
+/// a main chunk are warnings: it ran, so the nil did no harm so far (`if DEBUG then`). All are warnings where a file
+/// uses the table of globals itself (`_G`, `_ENV` as a value): what it defines with it nobody can see. The code is
 /// "unknown-global".
 [[nodiscard]] Diagnostics unknown_globals(const std::vector<CompiledFile>& files, const std::set<std::string>& provided,
                                           const std::set<std::string>& defined);
 
-}  // namespace perilune::cli
+}  // namespace perilune::compiler
