@@ -69,11 +69,10 @@ void check_parameters(const script::State& state, const std::string& path, Diagn
       lua_pushvalue(L, -1);
       lua_getinfo(L, ">uS", &info);
       if (info.nparams > kMostParameters) {
-        found.push_back(
-            {Severity::kError, "entry-point", path, static_cast<uint32_t>(std::max(info.linedefined, 0)),
-             fmt::format("'{}' declares {} parameters, but it is called with {}: the others are always nil", function,
-                         info.nparams, kMostParameters),
-             fmt::format("function {}(hdr, pld, pkt)", function)});
+        found.push_back({Severity::kError, "entry-point", path, static_cast<uint32_t>(std::max(info.linedefined, 0)),
+                         fmt::format("'{}' declares {} parameters, but it is called with {}: the others are always nil",
+                                     function, info.nparams, kMostParameters),
+                         fmt::format("function {}(hdr, pld, pkt)", function)});
       }
     }
     lua_pop(L, 1);
@@ -137,7 +136,8 @@ tl::expected<CheckedScript, Diagnostics> load_checked(std::string_view text, con
     found = std::move(state.error());
     for (Diagnostic& diagnostic : found) {
       if (diagnostic.code != "no-entry-point" || record.returned.empty()) continue;
-      diagnostic.hint += fmt::format("\nit returns a {}: is it a module, for another script to require?", record.returned);
+      diagnostic.hint +=
+          fmt::format("\nit returns a {}: is it a module, for another script to require?", record.returned);
     }
   } else {
     checked.state = std::move(*state);

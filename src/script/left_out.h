@@ -31,7 +31,8 @@ inline constexpr std::array<LeftOut, 14> kLeftOut = {{
 
 /// Null when the name is none of them.
 [[nodiscard]] constexpr const LeftOut* left_out(std::string_view name) {
-  const auto* found = std::find_if(kLeftOut.begin(), kLeftOut.end(), [&](const LeftOut& one) { return one.name == name; });
+  const auto* found =
+      std::find_if(kLeftOut.begin(), kLeftOut.end(), [&](const LeftOut& one) { return one.name == name; });
   return found == kLeftOut.end() ? nullptr : found;
 }
 
