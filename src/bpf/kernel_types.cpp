@@ -2,8 +2,12 @@
 
 #include <bpf/btf.h>
 
+#include "bpf/files.h"
+
 namespace perilune::bpf {
 namespace {
+
+constexpr const char* kKernelTypes = "/sys/kernel/btf/vmlinux";
 
 std::optional<uint32_t> find_member(const btf* types, const btf_type* structure, const std::string& wanted,
                                     unsigned depth) {
@@ -31,12 +35,16 @@ void KernelTypes::Deleter::operator()(btf* types) const {
 }
 
 Result<KernelTypes> KernelTypes::read() {
-  KernelTypes types;
-  types.types_.reset(btf__load_vmlinux_btf());
-  if (!types.types_) {
-    return errno_error("read the kernel's type information", errno,
-                       "this hook needs a kernel built with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)");
+  // Read by ourselves: the library takes any failure for a kernel without type information.
+  const Result<std::optional<std::string>> bytes = read_file(kKernelTypes);
+  if (!bytes) return tl::make_unexpected(bytes.error());
+  if (!*bytes) {
+    return errno_error("read the kernel's type information", ENOENT,
+                       fmt::format("this hook needs a kernel built with CONFIG_DEBUG_INFO_BTF ({})", kKernelTypes));
   }
+  KernelTypes types;
+  types.types_.reset(btf__new((*bytes)->data(), static_cast<uint32_t>((*bytes)->size())));
+  if (!types.types_) return errno_error("understand the kernel's type information", errno);
   return types;
 }
 

@@ -68,6 +68,23 @@ void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOpt
   std::ranges::copy(image.constants, slot.begin() + PL_CONSTANTS);
 }
 
+/// Did the machine lack something, or the right to it? Then nothing is said about the program, and trying it in another
+/// form is in vain.
+bool is_shortage(int code) {
+  switch (code) {
+    case EPERM:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case EINTR:
+    case EIO:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class Loader {
  public:
   Loader(const ir::Image& image, const ProgramOptions& options, std::string* log)
@@ -260,16 +277,18 @@ class Loader {
     bpf_btf_load_opts options{};
     options.sz = sizeof options;
     int fd = bpf_btf_load(linked_.types.data(), linked_.types.size(), &options);
-    if (fd < 0 && fd != -EPERM) {
+    if (fd < 0 && !is_shortage(-fd)) {
       options.log_buf = log.data();
       options.log_size = static_cast<uint32_t>(log.size());
       options.log_level = 1;
       fd = bpf_btf_load(linked_.types.data(), linked_.types.size(), &options);
       if (fd < 0 && log_ != nullptr) *log_ = log.c_str();
     }
-    if (fd < 0)
-      return errno_error("load the program's type information into the kernel", -fd,
-                         fd == -EPERM ? capability_hint({CAP_BPF}) : "this is a fault of perilune: please report it");
+    if (fd < 0) {
+      std::string hint = fd == -EPERM ? capability_hint({CAP_BPF}) : "";
+      if (!is_shortage(-fd)) hint = "this is a fault of perilune: please report it";
+      return errno_error("load the program's type information into the kernel", -fd, hint);
+    }
     types_ = FileDescriptor(fd);
     return {};
   }
@@ -325,7 +344,7 @@ class Loader {
 
   Result<void> load_program() {
     int fd = try_load(load_options());
-    if (fd < 0 && fd != -EPERM && linked_.inlined) {
+    if (fd < 0 && !is_shortage(-fd) && linked_.inlined) {
       // On its own it may be less work for the verifier, or less stack.
       inlines_ = false;
       const Result<int> another = try_another();
@@ -340,7 +359,7 @@ class Loader {
       fd = *another;
     }
     bpf_prog_load_opts options = load_options();
-    if (fd < 0 && fd != -EPERM) {
+    if (fd < 0 && !is_shortage(-fd)) {
       // Once more, to hear why.
       std::string log(kLogBytes, '\0');
       options.log_buf = log.data();
@@ -348,7 +367,7 @@ class Loader {
       options.log_level = 1;
       const int again = try_load(options);
       log.resize(strnlen(log.data(), log.size()));
-      if (again < 0 && again != -kNotSupported && !log.empty()) {
+      if (again < 0 && again != -kNotSupported && !is_shortage(-again) && !log.empty()) {
         const VerifierComplaint complaint = read_verifier_log(log, image_->files);
         if (log_ != nullptr) *log_ = std::move(log);
         return tl::make_unexpected(verifier_error(options_->name, complaint));

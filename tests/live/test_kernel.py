@@ -305,6 +305,26 @@ def test_a_name_like_a_command(program):
         lab.expect_nothing_left()
 
 
+def test_too_few_descriptors_are_called_so(program):
+    with KernelLab(program) as lab:
+        prlimit = need("prlimit")
+        script, tried = lab.script(FILTER), 0
+        for number in range(4, 60):
+            done = run([prlimit, f"--nofile={number}", program, "load", "few", script, *(word for hook in lab.hooks for word in ("--at", hook))],
+                       env=lab.environment)
+            if done.returncode == 0:
+                break
+            if "error while loading shared libraries" in done.stderr:
+                continue
+            tried += 1
+            expect_equal(done.returncode, 2, f"exit status with {number} descriptors: {done.stderr}")
+            expect("EMFILE" in done.stderr or "Too many open files" in done.stderr, f"said with {number} descriptors: {done.stderr}")
+            expect("fault of perilune" not in done.stderr, f"said with {number} descriptors: {done.stderr}")
+            lab.expect_nothing_left()
+        expect(tried >= 8, f"only {tried} numbers were too few")
+        expect("few" in lab.filters(), "with enough of them it is loaded")
+
+
 def test_the_lock_is_not_waited_for_without_end(program):
     with KernelLab(program) as lab:
         lab.load("words", lab.script(PASS), lab.hooks[0])
