@@ -55,7 +55,7 @@ const std::set<std::string>& sandbox_names() {
   return names;
 }
 
-/// An entry point that wants more than it gets.
+/// An entry point that wants more than it gets. It may do without, so this is a warning.
 void check_parameters(const script::State& state, const std::string& path, Diagnostics& found) {
   lua_State* L = state.lua();
   if (lua_checkstack(L, 4) == 0) return;
@@ -69,7 +69,7 @@ void check_parameters(const script::State& state, const std::string& path, Diagn
       lua_pushvalue(L, -1);
       lua_getinfo(L, ">uS", &info);
       if (info.nparams > kMostParameters) {
-        found.push_back({Severity::kError, "entry-point", path, static_cast<uint32_t>(std::max(info.linedefined, 0)),
+        found.push_back({Severity::kWarning, "entry-point", path, static_cast<uint32_t>(std::max(info.linedefined, 0)),
                          fmt::format("'{}' declares {} parameters, but it is called with {}: the others are always nil",
                                      function, info.nparams, kMostParameters),
                          fmt::format("function {}(hdr, pld, pkt)", function)});

@@ -8,3 +8,5 @@ function filter(hdr, pld, pkt)
   if hdr[5] & 3 == 2 then return t.missing(hdr) end
   return tostring(pld):nomethod()
 end
+
+nofunction = nil  -- meant to be

@@ -5,3 +5,5 @@ function filter(hdr, pld, pkt)
   end
   return true
 end
+
+nowhere = nil  -- meant to be

@@ -6,3 +6,5 @@ function filter(hdr, pld, pkt)
   if k == 2 then log('%d') end
   if k == 3 then log('%d %s', undefined, pkt.src:sub(0,-1)) end
 end
+
+undefined = nil  -- meant to be
