@@ -134,7 +134,8 @@ class Printer {
       const auto& counters = attachment.counters;
       const std::string where = fmt::format("{} {}", printable(state.name), printable(attachment.place));
       if (counters[PL_COUNT_TOO_LONG] != 0) {
-        fmt::print("{}: {} packets were too long to judge\n", where, grouped(counters[PL_COUNT_TOO_LONG]));
+        fmt::print("{}: {} packets were longer than a compiled filter sees\n", where,
+                   grouped(counters[PL_COUNT_TOO_LONG]));
       }
       if (counters[PL_COUNT_NO_SLOT] != 0) {
         fmt::print("{}: {} packets found no memory to be judged in\n", where, grouped(counters[PL_COUNT_NO_SLOT]));

@@ -189,8 +189,13 @@ void Lowering::call_accessor(Call& call, const std::string& name) {
   wrong(bad);
   resume(second, before);
   const int64_t end = offset.kind == Kind::kInteger && size > 0 ? offset.integer + size : -1;
-  ensure_bytes(view, end);
   const ir::Value place = b_.add(view.a, start);
+  AbstractValue part = view;
+  if (end < 0) {
+    part.a = place;
+    part.b = length;
+  }
+  ensure_bytes(part, end);
   if (string && !write) {
     AbstractValue text = AbstractValue::dynamic_string(place, length, size > 0 ? size : view.most);
     text.in_frame = true;

@@ -161,7 +161,7 @@ void Lowering::write_view_field(const AbstractValue& view, const Field& field, c
   const bool strict = world_->data_option("strict");
   if (field.kind == FieldKind::kLayout)
     return fail(fmt::format("field {} is a layout: write the fields inside it", field_name(key)));
-  if (field.end == luadata::kNowhere || field.end > PL_FRAME_MAX) {
+  if (field.end > kNoSuchByte) {
     if (strict) fail(fmt::format("cannot write field {}: its length is 0 or above 64 bits", field_name(key)));
     return;
   }
@@ -184,6 +184,8 @@ void Lowering::write_view_field(const AbstractValue& view, const Field& field, c
   }
   const auto offset = static_cast<int64_t>(field.offset);
   bool live = true;
+  if (field.kind != FieldKind::kString && is_far(field))
+    refuse("far-field", "a field more than 16 KiB into the data", "take a segment first");
   if (is_number(field.kind)) {
     AbstractValue whole;
     live = whole_number(value, key, whole);
@@ -318,9 +320,17 @@ void Lowering::set_in_view(const AbstractValue& view, const AbstractValue& key, 
     ended_ = outcomes_.empty();
     return;
   }
-  ensure_bytes(seen, key.kind == Kind::kInteger ? key.integer + 1 : -1);
   const ir::Value place = b_.add(seen.a, position);
-  before_write(seen, place, b_.add(place, 1));
+  const ir::Value behind = b_.add(place, 1);
+  if (key.kind == Kind::kInteger) {
+    ensure_bytes(seen, key.integer + 1);
+  } else {
+    AbstractValue byte = seen;
+    byte.a = place;
+    byte.b = number(1);
+    ensure_bytes(byte, -1);
+  }
+  before_write(seen, place, behind);
   b_.store(1, at(place), 0, integer_of(whole));
   outcome();
 }

@@ -23,6 +23,9 @@ using luadata::FieldKind;
 
 constexpr int64_t kAll = int64_t{1} << 32;
 constexpr int64_t kLargestDisplacement = 0x4000;
+/// So many bytes of any payload are among the first PL_FRAME_MAX of the frame: sixteen extension headers of 2,048 bytes
+/// and what else can be in front of it are shorter than the rest.
+constexpr int64_t kAlwaysHeld = 0x8000;
 
 AbstractValue byte_value(ir::Value byte) {
   AbstractValue value = AbstractValue::dynamic_integer(byte);
@@ -56,25 +59,38 @@ AbstractValue Lowering::payload_view() {
   return view;
 }
 
+// Of a view of some bytes only: those that are read (or written).
 void Lowering::ensure_bytes(const AbstractValue& view, int64_t end) {
   int64_t wanted = kAll;
+  const int64_t reach = end < 0 ? view.most : end;
   if (view.base == AbstractValue::kHeaders) {
     wanted = 0;
   } else if (view.base >= 0) {
-    const int64_t reach = end < 0 ? view.most : end;
     if (reach < PL_FRAME_MAX) wanted = view.base + reach;
   }
-  if (st_.pulled >= wanted) return;
-  if (wanted > 0) image_.uses_payload = true;
-  const ir::Value upto = wanted == kAll ? header(offsetof(pl_header, captured)) : payload_end(wanted);
-  const ir::BlockId more = b_.new_block();
-  const ir::BlockId there = b_.new_block();
-  b_.branch(Condition::kUgt, upto, header(offsetof(pl_header, copied)), more, there);
-  b_.switch_to(more);
-  b_.pull(upto);
-  b_.jump(there);
-  b_.switch_to(there);
-  st_.pulled = wanted;
+  if (st_.pulled < wanted) {
+    if (wanted > 0) image_.uses_payload = true;
+    const ir::Value upto = wanted == kAll ? header(offsetof(pl_header, captured)) : payload_end(wanted);
+    const ir::BlockId more = b_.new_block();
+    const ir::BlockId there = b_.new_block();
+    b_.branch(Condition::kUgt, upto, header(offsetof(pl_header, copied)), more, there);
+    b_.switch_to(more);
+    b_.pull(upto);
+    b_.jump(there);
+    b_.switch_to(there);
+    st_.pulled = wanted;
+  }
+  if (view.base == AbstractValue::kHeaders || (view.base >= 0 && view.base + reach <= kAlwaysHeld)) return;
+  // A packet may be longer than the slot's copy of it. Only what is read must be there: lengths are true anyway.
+  const ir::Value last = end < 0 ? b_.add(view.a, view.b) : b_.add(view.a, end);
+  const ir::BlockId beyond = b_.new_block();
+  const ir::BlockId held = b_.new_block();
+  b_.branch(Condition::kUgt, last, number(int64_t{PL_FRAME} + PL_FRAME_MAX), beyond, held);
+  b_.switch_to(beyond);
+  fail(fmt::format("byte {{0}} of a packet is needed; a compiled filter sees the first {}", PL_FRAME_MAX),
+       b_.sub(last, number(kFrame)));
+  ended_ = false;
+  b_.switch_to(held);
 }
 
 // Where payload bytes [0, length) end in the frame, as far as there are any.
@@ -110,10 +126,7 @@ AbstractValue Lowering::view_text(const AbstractValue& view) {
 // --- reading
 
 ir::Value Lowering::load_field(const Field& field, ir::Value pointer) {
-  int64_t offset = static_cast<int64_t>(field.offset);
-  if (offset > kLargestDisplacement)
-    refuse("far-field", "a field more than 16 KiB into the data", "take a segment first");
-  const auto disp = static_cast<int32_t>(offset);
+  const auto disp = static_cast<int32_t>(field.offset);
   ir::Value value = 0;
   switch (field.kind) {
     case FieldKind::kByte:
@@ -185,7 +198,7 @@ ir::Value Lowering::load_field(const Field& field, ir::Value pointer) {
 void Lowering::read_view_field(const AbstractValue& view, const Field& field, const AbstractValue& key,
                                uint32_t result) {
   AbstractValue seen = view;
-  if (field.end == luadata::kNowhere || field.end > PL_FRAME_MAX) return set(result, AbstractValue::nil());
+  if (field.end > kNoSuchByte) return set(result, AbstractValue::nil());
   const auto end = static_cast<int64_t>(field.end);
   ir::BlockId inside = 0;
   ir::BlockId outside = 0;
@@ -221,6 +234,8 @@ void Lowering::read_view_field(const AbstractValue& view, const Field& field, co
     ensure_bytes(seen, end);
     if (field.kind == FieldKind::kString) {
       set(result, part(static_cast<int64_t>(field.length)));
+    } else if (is_far(field)) {
+      refuse("far-field", "a field more than 16 KiB into the data", "take a segment first");
     } else if (!is_number(field.kind)) {
       set(result, read_address(field, at(seen.a)));
     } else {
@@ -311,7 +326,7 @@ void Lowering::get_from_view(const AbstractValue& view, const AbstractValue& key
   AbstractValue seen = view;
   const State before = st_;
   if (position.kind == Kind::kInteger) {
-    if (position.integer < 0 || position.integer >= PL_FRAME_MAX) return set(result, AbstractValue::nil());
+    if (position.integer < 0 || position.integer >= int64_t{kNoSuchByte}) return set(result, AbstractValue::nil());
     ir::BlockId inside = 0;
     ir::BlockId outside = 0;
     bool always = false;
@@ -335,7 +350,10 @@ void Lowering::get_from_view(const AbstractValue& view, const AbstractValue& key
   set(result, AbstractValue::nil());
   outcome();
   resume(inside, before);
-  ensure_bytes(seen, -1);
+  AbstractValue byte = seen;
+  byte.a = b_.add(seen.a, position.a);
+  byte.b = number(1);
+  ensure_bytes(byte, -1);
   set(result, byte_value(load_byte(seen.a, position)));
   outcome();
 }

@@ -1,5 +1,6 @@
 #include "engine/native_engine.h"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -39,10 +40,6 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
 
  private:
   Decision ask(const packet::Packet& packet) override {
-    if (packet.bytes.size() > PL_FRAME_MAX) [[unlikely]] {
-      return shared_->failed(packet, at(0, fmt::format("the packet has {} bytes; a compiled filter sees at most {}",
-                                                       packet.bytes.size(), PL_FRAME_MAX)));
-    }
     packet_ = &packet;
     fill_slot(machine_->slot(), packet, location_, fuel_);
     pl_header& header = machine_->header();
@@ -82,7 +79,12 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
   // What the filter wrote, as a packet in the slot.
   Malformed commit(const packet::Packet& packet, Decision& decision) {
     pull_frame(machine_->slot(), packet, packet.bytes.size());
-    const std::span<uint8_t> after{machine_->slot() + PL_FRAME, packet.bytes.size()};
+    std::span<uint8_t> after{machine_->slot() + PL_FRAME, packet.bytes.size()};
+    if (packet.bytes.size() > PL_FRAME_MAX) [[unlikely]] {
+      long_frame_.assign(packet.bytes.begin(), packet.bytes.end());
+      std::ranges::copy(after.first(PL_FRAME_MAX), long_frame_.begin());
+      after = long_frame_;
+    }
     const packet::Edit edit = packet::finish_edit(packet, location_, after, packet.wire_length);
     if (edit.location.malformed != Malformed::kNone) return edit.location.malformed;
     decision.modified = edit.differs;
@@ -121,6 +123,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
   uint64_t fuel_;
   std::unique_ptr<vm::Machine> machine_;
   const packet::Packet* packet_ = nullptr;
+  std::vector<uint8_t> long_frame_;  // a changed frame that is longer than the slot's copy of it
 };
 
 class NativeProgram final : public Program {

@@ -51,14 +51,11 @@ void copy_addresses(pl_header& header, const uint8_t* network) {
 
 void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& location, uint64_t fuel) {
   pl_header& header = header_of(slot);
-  const auto captured = static_cast<uint32_t>(packet.bytes.size());
-  const bool is_ip = location.version != 0;
-  // Without IP there are no headers: all behind the link header is payload.
   header.network = location.network;
-  header.transport = is_ip ? location.transport : location.network;
-  header.payload = is_ip ? location.payload : location.network;
-  header.end = is_ip ? location.end : captured;
-  header.captured = captured;
+  header.transport = location.transport;
+  header.payload = location.payload;
+  header.end = location.end;
+  header.captured = static_cast<uint32_t>(packet.bytes.size());
   header.flags = flag(location.fragment, PL_FRAGMENT) | flag(location.first_fragment, PL_FIRST_FRAGMENT) |
                  flag(location.has_transport, PL_HAS_TRANSPORT) | flag(location.has_ports, PL_HAS_PORTS) |
                  flag(location.truncated, PL_TRUNCATED) | flag(packet.has_frame, PL_HAS_FRAME);
@@ -94,7 +91,7 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
 
 void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto) {
   pl_header& header = header_of(slot);
-  const auto end = static_cast<uint32_t>(std::min<uint64_t>(upto, header.captured));
+  const auto end = static_cast<uint32_t>(std::min({upto, uint64_t{header.captured}, uint64_t{PL_FRAME_MAX}}));
   if (end <= header.copied) return;
   std::memcpy(slot + PL_FRAME + header.copied, packet.bytes.data() + header.copied, end - header.copied);
   header.copied = end;

@@ -9,7 +9,7 @@
 namespace perilune::engine {
 
 /// Fills what is set before each call but for the time, and zeroes what the filter sets; the frame's bytes stand in the
-/// slot at least up to the payload. The packet must not be longer than PL_FRAME_MAX.
+/// slot at least up to the payload. The slot has room for PL_FRAME_MAX bytes, headers are never longer.
 void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& location, uint64_t fuel);
 
 /// Makes frame bytes [0, upto) stand in the slot, as far as there are that many.

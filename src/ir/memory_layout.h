@@ -25,7 +25,7 @@
 #define PL_SCRATCH 0x1000u   /* keys and values of maps, events, captures: laid out by the compiler */
 #define PL_CONSTANTS 0x4000u /* constant strings, written once at load, the same in every slot */
 #define PL_FRAME 0x8000u     /* the copy of the frame */
-#define PL_FRAME_MAX 66559u  /* 65,535 bytes of IP behind a generous link header */
+#define PL_FRAME_MAX 66559u  /* of longer packets, the beginning */
 #define PL_STRINGS 0x18400u  /* strings the filter makes (lower(), tostring() of numbers, ..) */
 #define PL_STRINGS_SIZE (PL_SLOT_SIZE - PL_STRINGS)
 
@@ -62,7 +62,7 @@ enum pl_counter {
   PL_COUNT_MALFORMED,
   PL_COUNT_NOT_IP,
   PL_COUNT_MODIFIED,
-  PL_COUNT_TOO_LONG, /* longer than PL_FRAME_MAX: judged by on_error */
+  PL_COUNT_TOO_LONG, /* longer than PL_FRAME_MAX: see captured */
   PL_COUNT_NO_SLOT,  /* no slot was free (nested packets): judged by on_error */
   PL_COUNT_LOST_EVENTS,
   PL_COUNT_NANOSECONDS,
@@ -76,8 +76,8 @@ struct pl_header {
   unsigned int transport; /* */
   unsigned int payload;   /* */
   unsigned int end;       /* */
-  /* Bytes there are of the frame: on live hooks its length. XDP gets long frames in pieces: where the IP packet ends in
-   * the first, and the filter does not look at the whole frame, what follows that piece is left out. */
+  /* Bytes of the frame: on live hooks its length, which may be more than PL_FRAME_MAX. XDP gets long frames in pieces:
+   * what follows the first is left out when the IP packet ends there and nothing asks for the whole frame. */
   unsigned int captured;
   unsigned int length; /* of the IP packet as its header says; where it says 0, what there is behind the link header */
   unsigned int copied; /* frame bytes [0, copied) are in the slot: none, or up to `payload` at least */
@@ -100,7 +100,7 @@ struct pl_header {
   unsigned long long number;        /* of the packet; 0 where nobody counts */
   unsigned long long time_override; /* time.now(); 0: the kernel's clock + time_offset */
   /* Set once at load. */
-  unsigned long long time_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+  unsigned long long time_offset; /* CLOCK_REALTIME - CLOCK_TAI */
   unsigned long long fuel_limit;  /* instructions for one packet */
   /* Zeroed before each call of a filter that may set them. */
   unsigned int dirty_begin; /* frame bytes [dirty_begin, dirty_end) were written; end 0: none */

@@ -27,6 +27,7 @@ namespace {
 constexpr size_t kIpv4ChecksumOffset = 10;
 constexpr size_t kIpv4SmallestHeader = 20;
 constexpr size_t kIpv6Header = 40;
+constexpr size_t kIpMaximum = 65535;
 constexpr size_t kSctpChecksumOffset = 8;
 constexpr size_t kAddressV6 = 16;
 
@@ -99,10 +100,12 @@ bool is_right(uint16_t sum, uint16_t checksum) {
 uint64_t pseudo_header_sum(std::span<const uint8_t> packet, const Location& location) {
   if (location.protocol == protocol::kIcmp) return 0;
   uint64_t sum = location.protocol;
-  // UDP's own length, so that a script's change to it counts in a fragment too; it is 0 in a jumbogram.
+  // UDP's own length, so that a script's change to it counts in a fragment too; what is longer than 16 bits can say is
+  // summed with its whole length.
   const bool is_udp = location.protocol == protocol::kUdp;
   const uint16_t udp_length = is_udp ? read_be16(packet.data() + location.transport + 4) : uint16_t{0};
-  sum += udp_length != 0 ? udp_length : location.end - location.transport;
+  const size_t length = location.end - location.transport;
+  sum += udp_length != 0 && length <= kIpMaximum ? udp_length : length;
   if (location.version == 4) return checksum_add(packet.subspan(location.network + 12, 8), sum);
   sum = checksum_add(packet.subspan(location.network + 8, kAddressV6), sum);
   return checksum_add(final_destination(packet, location), sum);

@@ -109,8 +109,18 @@ class LinkReader {
       found_.kind = Network::kIpv6;
     } else if (type == ethertype::kPppoeSession) {
       return pppoe();
+    } else if (type == ethertype::kArp || type == ethertype::kReverseArp) {
+      arp();
     }
     return;
+  }
+
+  /// RFC 826: what follows the addresses, whose lengths are in bytes 4 and 5, is padding.
+  void arp() {
+    constexpr size_t kFixed = 8;
+    if (captured_.size() < found_.network + kFixed) return;
+    const size_t length = kFixed + 2 * (size_t{*at(4)} + *at(5));
+    if (length <= found_.limit - found_.network) found_.limit = found_.network + length;
   }
 
   /// RFC 2516: version and type, code, session, length (of the PPP frame), then PPP's protocol field. Version and code
@@ -140,8 +150,8 @@ class LinkReader {
     return;
   }
 
-  /// An 802.3 frame: IP in it only behind LLC and SNAP (RFC 1042). Others are not IP, and their lengths not our
-  /// business.
+  /// An 802.3 frame: IP in it only behind LLC and SNAP (RFC 1042). Others are not IP: where their length fits, what
+  /// follows it is padding, and where it does not, nobody minds.
   void ieee_802_3(size_t length) {
     const size_t room = found_.limit - found_.network;
     if (length >= kSnapHeader && length <= room) {
@@ -149,7 +159,10 @@ class LinkReader {
       found_.limit = found_.network + length;
       return snap();
     }
-    if (room < kSnapHeader || captured_.size() < found_.network + kSnapHeader || !is_snap()) return;
+    if (room < kSnapHeader || captured_.size() < found_.network + kSnapHeader || !is_snap()) {
+      if (length <= room) found_.limit = found_.network + length;
+      return;
+    }
     found_.malformed = true;  // SNAP whose 802.3 length is beyond the frame, or shorter than SNAP itself
     return;
   }

@@ -46,6 +46,7 @@ class Locator {
       fail(Malformed::kLinkHeader);
     } else if (!found.cut && found.kind != Network::kNotIp) {
       ip(found.kind);
+      if (location_.version == 0) fail_unless_failed(Malformed::kIpHeader);
     }
   }
 
@@ -63,6 +64,9 @@ class Locator {
     location_.truncated = limit_ > captured_;
   }
   void fail(Malformed reason) { location_.malformed = reason; }
+  void fail_unless_failed(Malformed reason) {
+    if (location_.malformed == Malformed::kNone) fail(reason);
+  }
 
   /// Are `length` bytes at `offset` inside the packet and captured? If the packet says it has them and has not:
   /// `reason`.
@@ -97,7 +101,7 @@ class Locator {
     if (total != 0) {
       if (total < header_length || total > limit_ - network_) return fail(Malformed::kIpLength);
       limit_ = network_ + total;
-    } else if (location_.protocol != protocol::kTcp) {
+    } else if (location_.protocol != protocol::kTcp && limit_ - network_ <= kIpMaximum) {
       return fail(Malformed::kIpLength);
     }
     const size_t transport = network_ + header_length;
@@ -140,7 +144,7 @@ class Locator {
     } else if (location_.protocol == protocol::kHopByHop) {
       stop(start);
       if (!jumbogram(start)) return;
-    } else if (location_.protocol != protocol::kTcp) {
+    } else if (location_.protocol != protocol::kTcp && limit_ - start <= kIpMaximum) {
       limit_ = start;
     }
     stop(start);
@@ -275,7 +279,9 @@ class Locator {
     const size_t room = limit_ - offset;
     // In a fragment the length is that of the whole datagram, whose other parts are elsewhere.
     const bool parts_elsewhere = more_ && length > room;
-    if (!(length == 0 && jumbo_) && !parts_elsewhere) {
+    // No 16-bit length says how long this is: 0 (RFC 2675, and Linux), or what is left of it in 16 bits (older Linux).
+    const bool too_long_to_say = room > kIpMaximum && (length == 0 || length == (room & kIpMaximum));
+    if (!(length == 0 && jumbo_) && !too_long_to_say && !parts_elsewhere) {
       if (length < kUdpHeader || length > room) return fail(Malformed::kUdpLength);
       limit_ = offset + length;
       set_end();

@@ -7,12 +7,12 @@
 //
 // What is decided here, and why:
 // - Malformed and truncated are different things. A length is held against what was on the wire: beyond it, it lies.
-// What
-//   was on the wire but is not in the capture is truncated, and all that can be known from the rest is still found.
+//   Cut within the IP header it is malformed, too: nobody can judge it. What
+//   else was on the wire but is not in the capture is truncated, and what can be known from the rest is still found.
 // - IPv4 total length 0 (IPv6 payload length 0) with TCP means "to the end of the frame": Linux writes that when
 // segmentation
-//   is left to the device. With any other protocol it is malformed, but for a valid jumbogram (RFC 2675) and for an
-//   IPv6 packet that ends with its headers.
+//   is left to the device. With any other protocol it is malformed, but for more than 65,535 bytes (jumbograms of RFC
+//   2675, UDP tunnels of large TCP packets) and for an IPv6 packet that ends with its headers.
 // - A first fragment must have its whole transport header (RFC 1858, RFC 7112), no TCP fragment may begin inside the
 // header
 //   that the first one must have, a fragment with more to follow must be a multiple of 8 bytes long, and a fragment

@@ -59,7 +59,6 @@ PacketMemory::Range PacketMemory::headers() const {
 }
 
 PacketMemory::Range PacketMemory::payload() const {
-  if (current_.version == 0) return {current_.network, memory_->size - current_.network};
   return {current_.payload, current_.end - current_.payload};
 }
 

@@ -262,7 +262,8 @@ PL_GLOBAL u64 ip_difference(u64 slot_offset, u64 before) {
 /* The sum of the pseudo header in the slot of a plain packet, folded: never 0. */
 PL_INLINE u32 plain_pseudo_sum(u8* slot, const struct pl_header* header) {
   const u32 network = header->network;
-  u64 sum = swap16(header->protocol) + (u64)swap16(header->end - header->transport);
+  const u32 length = header->end - header->transport;
+  u64 sum = swap16(header->protocol) + (u64)swap16(length) + swap16(length >> 16);
   if (header->version == 4) {
     sum += *(const u32*)frame_at(slot, network + 12) + (u64) * (const u32*)frame_at(slot, network + 16);
   } else {
@@ -376,10 +377,18 @@ PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
   return COMMITTED;
 }
 
-PL_INLINE u32 is_plain(const struct pl_header* header) {
+/* Is the destination that checksums count the one in the IP header? A routing header may have another; hop-by-hop
+ * options alone, as Linux puts them in front of packets of more than 65,535 bytes, have none. */
+PL_INLINE u32 is_destination_plain(u8* slot, const struct pl_header* header) {
+  const u32 behind = header->network + 40;
+  if (header->version != 6 || header->transport == behind) return 1;
+  if (*frame_at(slot, header->network + 6) != PROTOCOL_HOP_BY_HOP) return 0;
+  return header->transport == behind + extension_length(PROTOCOL_HOP_BY_HOP, frame_at(slot, behind));
+}
+
+PL_INLINE u32 is_plain(u8* slot, const struct pl_header* header) {
   if (header->flags & PL_FRAGMENT) return 0;
-  if (header->version == 6 && header->transport != header->network + 40) return 0;
-  return header->protocol != PROTOCOL_SCTP;
+  return is_destination_plain(slot, header) && header->protocol != PROTOCOL_SCTP;
 }
 
 /* Up to 8 bytes behind the transport's start, whose checksum they are not, in the part of the packet that programs see
@@ -423,6 +432,28 @@ PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_header* header) {
   return COMMITTED;
 }
 
+#ifdef PL_TRAINS
+/* Of a train: the payload of one datagram. Its checksum is still to be made, by whoever cuts the train. */
+PL_GLOBAL u64 commit_datagram(PL_CTX* ctx, u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  const u64 begin = header->dirty_begin;
+  u64 length = header->dirty_end - begin - 1;
+  if (begin < header->payload) {
+    header->error_values[0] = PL_BROKEN_TRAIN;
+    return BROKEN;
+  }
+  opaque(length);
+  if (begin > PL_FRAME_MAX || length >= 0x8000) return BROKEN;
+  ++length;
+  if (skb_store_bytes(ctx, begin + (u64)TRAIN((u8*)header)->number * TRAIN(slot_at(slot_offset))->size,
+                      slot + PL_FRAME + begin, length, RECOMPUTE_CSUM) != 0)
+    return BROKEN;
+  ++header->counters[PL_COUNT_MODIFIED];
+  return COMMITTED;
+}
+#endif
+
 /* 0: the packet is as the script wants it. Else the script broke its headers (error_values[0] says how), or the kernel
  * did not take the bytes; then nothing was written. */
 PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
@@ -434,17 +465,21 @@ PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
   if (header->dirty_begin >= header->dirty_end || header->dirty_end > header->copied || header->dirty_end > 0xffff) {
     return BROKEN;
   }
-  if (!is_plain(header) || may_move_headers(header, header->dirty_begin, header->dirty_end)) {
+#ifdef PL_TRAINS
+  if (TRAIN((u8*)header)->left) return commit_datagram(ctx, slot_offset);
+#endif
+  if (!is_plain(slot, header) || may_move_headers(header, header->dirty_begin, header->dirty_end)) {
     relocated = 1;
     done = relocate(ctx, slot_offset);
     if (done == BROKEN) return BROKEN;
-    if (!is_plain(header)) done = NEEDS_WHOLE;
+    if (!is_plain(slot, header)) done = NEEDS_WHOLE;
   }
   if (done == COMMITTED) {
     done = commit_small(ctx, slot, header);
     if (done == NEEDS_WHOLE) done = commit_difference(ctx, slot_offset);
   }
   if (done == NEEDS_WHOLE) {
+    if (header->end > PL_FRAME_MAX) return BROKEN; /* the slot has not all that must be summed */
     if (pull(ctx, slot_offset, header->captured) != 0) return BROKEN;
     if (!relocated && relocate(ctx, slot_offset) == BROKEN) return BROKEN;
     done = commit_whole(ctx, slot_offset);

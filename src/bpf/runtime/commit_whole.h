@@ -100,11 +100,14 @@ PL_GLOBAL u64 pseudo_header_sum(u64 slot_offset, u64 after) {
   u8* slot = slot_at(slot_offset);
   const struct place* place = place_of(slot, after);
   const u32 network = place->network;
-  u32 length = 0;
+  u32 length;
   u64 sum, destination;
   if (place->protocol == PROTOCOL_ICMP) return 0;
-  if (place->protocol == PROTOCOL_UDP) length = be16(frame_at(slot, place->transport) + 4);
-  if (length == 0) length = place->end - place->transport;
+  length = place->end - place->transport;
+  if (place->protocol == PROTOCOL_UDP && length <= IP_MAXIMUM) {
+    length = be16(frame_at(slot, place->transport) + 4);
+    if (length == 0) length = place->end - place->transport;
+  }
   sum = swap16(place->protocol) + swap16(length) + swap16(length >> 16);
   if (place->version == 4) return sum + sum_frame(slot_offset, network + 12, network + 20);
   destination = final_destination(slot_offset, after);

@@ -73,7 +73,6 @@ enum {
   FOUND_IP,
   FOUND_NOT_IP,
   FOUND_MALFORMED, /* header->malformed says how */
-  FOUND_TOO_LONG,
 };
 
 /* The verdict: PL_PASS ... PL_REPLY. */
@@ -82,10 +81,6 @@ PL_INLINE u32 judge(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 
     if (found == FOUND_MALFORMED) {
       ++header->counters[PL_COUNT_MALFORMED];
       return decided(ctx, slot_offset, header, pl_on_malformed(), CAUSE_MALFORMED, 0);
-    }
-    if (found == FOUND_TOO_LONG) {
-      ++header->counters[PL_COUNT_TOO_LONG];
-      return decided(ctx, slot_offset, header, pl_on_error(), CAUSE_ERROR, 0);
     }
     ++header->counters[PL_COUNT_NOT_IP];
     if (pl_on_not_ip() != PL_NO_OPINION) return decided(ctx, slot_offset, header, pl_on_not_ip(), CAUSE_NOT_IP, 0);
@@ -112,7 +107,7 @@ PL_INLINE u32 find(PL_CTX* ctx, u64 slot_offset) {
   header->vlan_tags = packet_tag_count(ctx);
   header->ifindex = packet_ifindex(ctx);
   header->mark = packet_mark(ctx);
-  if (captured > PL_FRAME_MAX) return FOUND_TOO_LONG;
+  if (captured > PL_FRAME_MAX) ++header->counters[PL_COUNT_TOO_LONG];
   pull(ctx, slot_offset, 128); /* nearly all headers are shorter */
   if (locate(ctx, slot_offset) != MALFORMED_NONE) return FOUND_MALFORMED;
   if (READS(length)) header->length = said_length(slot_at(slot_offset), header);

@@ -86,6 +86,7 @@ PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* dat
   } else {
     if (type < 0x0600 || type == ETHERTYPE_PPPOE || is_vlan(type)) return FOUND_NOTHING;
     if (pl_on_not_ip() != PL_NO_OPINION) return FOUND_NOT_IP; /* nobody asks for more */
+    if (is_arp(type)) return FOUND_NOTHING;
     found = FOUND_NOT_IP;
     captured = packet_length(ctx); /* nothing says where the packet ends */
     if (captured > PL_FRAME_MAX) return FOUND_NOTHING;

@@ -44,7 +44,13 @@ enum {
   PROTOCOL_SHIM6 = 140,
 };
 
-enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd, ETHERTYPE_PPPOE = 0x8864 };
+enum {
+  ETHERTYPE_IPV4 = 0x0800,
+  ETHERTYPE_IPV6 = 0x86dd,
+  ETHERTYPE_PPPOE = 0x8864,
+  ETHERTYPE_ARP = 0x0806,
+  ETHERTYPE_RARP = 0x8035
+};
 enum { LINK_ETHERNET = 1, LINK_RAW = 101 };
 enum { NETWORK_NOT_IP, NETWORK_IPV4, NETWORK_IPV6, NETWORK_BY_NIBBLE };
 
@@ -70,6 +76,10 @@ struct locator {
 
 PL_INLINE u32 is_vlan(u32 type) {
   return type == 0x8100 || type == 0x88a8 || type == 0x9100;
+}
+
+PL_INLINE u32 is_arp(u32 type) {
+  return type == ETHERTYPE_ARP || type == ETHERTYPE_RARP;
 }
 
 /* AA AA 03, organisation 00 00 00 or 00 00 f8. */
@@ -111,6 +121,18 @@ PL_INLINE u32 pppoe(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   return NETWORK_NOT_IP;
 }
 
+PL_INLINE void arp(PL_CTX* ctx, u64 slot_offset, u8* slot) {
+  struct pl_header* header = header_of(slot);
+  volatile struct locator* s = LOCATOR(slot);
+  const u32 network = s->network;
+  const u32 room = s->limit - network;
+  u32 length;
+  want(ctx, slot_offset, header, network + 8);
+  if (header->captured < network + 8) return;
+  length = 8 + 2 * (frame_at(slot, network)[4] + frame_at(slot, network)[5]);
+  if (length <= room) s->limit = network + length;
+}
+
 /* The frame from byte s->network on, announced by s->type: VLAN tags, then what is behind them. Two rounds at most:
  * SNAP leads to a second EtherType. */
 PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
@@ -138,17 +160,18 @@ PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
     if (type == ETHERTYPE_IPV4) return NETWORK_IPV4;
     if (type == ETHERTYPE_IPV6) return NETWORK_IPV6;
     if (type == ETHERTYPE_PPPOE) return pppoe(ctx, slot_offset, slot);
+    if (is_arp(type)) arp(ctx, slot_offset, slot);
     return NETWORK_NOT_IP;
   }
 
   /* IEEE 802.3: the number is a length. */
   length = type;
   room = s->limit - network;
+  if (length <= room) s->limit = network + length;
   if (room < 8) return NETWORK_NOT_IP;
   want(ctx, slot_offset, header, network + 8);
   if (length < 8 || length > room) return is_snap(frame_at(slot, network)) ? link_failed(header) : NETWORK_NOT_IP;
   s->in_802_3 = 1;
-  s->limit = network + length;
   if (!is_snap(frame_at(slot, network))) return NETWORK_NOT_IP;
   s->type = be16(frame_at(slot, network) + 6);
   s->may_be_length = 0;
@@ -217,7 +240,7 @@ PL_INLINE u32 ipv4(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   if (total != 0) {
     if (total < header_length || total > room) return failed(header, MALFORMED_IP_LENGTH);
     s->limit = network + total;
-  } else if (header->protocol != PROTOCOL_TCP) {
+  } else if (header->protocol != PROTOCOL_TCP && room <= IP_MAXIMUM) {
     return failed(header, MALFORMED_IP_LENGTH);
   }
   transport = network + header_length;
@@ -353,7 +376,7 @@ PL_INLINE u32 ipv6(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   } else if (header->protocol == PROTOCOL_HOP_BY_HOP) {
     headers_end(header, start, s->limit);
     if (jumbogram(ctx, slot_offset) == STOP) return STOP;
-  } else if (header->protocol != PROTOCOL_TCP) {
+  } else if (header->protocol != PROTOCOL_TCP && s->limit - start <= IP_MAXIMUM) {
     s->limit = start;
   }
   headers_end(header, start, s->limit);
@@ -364,6 +387,10 @@ PL_INLINE u32 ipv6(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   }
   if (is_extension(header->protocol)) return failed(header, MALFORMED_EXTENSION_CHAIN);
   return GO_ON;
+}
+
+PL_INLINE u32 is_too_long_to_say(u32 length, u32 room) {
+  return room > IP_MAXIMUM && (length == 0 || length == (room & IP_MAXIMUM));
 }
 
 /* The transport header at s->offset. */
@@ -410,7 +437,7 @@ PL_GLOBAL u64 transport_header(PL_CTX* ctx, u64 slot_offset) {
   } else if (type == PROTOCOL_UDP) {
     length = be16(p + 4);
     /* In a fragment the length is that of the whole datagram, whose other parts are elsewhere. */
-    if (!(length == 0 && s->jumbo) && !(s->more && length > room)) {
+    if (!(length == 0 && s->jumbo) && !is_too_long_to_say(length, room) && !(s->more && length > room)) {
       if (length < 8 || length > room) return failed(header, MALFORMED_UDP_LENGTH);
       header->end = offset + length;
     }

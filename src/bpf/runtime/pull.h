@@ -8,7 +8,7 @@
 
 #include "bpf/runtime/slot.h"
 
-/* Half of the longest frame, rounded up. The kernel reads XDP frames only from offsets up to 65,535, so the tail of a
+/* Half of the longest copy, rounded up. The kernel reads XDP frames only from offsets up to 65,535, so the tail of a
  * longer one must be reached by a copy that begins before that. */
 #define PL_PULL_CHUNK 0x8400u
 /* Who asks for more than this gets everything: no later copy begins behind it. */
@@ -26,15 +26,16 @@ PL_INLINE long pull_chunk(PL_CTX* ctx, u8* slot, u64 from, u64 length) {
   return packet_load(ctx, from, slot + PL_FRAME + from, length);
 }
 
-/* Makes frame bytes [0, min(upto, captured)) stand in the slot. 0: they do. Bytes that stand there already, and that
- * the filter may have written to, are left alone. */
+/* Makes frame bytes [0, min(upto, captured, PL_FRAME_MAX)) stand in the slot. 0: they do. Bytes that stand there
+ * already, and that the filter may have written to, are left alone. */
 PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
-  const u64 captured = header->captured;
+  u64 captured = header->captured;
   const u64 copied = header->copied;
   u64 length;
 
+  if (captured > PL_FRAME_MAX) captured = PL_FRAME_MAX;
   if (upto > PL_PULL_ALL_FROM) upto = captured;
   upto = (upto + PL_PULL_GRAIN - 1) & ~(u64)(PL_PULL_GRAIN - 1);
   if (upto > captured) upto = captured;

@@ -3,6 +3,7 @@
 #include "packet/location.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <random>
 
@@ -10,6 +11,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "bpf/program.h"
 #include "capture_packets.h"
 #include "filter_code.h"
@@ -184,6 +186,104 @@ TEST_F(Locating, RawIpAtXdp) {
     if (HasFailure()) return;
   }
   EXPECT_GT(compared, 100U);
+}
+
+/// Ethernet, perhaps tagged; then something that is not IP and may say how long it is.
+std::vector<uint8_t> frame_without_ip(std::mt19937& random) {
+  std::vector<uint8_t> frame(14 + 4 * (random() % 2), 2);
+  size_t network = frame.size();
+  if (network == 18) std::ranges::copy(std::array<uint8_t, 4>{0x81, 0, 0, 7}, frame.begin() + 12);
+  const size_t room = random() % 64;
+  frame.resize(network + room);
+  for (size_t i = network; i < frame.size(); ++i)
+    frame[i] = static_cast<uint8_t>(random() % 8);
+  const auto put = [&](size_t at, std::initializer_list<unsigned> bytes) {
+    for (const unsigned byte : bytes)
+      if (at < frame.size()) frame[at++] = static_cast<uint8_t>(byte);
+  };
+  switch (random() % 6) {
+    case 0:  // 802.3, a length that fits or not
+      put(network - 2, {0, static_cast<unsigned>(random() % 70)});
+      break;
+    case 1:  // with SNAP
+      put(network - 2, {0, static_cast<unsigned>(random() % 70)});
+      put(network, {0xaa, 0xaa, 3, 0, 0, 0, 8, 6, 0, 1, 8, 0});
+      break;
+    case 2:
+      put(network - 2, {0x80, 0x35});
+      break;
+    case 3:  // LCP
+      put(network - 2, {0x88, 0x64, 0x11, 0, 0, 1, 0, static_cast<unsigned>(random() % 70), 0xc0, 0x21});
+      break;
+    default:
+      put(network - 2, {8, 6, 0, 1, 8, 0});
+  }
+  return frame;
+}
+
+TEST_P(LocatingAt, FramesWithoutIpHaveNoPadding) {
+  if (GetParam().entry_point == EntryPoint::kNetfilter) GTEST_SKIP() << "only IP comes this way";
+  load_at(GetParam().entry_point, 1, GetParam().uses_frame);
+  std::mt19937 random(11);
+  size_t compared = 0;
+  size_t padded = 0;
+  for (unsigned round = 0; round < 5'000 && !HasFailure(); ++round) {
+    const auto frame = frame_without_ip(random);
+    if (!compare(frame, LinkType::kEthernet, fmt::format("frame of {} bytes in round {}", frame.size(), round)))
+      continue;
+    ++compared;
+    if (packet::locate(frame, frame.size(), LinkType::kEthernet).end < frame.size()) ++padded;
+  }
+  EXPECT_GT(compared, 4'000U);
+  EXPECT_GT(padded, 1'000U);
+}
+
+TEST_P(LocatingAt, EveryPrefixOfAPacket) {
+  const bool network_layer = GetParam().entry_point == EntryPoint::kNetfilter;
+  load_at(GetParam().entry_point, 1, GetParam().uses_frame);
+  size_t compared = 0;
+  for (const auto& packet : CapturePackets::all()) {
+    if (packet.link_type != 1 || packet.number > 3) continue;
+    for (size_t length = 14; length < std::min<size_t>(packet.bytes.size(), 80); ++length) {
+      const std::span<const uint8_t> part = std::span(packet.bytes).first(length);
+      if (compare(part, network_layer ? LinkType::kRaw : LinkType::kEthernet,
+                  fmt::format("{} {} cut at {}", packet.file, packet.number, length)))
+        ++compared;
+      if (HasFailure()) return;
+    }
+  }
+  EXPECT_GT(compared, 500U);
+}
+
+/// IP of `size` bytes with transport protocol `protocol`, and the fields that say how long it is.
+std::vector<uint8_t> long_packet(size_t size, bool ipv6, uint8_t protocol, uint16_t length, uint16_t datagram) {
+  std::vector<uint8_t> frame(14 + size, 'x');
+  const size_t transport = ipv6 ? 54 : 34;
+  std::fill_n(frame.begin() + 14, transport + 20 - 14, uint8_t{0});
+  frame[12] = ipv6 ? 0x86 : 0x08;
+  frame[13] = ipv6 ? 0xdd : 0;
+  frame[14] = ipv6 ? 0x60 : 0x45;
+  frame[ipv6 ? 20 : 23] = protocol;
+  write_be16(&frame[ipv6 ? 18 : 16], length);
+  write_be16(&frame[transport + 4], datagram);
+  if (protocol == 6) frame[transport + 12] = 0x50;
+  return frame;
+}
+
+TEST_F(Locating, LengthsThatDoNotFitIntoTheirFields) {
+  load_at(EntryPoint::kXdp, 1);
+  unsigned compared = 0;
+  for (const size_t size : {1000U, 65'535U, 65'536U, 65'575U, 65'576U, 66'544U, 66'545U, 66'546U, 68'000U, 70'000U}) {
+    for (const bool ipv6 : {false, true}) {
+      for (const uint8_t protocol : std::array<uint8_t, 4>{6, 17, 1, 132}) {
+        for (const size_t datagram : {size_t{0}, (size - (ipv6 ? 40 : 20)) & 0xffff, size_t{100}}) {
+          const auto frame = long_packet(size, ipv6, protocol, 0, static_cast<uint16_t>(datagram));
+          if (compare(frame, LinkType::kEthernet, fmt::format("{} bytes of protocol {}", size, protocol))) ++compared;
+        }
+      }
+    }
+  }
+  EXPECT_GT(compared, 150U);
 }
 
 /// IPv6 with a hop-by-hop header of `options`, then UDP; the payload length field is 0.

@@ -49,7 +49,8 @@ TEST(LocationProperty, EveryPrefixOfEveryCapturedPacket) {
       const Location l = locate(prefix, frame.wire_length, frame.link);
       ASSERT_NO_FATAL_FAILURE(expect_in_order(l, length)) << "cut at " << length;
       if (l.malformed != Malformed::kNone) {
-        ASSERT_EQ(l.malformed, whole.malformed) << "cut at " << length;
+        const bool header_is_cut = l.malformed == Malformed::kIpHeader && l.version == 0 && l.truncated;
+        if (!header_is_cut) ASSERT_EQ(l.malformed, whole.malformed) << "cut at " << length;
         continue;
       }
       if (whole.malformed != Malformed::kNone) {

@@ -135,6 +135,10 @@ TEST(LinkLayer, PppoeInsideSnapIsNotFollowed) {
 }
 
 TEST(LinkLayer, OtherLlcIsNotIp) {
+  for (unsigned length = 0; length < 20; ++length) {
+    const Bytes frame = ethernet(length) + Bytes(10, 0x42);
+    EXPECT_EQ(locate_whole(frame).end, length <= 10 ? 14 + length : 24U) << length;  // a length beyond it says nothing
+  }
   const Location stp = locate_whole(ethernet(7) + Bytes{0x42, 0x42, 3, 0, 0, 0, 0, 1, 2, 3});
   EXPECT_EQ(stp.version, 0);
   EXPECT_EQ(stp.malformed, Malformed::kNone);
@@ -147,7 +151,12 @@ TEST(LinkLayer, OtherLlcIsNotIp) {
 }
 
 TEST(LinkLayer, ArpIsNotIp) {
-  const Location l = locate_whole(ethernet(0x0806) + Bytes(28));
+  const Bytes arp = Bytes{0, 1, 8, 0, 6, 4, 0, 1} + Bytes(20);
+  EXPECT_EQ(locate_whole(ethernet(0x8035) + arp + kPadding).end, 42U);
+  EXPECT_EQ(locate_whole(ethernet(0x8100) + be16(5) + be16(0x0806) + arp + kPadding).end, 46U);
+  EXPECT_EQ(locate_whole(ethernet(0x0806) + Bytes{0, 1, 8, 0, 255, 255, 0, 1} + Bytes(20)).end, 42U);  // not so long
+  EXPECT_EQ(locate_whole(ethernet(0x0806) + Bytes{0, 1, 8, 0, 6, 4, 0}).end, 21U);
+  const Location l = locate_whole(ethernet(0x0806) + arp + kPadding);
   EXPECT_EQ(l.version, 0);
   EXPECT_EQ(l.ethertype, 0x0806);
   EXPECT_EQ(l.malformed, Malformed::kNone);
@@ -268,6 +277,33 @@ TEST(Ipv4, TotalLengthZeroIsOffloadedTcp) {
   packet = ipv4(17, udp(kHello));
   packet[3] = 0;
   EXPECT_EQ(locate4(packet).malformed, Malformed::kIpLength);
+}
+
+// What no 16-bit length can say, segmentation offload (BIG TCP) says by 0, for tunnels in UDP, too; older Linux writes
+// the low 16 bits of a tunnel's length.
+TEST(Location, LengthsThatDoNotFitIntoTheirFields) {
+  for (const size_t size : {65'535U, 65'536U, 66'559U, 66'560U, 70'000U, 180'000U}) {
+    const bool fits = size <= 65'535;
+    const auto zeroed = [](Bytes packet, std::initializer_list<size_t> fields) {
+      for (const size_t field : fields)
+        packet[field] = packet[field + 1] = 0;
+      return packet;
+    };
+    const auto expect = [&](const Bytes& packet, size_t payload, bool sound, size_t end) {
+      const Location l = locate_whole(packet, LinkType::kRaw);
+      EXPECT_EQ(l.malformed == Malformed::kNone, sound) << size << " " << to_string(l.malformed);
+      if (!sound) return;
+      EXPECT_EQ(l.payload, payload) << size;
+      EXPECT_EQ(l.end, end) << size;
+      EXPECT_TRUE(l.has_transport) << size;
+    };
+    expect(zeroed(ipv4(6, tcp(Bytes(size - 40))), {2}), 40, true, size);
+    expect(zeroed(ipv4(17, udp(Bytes(size - 28))), {2, 24}), 28, !fits, size);
+    expect(zeroed(ipv6(6, tcp(Bytes(size - 20))), {4}), 60, true, 40 + size);
+    expect(zeroed(ipv6(17, udp(Bytes(size - 8))), {4, 44}), 48, !fits, 40 + size);
+    expect(zeroed(ipv4(17, udp(Bytes(size))), {2}), 28, true, 28 + size);  // the length's low 16 bits
+    expect(zeroed(ipv4(1, Bytes(size)), {2}), 28, true, 20 + size);
+  }
 }
 
 constexpr unsigned kMore = 0x2000;
@@ -564,13 +600,24 @@ TEST(Truncated, EveryPrefixOfATcpPacket) {
   for (size_t length = 0; length < frame.size(); ++length) {
     const Location l = locate(std::span(frame).first(length), frame.size(), LinkType::kEthernet);
     SCOPED_TRACE(length);
-    EXPECT_EQ(l.malformed, Malformed::kNone);
+    // Nobody can judge what says that it is IP and has no IP header: it must not pass as something that is not IP.
+    EXPECT_EQ(l.malformed, length >= 14 && length < 34 ? Malformed::kIpHeader : Malformed::kNone);
     EXPECT_EQ(l.truncated, length < 59);
     EXPECT_EQ(l.version, length < 34 ? 0 : 4);
     EXPECT_EQ(l.has_ports, length >= 38);
     EXPECT_EQ(l.has_transport, length >= 54);
     EXPECT_EQ(l.payload, length < 14 ? 0 : std::min<size_t>(length, length < 34 ? 14 : 54));
     EXPECT_EQ(l.end, std::min<size_t>(length, 59));
+  }
+}
+
+TEST(Truncated, EveryPrefixOfAnIpv6Header) {
+  const Bytes frame = ethernet(0x86dd) + kTcp6;
+  for (size_t length = 14; length < 54; ++length) {
+    const std::span<const uint8_t> part = std::span(frame).first(length);
+    EXPECT_EQ(locate(part, frame.size(), LinkType::kEthernet).malformed, Malformed::kIpHeader) << length;
+    EXPECT_EQ(locate(part, length, LinkType::kEthernet).malformed, Malformed::kIpHeader) << length;
+    EXPECT_EQ(locate(part.subspan(14), frame.size() - 14, LinkType::kRaw).malformed, Malformed::kIpHeader) << length;
   }
 }
 
