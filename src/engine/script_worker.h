@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/latest_time.h"
 #include "engine/script_program.h"
 #include "script/entry_point.h"
 
@@ -13,7 +14,8 @@ namespace perilune::engine {
 class ScriptWorker : public PacketWorker {
  public:
   packet::Decision judge(const packet::Packet& packet) final {
-    if (shared_->options.packet_time) shared_->packet_clock.advance(packet.time_ns);
+    // A time that is too late to be one must not stop the clock of all later packets.
+    if (shared_->options.packet_time && packet.time_ns < kLatestTime) shared_->packet_clock.advance(packet.time_ns);
     location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
     const std::optional<packet::Decision> settled = shared_->decide_without_script(location_);
     const packet::Decision decision = settled.has_value() ? *settled : ask(packet);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/latest_time.h"
 #include "script/map_store.h"
 
 namespace perilune::parity {
@@ -34,7 +35,7 @@ class EngineSubject final : public Subject {
   }
 
   Observation judge(const StoredPacket& stored) override {
-    now_ns_ = std::max(now_ns_, stored.packet.time_ns);
+    if (stored.packet.time_ns < kLatestTime) now_ns_ = std::max(now_ns_, stored.packet.time_ns);
     const packet::Decision decision = worker_->judge(stored.packet);
     Observation seen;
     seen.verdict = decision.verdict;

@@ -1,5 +1,7 @@
 #include "hooks/capture/time_scale.h"
 
+#include "base/latest_time.h"
+
 namespace perilune::hooks {
 
 namespace {
@@ -42,7 +44,7 @@ uint64_t TimeScale::nanoseconds(uint64_t ticks) const {
   }
   time += static_cast<Wide>(offset_seconds_) * static_cast<Wide>(kNanosecondsPerSecond);
   if (time < 0) return 0;
-  return time > static_cast<Wide>(UINT64_MAX) ? UINT64_MAX : static_cast<uint64_t>(time);
+  return time > static_cast<Wide>(kLatestTime) ? kLatestTime : static_cast<uint64_t>(time);
 }
 
 }  // namespace perilune::hooks

@@ -142,15 +142,15 @@ TEST_P(Pcapng, ClocksOfInterfaces) {
 }
 
 TEST(TimeScale, Extremes) {
-  EXPECT_EQ(TimeScale(0).nanoseconds(UINT64_MAX), UINT64_MAX);
-  EXPECT_EQ(TimeScale(9).nanoseconds(UINT64_MAX), UINT64_MAX);
+  EXPECT_EQ(TimeScale(0).nanoseconds(UINT64_MAX), uint64_t{INT64_MAX});
+  EXPECT_EQ(TimeScale(9).nanoseconds(UINT64_MAX), uint64_t{INT64_MAX});
   EXPECT_EQ(TimeScale(28).nanoseconds(UINT64_MAX), 1U);
   EXPECT_EQ(TimeScale(29).nanoseconds(UINT64_MAX), 0U);
   EXPECT_EQ(TimeScale(127).nanoseconds(UINT64_MAX), 0U);
   EXPECT_EQ(TimeScale(0x80).nanoseconds(3), 3'000000000U);
   EXPECT_EQ(TimeScale(0x80 | 63).nanoseconds(UINT64_C(1) << 63), 1'000000000U);
   EXPECT_EQ(TimeScale(0x80 | 127).nanoseconds(UINT64_MAX), 0U);
-  EXPECT_EQ(TimeScale(6, INT64_MAX).nanoseconds(0), UINT64_MAX);
+  EXPECT_EQ(TimeScale(6, INT64_MAX).nanoseconds(0), uint64_t{INT64_MAX});
   EXPECT_EQ(TimeScale(6, INT64_MIN).nanoseconds(UINT64_MAX), 0U);
 }
 

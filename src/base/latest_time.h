@@ -1,0 +1,11 @@
+// The latest time that anything can have, in nanoseconds since 1970: more does not fit into a number of Lua. What
+// claims to be later has this one; nobody knows when it was.
+#pragma once
+
+#include <cstdint>
+
+namespace perilune {
+
+inline constexpr uint64_t kLatestTime = INT64_MAX;
+
+}  // namespace perilune
