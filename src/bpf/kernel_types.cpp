@@ -7,7 +7,7 @@
 namespace perilune::bpf {
 namespace {
 
-constexpr const char* kKernelTypes = "/sys/kernel/btf/vmlinux";
+constexpr const char* kKernelTypes = KernelTypes::kPath;
 
 std::optional<uint32_t> find_member(const btf* types, const btf_type* structure, const std::string& wanted,
                                     unsigned depth) {
@@ -54,10 +54,16 @@ std::optional<uint32_t> KernelTypes::function(const std::string& name) const {
   return static_cast<uint32_t>(id);
 }
 
-std::optional<uint32_t> KernelTypes::offset(const std::string& structure, const std::string& member) const {
-  const int id = btf__find_by_name_kind(types_.get(), structure.c_str(), BTF_KIND_STRUCT);
+std::optional<uint32_t> KernelTypes::structure(const std::string& name) const {
+  const int id = btf__find_by_name_kind(types_.get(), name.c_str(), BTF_KIND_STRUCT);
   if (id < 0) return std::nullopt;
-  return find_member(types_.get(), btf__type_by_id(types_.get(), static_cast<uint32_t>(id)), member, 0);
+  return static_cast<uint32_t>(id);
+}
+
+std::optional<uint32_t> KernelTypes::offset(const std::string& name, const std::string& member) const {
+  const auto id = structure(name);
+  if (!id) return std::nullopt;
+  return find_member(types_.get(), btf__type_by_id(types_.get(), *id), member, 0);
 }
 
 }  // namespace perilune::bpf

@@ -15,12 +15,14 @@ namespace perilune::bpf {
 
 class KernelTypes {
  public:
-  /// Reads /sys/kernel/btf/vmlinux: some milliseconds.
+  static constexpr const char* kPath = "/sys/kernel/btf/vmlinux";  // not there: the kernel has none
+  /// Reads all of it: some milliseconds.
   [[nodiscard]] static Result<KernelTypes> read();
 
   [[nodiscard]] std::optional<uint32_t> function(const std::string& name) const;
+  [[nodiscard]] std::optional<uint32_t> structure(const std::string& name) const;
   /// Byte offset of a member, also of unnamed structures within the structure.
-  [[nodiscard]] std::optional<uint32_t> offset(const std::string& structure, const std::string& member) const;
+  [[nodiscard]] std::optional<uint32_t> offset(const std::string& name, const std::string& member) const;
 
  private:
   struct Deleter {

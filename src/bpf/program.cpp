@@ -5,12 +5,13 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
-#include <ctime>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <sys/timex.h>
+#include <unistd.h>
 
 #include "bpf/capabilities.h"
 #include "bpf/far_loops.h"
@@ -50,17 +51,17 @@ uint32_t link_type(const ProgramOptions& options) {
   return options.entry_point == EntryPoint::kNetfilter ? kRaw : options.link_type;
 }
 
-uint64_t now(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  constexpr uint64_t kSecond = 1'000'000'000;
-  return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_nsec);
+/// CLOCK_REALTIME - CLOCK_TAI: what the kernel was told of leap seconds, 0 where nobody told it.
+uint64_t time_offset() {
+  timex clock{};
+  constexpr int64_t kSecond = 1'000'000'000;
+  return adjtimex(&clock) < 0 ? 0 : static_cast<uint64_t>(-int64_t{clock.tai} * kSecond);
 }
 
 /// What is the same for every packet, in every slot.
-void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t time_offset) {
+void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t offset) {
   pl_header header{};
-  header.time_offset = time_offset;
+  header.time_offset = offset;
   header.fuel_limit = options.fuel_limit;
   header.report = options.report ? 1 : 0;
   std::memcpy(slot.data(), &header, sizeof header);
@@ -125,9 +126,9 @@ class Loader {
     loaded_.memory = std::move(*map);
     auto memory = MappedValue::map(loaded_.memory, true);
     if (!memory) return tl::make_unexpected(std::move(memory.error()));
-    const uint64_t time_offset = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+    const uint64_t offset = time_offset();
     for (uint32_t i = 0; i < loaded_.slots; ++i)
-      fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, time_offset);
+      fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, offset);
     return {};
   }
 
@@ -251,24 +252,35 @@ class Loader {
     return all;
   }
 
-  /// Functions, and "pl_field_STRUCTURE__MEMBER" constants.
+  /// Functions, "pl_field_STRUCTURE__MEMBER" and "pl_type_STRUCTURE" constants. Where the runtime can do without them
+  /// (it has a constant "pl_knows_types"), it does when one of them is not to be had.
   static Result<void> ask_kernel_types(const UndefinedNames& names, LinkInput& input) {
     constexpr std::string_view kField = "pl_field_";
-    const bool needed = !names.functions.empty() || std::ranges::any_of(names.constants, [&](const std::string& name) {
-      return name.starts_with(kField);
-    });
-    if (!needed) return {};
+    constexpr std::string_view kType = "pl_type_";
+    constexpr const char* kKnowsTypes = "pl_knows_types";
+    const auto asks = [&](const std::string& name) { return name.starts_with(kField) || name.starts_with(kType); };
+    if (names.functions.empty() && std::ranges::none_of(names.constants, asks)) return {};
+    const bool optional = std::ranges::find(names.constants, kKnowsTypes) != names.constants.end();
+    bool complete = true;
     auto types = KernelTypes::read();
-    if (!types) return tl::make_unexpected(std::move(types.error()));
-    for (const std::string& name : names.functions)
-      if (const auto id = types->function(name)) input.kernel_functions[name] = *id;
-    for (const std::string& name : names.constants) {
-      if (!name.starts_with(kField)) continue;
-      const size_t separator = name.find("__");
-      const auto offset =
-          types->offset(name.substr(kField.size(), separator - kField.size()), name.substr(separator + 2));
-      if (offset) input.constants[name] = *offset;
+    const bool absent = access(KernelTypes::kPath, F_OK) != 0;
+    if (!types && !(optional && absent)) return tl::make_unexpected(std::move(types.error()));
+    for (const std::string& name : names.functions) {
+      const auto id = types ? types->function(name) : std::nullopt;
+      if (id) input.kernel_functions[name] = *id;
+      complete = complete && id;
     }
+    for (const std::string& name : names.constants) {
+      if (!asks(name)) continue;
+      const size_t separator = name.find("__");
+      std::optional<uint32_t> value;
+      if (types && name.starts_with(kType)) value = types->structure(name.substr(kType.size()));
+      if (types && name.starts_with(kField))
+        value = types->offset(name.substr(kField.size(), separator - kField.size()), name.substr(separator + 2));
+      if (value || optional) input.constants[name] = value.value_or(0);
+      complete = complete && value;
+    }
+    if (optional) input.constants[kKnowsTypes] = complete ? 1 : 0;
     return {};
   }
 

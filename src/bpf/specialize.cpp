@@ -298,7 +298,7 @@ class Specializer {
     if (found != arguments_.end()) return found->second;
     switch (insns()[call].src == 0 ? insns()[call].imm : 0) {
       case BPF_FUNC_get_smp_processor_id:
-      case BPF_FUNC_ktime_get_ns:
+      case BPF_FUNC_ktime_get_tai_ns:
         return 0;
       case BPF_FUNC_xdp_get_buff_len:
         return 1;

@@ -4,6 +4,7 @@
 #include <array>
 #include <ctime>
 
+#include "bpf/runtime/train_state.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "engine/script_program.h"
@@ -164,6 +165,9 @@ std::vector<CountedError> counted_errors(const bpf::AttachmentState& attachment)
 }
 
 ir::Site broken_packet(std::span<const uint64_t, 2> values) {
+  if (values[0] == PL_BROKEN_TRAIN)
+    return {0, static_cast<uint32_t>(values[1]),
+            "the packet is one of several UDP datagrams with one header: only its payload can be written to"};
   const auto malformed = static_cast<packet::Malformed>(values[0] < packet::kMalformedKinds ? values[0] : 0);
   return {0, static_cast<uint32_t>(values[1]),
           malformed != packet::Malformed::kNone ? engine::malformed_by_script(malformed)

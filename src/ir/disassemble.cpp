@@ -37,8 +37,8 @@ std::string helper_name(int32_t number) {
       return "map_update_elem";
     case bpf::helper::kMapDelete:
       return "map_delete_elem";
-    case bpf::helper::kMonotonicTime:
-      return "ktime_get_ns";
+    case bpf::helper::kTime:
+      return "ktime_get_tai_ns";
     case bpf::helper::kRandom:
       return "get_prandom_u32";
     case bpf::helper::kProcessor:

@@ -59,7 +59,7 @@ void Emitter::call(const Low& low, uint32_t position) {
       mov(result, 0);
       break;
     case Op::kKtime:
-      helper(bpf::helper::kMonotonicTime);
+      helper(bpf::helper::kTime);
       mov(result, 0);
       break;
     case Op::kRandom:

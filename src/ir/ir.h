@@ -62,7 +62,7 @@ enum class Op : uint8_t {
                // value; the result is 1 and the number before is at PL_SCRATCH - 8, or 0 when there is no such key
   kMapStore,   // imm bytes (1, 2, 4 or 8) from `disp2` to the beginning of the element in `kept`, which a kMapLookup
                // of map `index` has filled on every way here; 1, or 0 when there is none
-  kKtime,      // nanoseconds of the kernel's monotonic clock
+  kKtime,      // nanoseconds of CLOCK_TAI
   kRandom,     // 64 random bits
   kCpu,        // number of the processor
   kEmit,       // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno

@@ -16,8 +16,8 @@ class Environment {
   [[nodiscard]] virtual uint64_t random() = 0;
   /// A record for the ring buffer; 0, or -errno when it is lost.
   [[nodiscard]] virtual int output(std::span<const uint8_t> record) = 0;
-  /// The kernel's monotonic clock, by default.
-  [[nodiscard]] virtual uint64_t monotonic_ns();
+  /// CLOCK_TAI, by default.
+  [[nodiscard]] virtual uint64_t tai_ns();
   /// The number of the processor, by default.
   [[nodiscard]] virtual uint32_t processor();
 };

@@ -36,8 +36,8 @@ uint64_t map_delete(uint64_t map, uint64_t key, uint64_t, uint64_t, uint64_t, He
   return result(pointer<Map>(map)->erase(pointer<const uint8_t>(key)));
 }
 
-uint64_t monotonic_time(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
-  return state->environment->monotonic_ns();
+uint64_t tai_time(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
+  return state->environment->tai_ns();
 }
 
 uint64_t random(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
@@ -63,9 +63,9 @@ uint64_t pull(uint64_t context, uint64_t, uint64_t upto, uint64_t, uint64_t, Hel
 
 }  // namespace
 
-uint64_t Environment::monotonic_ns() {
+uint64_t Environment::tai_ns() {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(CLOCK_TAI, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
@@ -82,8 +82,8 @@ Helper find_helper(int32_t number) {
       return map_update;
     case helper::kMapDelete:
       return map_delete;
-    case helper::kMonotonicTime:
-      return monotonic_time;
+    case helper::kTime:
+      return tai_time;
     case helper::kRandom:
       return random;
     case helper::kProcessor:

@@ -270,6 +270,60 @@ def udp_send(address, port, size, segment="0"):
     say("sent")
 
 
+def echo_ask(address, text, seconds="2"):
+    """ICMP echo; says what came back with the text: "answer" or "nothing"."""
+    ipv6 = ":" in address
+    client = socket.socket(family(address), socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP)
+    client.settimeout(float(seconds))
+    message = struct.pack(">BBHHH", 128 if ipv6 else 8, 0, 0, 77, 1) + text.encode()
+    if not ipv6:
+        padded = message + bytes(len(message) % 2)
+        total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+        total = (total & 0xffff) + (total >> 16)
+        message = message[:2] + struct.pack(">H", ~(total + (total >> 16)) & 0xffff) + message[4:]
+    client.sendto(message, (address, 0))
+    end = time.monotonic() + float(seconds)
+    with contextlib.suppress(TimeoutError):
+        while time.monotonic() < end:
+            answer = client.recv(65536)
+            answer = answer if ipv6 else answer[20:]
+            if answer[0] == (129 if ipv6 else 0) and answer[8:] == text.encode():
+                return say("answer")
+    say("nothing")
+
+
+def udp_train(address, port, segment, *words):
+    """Sends datagrams of 100 bytes that begin with these words, in one buffer that is cut into `segment` bytes."""
+    client = socket.socket(family(address), socket.SOCK_DGRAM)
+    client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
+    with contextlib.suppress(PermissionError):  # a filter on the way out tells the sender
+        client.sendto(b"".join(word.encode().ljust(100, b".") for word in words), (address, int(port)))
+    say("sent")
+
+
+def udp_words(address, port):
+    """Says the first four bytes of each datagram, until none has come for a while."""
+    server = socket.socket(family(address), socket.SOCK_DGRAM)
+    server.bind((address, int(port)))
+    server.settimeout(0.8)
+    say("ready")
+    with contextlib.suppress(TimeoutError):
+        while True:
+            say(server.recv(65536)[:4].decode())
+            server.settimeout(0.3)
+
+
+def gso_limits(interface, size):
+    """Lets packets grow to `size` bytes until they are cut, over IPv6 and IPv4; older `ip` has no word for the latter. Says what the
+    kernel said: "done" or an error."""
+    attributes = b"".join(struct.pack("<HHI", 8, kind, int(size)) for kind in (41, 63))  # IFLA_GSO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE
+    link = struct.pack("<BBHiII", 0, 0, 0, socket.if_nametoindex(interface), 0, 0)
+    rtnetlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    rtnetlink.send(struct.pack("<IHHII", 16 + len(link) + len(attributes), 16, 5, 1, 0) + link + attributes)  # RTM_NEWLINK, acknowledged
+    error = struct.unpack_from("<i", rtnetlink.recv(65536), 16)[0]
+    say("done" if error == 0 else f"error {-error}")
+
+
 def raw_send(interface, path):
     """Sends the frames of a pcap file (little-endian, as capture() writes it) as they are."""
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)

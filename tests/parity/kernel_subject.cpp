@@ -10,17 +10,18 @@
 #include <bpf/libbpf.h>
 #include <sched.h>
 
+#include "base/bytes.h"
+#include "base/latest_time.h"
 #include "compiler/compiler.h"
 #include "compiler/events.h"
 #include "engine/script_program.h"
 #include "engine_subject.h"
 #include "ir/error_text.h"
 #include "ir/memory_layout.h"
+#include "packet/checksum.h"
 
 namespace perilune::parity {
 namespace {
-
-constexpr uint32_t kNetfilterSlotsPerCpu = 4;
 
 /// Keeps this thread where it is; the number of the processor.
 unsigned stay_here() {
@@ -77,9 +78,8 @@ class KernelSubject final : public Subject {
     auto memory = bpf::MappedValue::map(subject->loaded_.memory, true);
     if (!memory) return system_problem(memory.error());
     subject->memory_ = std::move(*memory);
-    const uint32_t slots = entry_point == bpf::EntryPoint::kNetfilter ? kNetfilterSlotsPerCpu : 1;
     subject->header_ =
-        reinterpret_cast<pl_header*>(subject->memory_.bytes().data() + size_t{stay_here()} * slots * PL_SLOT_SIZE);
+        reinterpret_cast<pl_header*>(subject->memory_.bytes().data() + size_t{stay_here()} * PL_SLOT_SIZE);
     subject->ring_.reset(ring_buffer__new(subject->loaded_.events.fd(), on_record, subject.get(), nullptr));
     if (!subject->ring_) return system_problem(Error{Fault::kSystem, "cannot read the ring buffer", {}});
     return subject;
@@ -95,7 +95,7 @@ class KernelSubject final : public Subject {
     std::array<uint64_t, PL_COUNTERS> before;
     std::memcpy(before.data(), header_->counters, sizeof before);
     line_.reset();
-    now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as the clock of captures: never back
+    if (stored.packet.time_ns < kLatestTime) now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as on captures
     header_->time_override = now_ns_;
     const auto ran = bpf::test_run(loaded_.program.get(), loaded_.entry_point, frame_of(stored, frame_), options);
     if (!ran) {
@@ -115,6 +115,7 @@ class KernelSubject final : public Subject {
                  : counted(PL_COUNT_NO_OPINION) ? packet::Cause::kDefault
                                                 : packet::Cause::kScript;
     seen.line = line_;
+    if (seen.verdict == packet::Verdict::kReply) take_back(run_.bytes, stored);
     const bool leaves = seen.verdict == packet::Verdict::kPass || seen.verdict == packet::Verdict::kReply;
     const bool written = loaded_.entry_point != bpf::EntryPoint::kNetfilter && leaves;
     seen.bytes = written ? std::span<const uint8_t>(run_.bytes) : bytes;
@@ -162,6 +163,26 @@ class KernelSubject final : public Subject {
 
  private:
   uint64_t now_ns_ = 0;
+
+  /// What the hook does to a reply so that it arrives is not the script's: link addresses are exchanged unless it set
+  /// them, and at xdp a checksum that was left to the device is finished.
+  void take_back(std::vector<uint8_t>& reply, const StoredPacket& stored) const {
+    constexpr std::ptrdiff_t kAddress = 6;
+    const std::span<const uint8_t> arrived = stored.packet.bytes;
+    const bool set = header_->dirty_end != 0 && header_->dirty_begin < 2 * kAddress;
+    if (stored.packet.link != packet::LinkType::kEthernet || reply.size() < 2 * kAddress) return;
+    if (!set && std::equal(reply.begin(), reply.begin() + kAddress, arrived.begin() + kAddress))
+      std::copy_n(arrived.begin(), 2 * kAddress, reply.begin());
+    const packet::Location before = packet::locate(arrived, arrived.size(), stored.packet.link);
+    if (!before.has_transport || !packet::checksum_unfinished(arrived, before)) return;
+    const packet::Location after = packet::locate(reply, reply.size(), stored.packet.link);
+    if (!after.has_transport || after.protocol != before.protocol || !packet::checksums_right(reply, after)) return;
+    // Of the pseudo header alone: with nothing behind it.
+    std::vector<uint8_t> empty = reply;
+    std::fill(empty.begin() + after.transport, empty.begin() + after.end, uint8_t{0});
+    const size_t at = after.transport + (after.protocol == packet::protocol::kTcp ? 16 : 6);
+    write_be16(&reply[at], static_cast<uint16_t>(~packet::transport_checksum(empty, after)));
+  }
 
   static void add_entry(const script::Map& map, const ir::MapSpec::Entry& entry, std::vector<std::string>& to) {
     const script::MapDeclaration& declaration = map.declaration();

@@ -60,6 +60,21 @@ struct __sk_buff {
   u32 tc_classid;
   u32 data;
   u32 data_end;
+  u32 napi_id;
+  u32 family;
+  u32 remote_ip4;
+  u32 local_ip4;
+  u32 remote_ip6[4];
+  u32 local_ip6[4];
+  u32 remote_port;
+  u32 local_port;
+  u32 data_meta;
+  u64 flow_keys;
+  u64 tstamp;
+  u32 wire_len;
+  u32 gso_segs;
+  u64 sk;
+  u32 gso_size;
 };
 
 struct nf_hook_state;
@@ -73,8 +88,15 @@ struct bpf_dynptr {
   u64 opaque[2];
 } __attribute__((aligned(8)));
 
+/* Fields of the kernel's own structures, by offsets that its type information gives. */
+#define U16_FIELD(structure, offset) (*(u16*)((u8*)(structure) + (offset)))
+#define U32_FIELD(structure, offset) (*(u32*)((u8*)(structure) + (offset)))
+#define POINTER_FIELD(structure, offset) (*(void**)((u8*)(structure) + (offset)))
+
+extern void* bpf_cast_to_kern_ctx(void* ctx);
+extern void* bpf_rdonly_cast(const void* from, u32 type);
+
 /* Helpers, by number. */
-static u64 (*const ktime_get_ns)(void) = (void*)5;
 static u32 (*const get_smp_processor_id)(void) = (void*)8;
 static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const void* from, u32 len,
                                      u64 flags) = (void*)9;
@@ -88,6 +110,7 @@ static u64 (*const xdp_get_buff_len)(struct xdp_md* ctx) = (void*)188;
 static long (*const xdp_load_bytes)(struct xdp_md* ctx, u32 offset, void* to, u32 len) = (void*)189;
 static long (*const xdp_store_bytes)(struct xdp_md* ctx, u32 offset, void* from, u32 len) = (void*)190;
 static long (*const loop)(u32 rounds, void* callback, void* callback_ctx, u64 flags) = (void*)181;
+static u64 (*const ktime_get_tai_ns)(void) = (void*)208;
 static long (*const dynptr_read)(void* to, u32 len, const struct bpf_dynptr* from, u32 offset, u64 flags) = (void*)201;
 
 #endif

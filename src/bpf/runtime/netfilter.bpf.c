@@ -17,12 +17,13 @@ PL_DEFINE_CONSTANT(pl_field_sk_buff__data_len)
 PL_DEFINE_CONSTANT(pl_field_sk_buff__tail)
 PL_DEFINE_CONSTANT(pl_field_sk_buff__network_header)
 PL_DEFINE_CONSTANT(pl_field_net_device__ifindex)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__head)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__end)
+PL_DEFINE_CONSTANT(pl_field_skb_shared_info__gso_size)
+PL_DEFINE_CONSTANT(pl_field_skb_shared_info__gso_type)
+PL_DEFINE_CONSTANT(pl_type_skb_shared_info)
 PL_DEFINE_CONSTANT(pl_field_nf_hook_state__in)
 PL_DEFINE_CONSTANT(pl_field_nf_hook_state__out)
-
-#define U16_FIELD(structure, offset) (*(u16*)((u8*)(structure) + (offset)))
-#define U32_FIELD(structure, offset) (*(u32*)((u8*)(structure) + (offset)))
-#define POINTER_FIELD(structure, offset) (*(void**)((u8*)(structure) + (offset)))
 
 extern int bpf_dynptr_from_skb(struct sk_buff* skb, u64 flags, struct bpf_dynptr* dynptr);
 
@@ -63,7 +64,22 @@ PL_INLINE u32 packet_tag(PL_CTX* ctx) {
 PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
   return 0;
 }
-#include "bpf/runtime/entry.h"
+#define PL_TRAINS
+#include "bpf/runtime/train.h"
+
+PL_INLINE u32 packet_train_size(PL_CTX* ctx) {
+  const u64 head = (u64)POINTER_FIELD(ctx->skb, pl_field_sk_buff__head());
+  const u64 end = U32_FIELD(ctx->skb, pl_field_sk_buff__end());
+  const void* shared = bpf_rdonly_cast((void*)(head + end), pl_type_skb_shared_info());
+  const u32 type = U32_FIELD(shared, pl_field_skb_shared_info__gso_type());
+  if ((type & (GSO_UDP_L4 | GSO_TUNNELS)) != GSO_UDP_L4) return 0;
+  return U16_FIELD(shared, pl_field_skb_shared_info__gso_size());
+}
+
+PL_GLOBAL u64 find_and_show(PL_CTX* ctx, u64 slot_offset) {
+  const u32 found = find(ctx, slot_offset);
+  return found == FOUND_IP ? find_train(ctx, slot_offset) : found;
+}
 
 /* The slots of one number, of all CPUs, are side by side; then come those of the next number. */
 PL_DEFINE_CONSTANT(pl_slots_stride)
@@ -93,6 +109,7 @@ PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
   const u64 first = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & (pl_slots_stride() - PL_SLOT_SIZE);
   u64 slot_offset = first;
   struct pl_header* header;
+  u64 found;
   u32 verdict;
 
   if (unlikely(!take(slot_offset))) {
@@ -109,7 +126,19 @@ PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
     }
   }
   header = header_of(slot_at(slot_offset));
-  verdict = judge(ctx, slot_offset, header, find(ctx, slot_offset));
+  found = find_and_show(ctx, slot_offset);
+  /* The rare case first: the verifier follows the filter there, and finds nothing new on the way of all others. */
+  if (likely(TRAIN((u8*)header)->left != 0)) {
+  next:
+    TRAIN_LOOP(overrun);
+  }
+  verdict = judge(ctx, slot_offset, header, found);
+  if (unlikely(TRAIN((u8*)header)->left)) {
+    found = next_datagram(ctx, slot_offset, verdict);
+    if (found == FOUND_IP) goto next;
+  overrun:
+    verdict = TRAIN((u8*)header)->verdict;
+  }
   asm volatile("" ::: "memory");
   header->busy = 0;
   if (verdict != PL_PASS) return NF_DROP; /* nothing can be sent back from here */

@@ -15,6 +15,7 @@
 #define PERILUNE_BPF_RUNTIME_SLOT_H
 
 #include "bpf/runtime/kernel.h"
+#include "bpf/runtime/train_state.h"
 #include "ir/memory_layout.h"
 
 #define PL_DEFINE_CONSTANT(name)                     \
@@ -60,6 +61,9 @@ PL_INLINE u8* slot_at(u64 slot_offset) {
 PL_INLINE struct pl_header* header_of(u8* slot) {
   return (struct pl_header*)slot;
 }
+
+_Static_assert(sizeof(struct pl_header) <= PL_TRAIN_AT, "the header reaches into what follows it");
+#define TRAIN(slot) ((struct pl_train*)((slot) + PL_TRAIN_AT))
 
 /* Frame byte `offset`, at most 65,535: displacements up to PL_FRAME - PL_FRAME_MAX stay inside the slot. */
 PL_INLINE u8* frame_at(u8* slot, u64 offset) {

@@ -84,26 +84,92 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
   return l4_csum_replace(ctx, small->at, 0, small->change, small->is_udp ? MARK_MANGLED_0 : 0);
 }
 
+#define PL_TRAINS
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
+#include "bpf/runtime/reply.h"
+#include "bpf/runtime/train.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
+PL_DEFINE_CONSTANT(pl_knows_types)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__head)
+PL_DEFINE_CONSTANT(pl_field_sk_buff__end)
+PL_DEFINE_CONSTANT(pl_field_skb_shared_info__gso_type)
+PL_DEFINE_CONSTANT(pl_type_skb_shared_info)
+
+/* Where the kernel has no type information, each buffer of UDP that is to be cut is taken for a train: a tunnel's, too.
+ */
+PL_INLINE u32 packet_train_size(PL_CTX* ctx) {
+  const u32 size = ctx->gso_size;
+  if (size != 0 && pl_knows_types()) {
+    const void* skb = bpf_cast_to_kern_ctx(ctx);
+    const u64 head = (u64)POINTER_FIELD(skb, pl_field_sk_buff__head());
+    const u64 end = U32_FIELD(skb, pl_field_sk_buff__end());
+    const void* shared = bpf_rdonly_cast((void*)(head + end), pl_type_skb_shared_info());
+    const u32 type = U32_FIELD(shared, pl_field_skb_shared_info__gso_type());
+    if ((type & (GSO_UDP_L4 | GSO_TUNNELS)) != GSO_UDP_L4) return 0;
+  }
+  return size;
+}
+
+PL_INLINE u32 is_plain_tcp(PL_CTX* ctx) {
+  const u8* data = (const u8*)(long)ctx->data;
+  u32 type;
+  if (pl_link_type() != LINK_ETHERNET || data + 24 > (const u8*)(long)ctx->data_end) return 0;
+  type = be16(data + 12);
+  return (type == ETHERTYPE_IPV4 && data[23] == PROTOCOL_TCP) || (type == ETHERTYPE_IPV6 && data[20] == PROTOCOL_TCP);
+}
+
+/* As find_uncommon(), of a buffer that is to be cut. FOUND_NOTHING: one for locate_fast(). */
+PL_GLOBAL u64 find_large(PL_CTX* ctx, u64 slot_offset) {
+  u32 found;
+  if (is_plain_tcp(ctx)) return FOUND_NOTHING;
+  found = find(ctx, slot_offset);
+  return found == FOUND_IP ? find_train(ctx, slot_offset) : found;
+}
+
+/* Out where it came in, or in as if it were received, to the process that sent it. */
+PL_GLOBAL u64 send_reply(PL_CTX* ctx, u64 slot_offset) {
+  const struct pl_header* header = header_of(slot_at(slot_offset));
+  u16 addresses[ETHERNET_ADDRESSES / sizeof(u16)];
+  if (pl_link_type() == LINK_ETHERNET && !has_set_link_addresses(header)) {
+    if (skb_load_bytes(ctx, 0, addresses, sizeof addresses) != 0) return TCX_DROP;
+    turn_link_addresses(addresses);
+    if (skb_store_bytes(ctx, 0, addresses, sizeof addresses, 0) != 0) return TCX_DROP;
+  }
+  return redirect(ctx->ifindex, pl_outgoing() & 1);
+}
 
 PL_ENTRY int tc_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
-  const u32 captured = ctx->len;
-  u32 found = FOUND_NOTHING;
-  u32 verdict;
+  u64 found;
+  u32 verdict, captured;
 
+  /* The rare case first: the verifier follows the filter there, and finds nothing new on the way of all others. */
+  if (likely(ctx->gso_size != 0)) {
+    found = find_large(ctx, slot_offset);
+  next:
+    TRAIN_LOOP(overrun);
+    if (found != FOUND_NOTHING) goto found;
+  }
+  captured = ctx->len;
+  found = FOUND_NOTHING;
   if (likely(captured <= PL_FRAME_MAX))
     found = locate_fast(ctx, slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, captured);
   if (unlikely(found == FOUND_NOTHING)) found = find_uncommon(ctx, slot_offset);
+found:
   if (pl_sets_mark()) header->mark_set = 0; /* not every packet is shown to the script */
   verdict = judge(ctx, slot_offset, header, found);
+  if (unlikely(TRAIN(slot)->left)) {
+    found = next_datagram(ctx, slot_offset, verdict);
+    if (found == FOUND_IP) goto next;
+  overrun:
+    verdict = TRAIN(slot)->verdict;
+  }
   if (pl_sets_mark() && header->mark_set && (verdict == PL_PASS || verdict == PL_REPLY)) ctx->mark = header->mark;
-  if (verdict == PL_REPLY) return redirect(ctx->ifindex, pl_outgoing() & 1); /* 1: as if it were received */
+  if (verdict == PL_REPLY) return send_reply(ctx, slot_offset);
   if (verdict != PL_PASS) return TCX_DROP;
   if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
   return TCX_NEXT;

@@ -58,6 +58,41 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
+#include "bpf/runtime/reply.h"
+
+/* A frame that its sender left to the device to finish, as those between namespaces of one machine are: nobody on the
+ * way back will, and the receiver would drop it. */
+PL_GLOBAL u64 finish_checksum(PL_CTX* ctx, u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  struct workspace* work = WORK(slot);
+  u32 offset, checksum;
+  u64 at;
+  if (find(ctx, slot_offset) != FOUND_IP) return 0;
+  note_place(&work->before, header);
+  offset = checksum_offset(header->flags, header->protocol);
+  at = header->transport + offset;
+  if (offset == 0 || header->end > PL_FRAME_MAX) return 0;
+  if (pull(ctx, slot_offset, header->end) != 0) return 1;
+  take_sums(slot_offset, 0);
+  if (!is_unfinished(&work->before, &work->sums_before)) return 0;
+  checksum = ~work->sums_before.all & 0xffff;
+  if (checksum == 0 && header->protocol == PROTOCOL_UDP) checksum = 0xffff;
+  set_field(slot, at, checksum);
+  return packet_store(ctx, slot, at, 2) != 0;
+}
+
+/* Back out through the interface it came in by. */
+PL_GLOBAL u64 send_reply(PL_CTX* ctx, u64 slot_offset) {
+  u8* data;
+  if (finish_checksum(ctx, slot_offset) != 0) return XDP_DROP;
+  data = (u8*)(long)ctx->data;
+  if (pl_link_type() == LINK_ETHERNET && !has_set_link_addresses(header_of(slot_at(slot_offset)))) {
+    if (data + ETHERNET_ADDRESSES > (const u8*)(long)ctx->data_end) return XDP_DROP;
+    turn_link_addresses((u16*)data);
+  }
+  return XDP_TX;
+}
 
 PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
@@ -72,7 +107,7 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   if (likely(captured <= PL_FRAME_MAX)) found = locate_fast(ctx, slot, data, data_end, captured);
   if (unlikely(found == FOUND_NOTHING)) found = find_uncommon(ctx, slot_offset);
   verdict = judge(ctx, slot_offset, header_of(slot), found);
-  if (verdict == PL_REPLY) return XDP_TX;
+  if (verdict == PL_REPLY) return send_reply(ctx, slot_offset);
   if (verdict != PL_PASS) return XDP_DROP;
   if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
   return XDP_PASS;

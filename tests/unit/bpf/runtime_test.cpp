@@ -1,6 +1,7 @@
 // What the runtime does around a filter: copies on demand, events, marks, chains; and what the loader makes of a
 // program that the verifier refuses.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <random>
 
@@ -10,9 +11,11 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "bpf/counters.h"
 #include "bpf/program.h"
 #include "filter_code.h"
+#include "packet/checksum.h"
 
 namespace perilune::bpf {
 namespace {
@@ -222,6 +225,59 @@ TEST_F(Runtime, PassGoesOnInTheChain) {
   const int fd = second.program.get();
   ASSERT_TRUE(chain->update({reinterpret_cast<const uint8_t*>(&key), 4}, {reinterpret_cast<const uint8_t*>(&fd), 4}));
   EXPECT_EQ(must_run(first, udp_packet(100)).code, 1U);
+}
+
+TEST_F(Runtime, TheClockIsThatOfTheDay) {
+  FilterCode code;
+  code.begin().store32(offsetof(pl_header, error_site), 0).ret(PL_ERROR);
+  const LoadedProgram program = must_load(code.image);
+  ASSERT_TRUE(program.program);
+  const auto now = [] { return std::chrono::system_clock::now().time_since_epoch().count(); };
+  const auto before = now();
+  must_run(program, udp_packet(100));
+  const auto events = records(program.events);
+  ASSERT_EQ(events.size(), 1U);
+  const auto time = static_cast<int64_t>(reinterpret_cast<const pl_event*>(events[0].data())->time_ns);
+  EXPECT_GE(time, before);
+  EXPECT_LE(time, now());
+}
+
+TEST_F(Runtime, RepliesAreTurnedAroundAndFinished) {
+  auto packet = udp_packet(100);
+  for (size_t i = 0; i < 12; ++i)
+    packet[i] = static_cast<uint8_t>(2 * i);
+  const packet::Location location = packet::locate(packet, packet.size(), packet::LinkType::kEthernet);
+  packet::write_checksums(packet, location);
+  const auto finished = packet;
+  // What a sender on this machine leaves to the device: the sum of the pseudo header.
+  auto empty = packet;
+  std::fill(empty.begin() + location.transport, empty.end(), uint8_t{0});
+  write_be16(&packet[location.transport + 6], static_cast<uint16_t>(~packet::transport_checksum(empty, location)));
+  ASSERT_TRUE(packet::checksum_unfinished(packet, location));
+  for (const auto entry_point : {EntryPoint::kXdp, EntryPoint::kTcIn}) {
+    ProgramOptions options;
+    options.entry_point = entry_point;
+    const LoadedProgram program = must_load(constant_filter(PL_REPLY), options);
+    ASSERT_TRUE(program.program);
+    const auto run = must_run(program, packet);
+    EXPECT_EQ(run.code, entry_point == EntryPoint::kXdp ? 3U : 7U);  // XDP_TX, TC_ACT_REDIRECT
+    auto expected =
+        entry_point == EntryPoint::kXdp ? finished : packet;  // at tc the kernel knows what is to be finished
+    std::swap_ranges(expected.begin(), expected.begin() + 6, expected.begin() + 6);
+    EXPECT_EQ(run.bytes, expected);
+    packet[0] |= 1;  // a group
+    const auto group = must_run(program, packet);
+    EXPECT_EQ(group.bytes[6], 2);
+    packet[0] &= 0xfe;
+  }
+  FilterCode code;
+  code.begin().pull(100).store8(PL_FRAME + 11, 0x77);
+  code.store32(offsetof(pl_header, dirty_begin), 11).store32(offsetof(pl_header, dirty_end), 12).ret(PL_REPLY);
+  code.image.writes = true;
+  const auto run = must_run(must_load(code.image), packet);
+  auto expected = finished;
+  expected[11] = 0x77;
+  EXPECT_EQ(run.bytes, expected);
 }
 
 TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {

@@ -130,8 +130,8 @@ TEST_P(MachineTest, HelpersAnswer) {
   code().push_back(insn(kCallHelper, 0, 1, 0, -1));
   code().push_back(store_number(kDouble, 10, -8, 0x0201));
   address(1, Kind::kEvents, 0);
-  append(code(), {mov_reg(2, 10), alu(kAdd, 2, -8), mov(3, 2), mov(4, 0), call(helper::kOutput),
-                  call(helper::kMonotonicTime), jump_if(kJeq, 0, 0, 1), mov_reg(0, 7), leave()});
+  append(code(), {mov_reg(2, 10), alu(kAdd, 2, -8), mov(3, 2), mov(4, 0), call(helper::kOutput), call(helper::kTime),
+                  jump_if(kJeq, 0, 0, 1), mov_reg(0, 7), leave()});
   prepare();
   EXPECT_EQ(run(), 0x1122334455667788U);
   EXPECT_EQ(environment_.context, &environment_);

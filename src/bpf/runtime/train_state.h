@@ -1,0 +1,23 @@
+/* What is remembered of a train of UDP datagrams (train.h) while its datagrams are judged, behind the slot's header.
+ * Plain C, for the runtime and for who reads its errors.
+ */
+#ifndef PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
+#define PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
+
+#include "ir/memory_layout.h"
+
+#define PL_TRAIN_AT 0x2c0u
+struct pl_train {
+  unsigned int left;    /* datagrams that are not judged yet, the one under judgement included; 0: this is no train */
+  unsigned int size;    /* payload bytes of each but the last */
+  unsigned int number;  /* of the one under judgement, from 0 */
+  unsigned int end;     /* frame offset of the buffer's end */
+  unsigned int verdict; /* of the train so far */
+  unsigned int mark_set;
+  unsigned int mark;
+};
+
+/* With PL_SITE_BROKEN_PACKET, in error_values[0]: headers that other datagrams share were written to. */
+#define PL_BROKEN_TRAIN 255u
+
+#endif
