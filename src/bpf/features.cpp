@@ -144,7 +144,9 @@ class Prober {
 
   /// A jump that goes on at the next instruction either way.
   bool has_may_goto() {
-    const std::array<Insn, 3> insns{insn(kMayGoto, 0, 0, 0, 0), insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0)};
+    // It jumps over an instruction: Linux 6.12 refuses one that goes to the next.
+    const std::array<Insn, 4> insns{insn(kMayGoto, 0, 0, 1, 0), insn(kMove, BPF_REG_6, 0, 0, 1),
+                                    insn(kMove, 0, 0, 0, 2), insn(kExit, 0, 0, 0, 0)};
     return static_cast<bool>(loads(ProgramType::kXdp, insns, "may_goto"));
   }
 

@@ -6,14 +6,17 @@ tree with what was built are shared from the host (see kernels.py), so the image
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
-from errors import Missing
+from errors import Failed, Missing
 from kernels import CACHE, ROOT, cache_lock, need_tools, run_tool
 
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "kmod", "iproute2", "procps"]
 MAKE_SECONDS = 1200
+# What mmdebstrap says where there is no network, or no name space for somebody who is not root.
+NOT_HERE = re.compile(r"[Ff]ailed to fetch|[Cc]ould not (resolve|connect)|Temporary failure|unshare|newuidmap|subuid")
 
 # Type=exec and After=multi-user.target: the command starts once the system is up, and no job waits for its end, so that
 # it can ask `systemctl is-system-running`.
@@ -64,7 +67,7 @@ def libraries(program):
 
 
 def prepare():
-    """The path of the image, made now unless it was made before. Raises Missing."""
+    """The path of the image, made now unless it was made before. Raises Missing or Failed."""
     need_tools("mmdebstrap", "mke2fs", "dpkg-query")
     packages = sorted({*PACKAGES, *libraries(ROOT / "build" / "perilune")})
     key = hashlib.sha256(repr((packages, UNIT, CUSTOMIZE)).encode()).hexdigest()[:12]
@@ -82,6 +85,10 @@ def prepare():
             run_tool("mmdebstrap", "--quiet", "--variant=minbase", "--format=null", f"--include={','.join(packages)}",
                      f"--customize-hook=sh {hook} \"$1\"", suite, "/dev/null", env=environment, seconds=MAKE_SECONDS)
             made.rename(image)
+        except Failed as failed:
+            if NOT_HERE.search(str(failed)):
+                raise Missing(str(failed)) from None
+            raise
         finally:
             for file in (made, unit, hook):
                 file.unlink(missing_ok=True)

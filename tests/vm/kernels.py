@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-from errors import Missing
+from errors import Failed, Missing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "vm"
@@ -71,14 +71,14 @@ def need_tools(*tools):
 
 
 def run_tool(*command, seconds=300, **more):
-    """The output of a program. Raises Missing with the program's own words when it fails."""
+    """The output of a program. Raises Failed with the program's own words when it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL, **more)
     except subprocess.TimeoutExpired:
-        raise Missing(f"{command[0]} did not end within {seconds} s") from None
+        raise Failed(f"{command[0]} did not end within {seconds} s") from None
     if done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-4:]
-        raise Missing(f"{' '.join(map(str, command[:3]))}: {'; '.join(last) or 'exit status %d' % done.returncode}")
+        raise Failed(f"{' '.join(map(str, command[:3]))}: {'; '.join(last) or 'exit status %d' % done.returncode}")
     return done.stdout
 
 
@@ -104,7 +104,10 @@ def fetch(series):
         raise Missing(f"the sources of apt offer no kernel linux-image-{series}.*-amd64 (apt-get update?)")
     name = max(offered, key=release_order)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        run_tool("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name, cwd=folder, seconds=FETCH_SECONDS)
+        try:
+            run_tool("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name, cwd=folder, seconds=FETCH_SECONDS)
+        except Failed as failed:
+            raise Missing(f"cannot fetch {name}: {failed}") from None
         (deb,) = pathlib.Path(folder).glob("*.deb")
         return deb.rename(CACHE / deb.name)
 
@@ -139,17 +142,17 @@ def make_initrd(folder, release):
         with open(folder / "initrd.new", "wb") as out:
             done = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=work, input=files.encode(), stdout=out)
         if done.returncode != 0:
-            raise Missing(f"cpio could not write {folder}/initrd")
+            raise Failed(f"cpio could not write {folder}/initrd")
     (folder / "initrd.new").rename(folder / "initrd")
 
 
 def prepare(name):
-    """A Kernel ready to boot: 'name' is a series or a package file. Raises Missing."""
+    """A Kernel ready to boot: 'name' is a series or a package file. Raises Missing or Failed."""
     need_tools("dpkg-deb", "depmod", "modprobe", "busybox", "cpio")
     with cache_lock("kernels"):
         deb = pathlib.Path(name).resolve() if name.endswith(".deb") else fetch(name)
         if not deb.is_file():
-            raise Missing(f"{deb} is not there")
+            raise Failed(f"{deb} is not there")
         folder = CACHE / deb.name.removesuffix(".deb")
         if not (folder / "boot").is_dir():
             with tempfile.TemporaryDirectory(dir=CACHE) as part:
