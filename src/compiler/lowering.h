@@ -540,8 +540,8 @@ class Lowering {
   static constexpr int32_t kVariableBytes = 16;  // of the slot's worker area: see Cell::offset
   static constexpr int32_t kMaxVariables = static_cast<int32_t>(PL_SPILL - PL_WORKER) / kVariableBytes;
   static constexpr size_t kMaxVersionsOfPlace = 32;
-  static constexpr size_t kMaxVersions = 40000;
-  static constexpr size_t kMaxBlocks = 200000;
+  static constexpr size_t kMaxVersions = 100000;
+  static constexpr size_t kMaxBlocks = 400000;
   static constexpr size_t kMaxDepth = 100;
   static constexpr unsigned kMaxHops = 2000;  // from table to table by __index (MAXTAGLOOP of Lua)
   static constexpr uint64_t kMaxRounds = 1024;

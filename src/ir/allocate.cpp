@@ -18,6 +18,7 @@
 
 #include <fmt/format.h>
 
+#include "ir/cuts.h"
 #include "ir/live_ranges.h"
 #include "ir/low.h"
 #include "ir/memory_layout.h"
@@ -30,7 +31,6 @@ constexpr std::array<uint8_t, 9> kReal = {1, 2, 3, 4, 5, 0, 9, 8, 7};
 constexpr uint8_t kFirstPreserved = 6;
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
 constexpr int kMostRounds = 30;
-constexpr uint32_t kManyComparisons = 4;
 
 class Bits {
  public:
@@ -277,38 +277,29 @@ class Cells {
   std::array<std::vector<std::pair<int32_t, Bits>>, 2> open_;
 };
 
-/// Scalars that branches compare again and again. Each comparison would teach the verifier something else on each of
-/// its two ways, and n of them in a row leave it with up to n states of every place behind: it then walks the rest of
-/// the filter once for each. Kept in memory, such a value is loaded for each comparison, what is learned ends with the
-/// loaded copy, and the paths behind are one again.
-std::vector<Register> compared_often(const LowFunction& function) {
-  std::vector<uint32_t> comparisons(function.registers);
-  for (const LowBlock& block : function.blocks) {
-    if (block.kind != Terminator::Kind::kBranch) continue;
-    for (const Operand* operand : {&block.a, &block.b}) {
-      if (!operand->is_number() && operand->reg != kSlotRegister) ++comparisons[operand->reg];
-    }
-  }
-  std::vector<Register> found;
-  for (Register reg = 1; reg < function.registers; ++reg) {
-    if (comparisons[reg] >= kManyComparisons && !function.pointers[reg]) found.push_back(reg);
-  }
-  return found;
+std::vector<Register> kept_in_memory(const LowFunction& function) {
+  std::vector<Register> chosen;
+  for (Register reg = 1; reg < function.in_memory.size(); ++reg)
+    if (function.in_memory[reg] && !function.pointers[reg]) chosen.push_back(reg);
+  return chosen;
 }
 
 }  // namespace
 
 Result<Allocation> allocate(LowFunction& function) {
+  std::vector<bool> tiny(function.registers);
   int32_t cells = 0;
   int32_t stack_cells = 0;
-  const uint32_t written = function.registers;
-  if (const std::vector<Register> compared = compared_often(function); !compared.empty()) {
-    const LiveRanges ranges(function);
+  const auto spill = [&](const LiveRanges& ranges, const std::vector<Register>& chosen) {
     Cells free_cells(ranges, cells, stack_cells);
-    apply_spills(function, plan_spills(function, compared, [&](Register reg) { return free_cells.give(reg, false); }));
-  }
-  std::vector<bool> tiny(written);
-  tiny.resize(function.registers, true);
+    const Spilling spilling =
+        plan_spills(function, chosen, [&](Register reg) { return free_cells.give(reg, function.pointers[reg]); });
+    apply_spills(function, spilling);
+    // What is new lives for an instruction only and must not be spilled again.
+    tiny.resize(function.registers, true);
+  };
+  if (const std::vector<Register> chosen = kept_in_memory(function); !chosen.empty())
+    spill(LiveRanges(function), chosen);
   for (int round_number = 0; round_number < kMostRounds; ++round_number) {
     Round round(function, tiny);
     const std::vector<Register> homeless = round.run();
@@ -316,14 +307,14 @@ Result<Allocation> allocate(LowFunction& function) {
       Allocation allocation = round.finish();
       allocation.cells = cells;
       allocation.stack_cells = stack_cells;
+      allocation.cuts = choose_cuts(function, round.ranges(), stack_cells);
+      if (!allocation.cuts.empty()) {
+        allocation.cut_cells = allocation.cells;
+        allocation.cells += Allocation::kCutCells;
+      }
       return allocation;
     }
-    Cells free_cells(round.ranges(), cells, stack_cells);
-    const Spilling spilling =
-        plan_spills(function, homeless, [&](Register reg) { return free_cells.give(reg, function.pointers[reg]); });
-    apply_spills(function, spilling);
-    // What is new lives for an instruction only and must not be spilled again.
-    tiny.resize(function.registers, true);
+    spill(round.ranges(), homeless);
     if (cells > static_cast<int32_t>((PL_SCRATCH - PL_SPILL) / 8)) break;
   }
   return input_error(fmt::format("the filter keeps too many values at once: {} do not fit into registers", cells),

@@ -62,7 +62,7 @@ std::string arithmetic(const Insn& insn) {
 
 std::string jump(const Insn& insn, size_t at) {
   const unsigned op = insn.code & 0xf0;
-  const int64_t target = static_cast<int64_t>(at) + 1 + insn.off;
+  const int64_t target = static_cast<int64_t>(at) + 1 + (insn.code == bpf::kLongJump ? insn.imm : insn.off);
   if (op == bpf::kExit) return "exit";
   if (op == bpf::kCall) {
     return insn.src == 0 ? fmt::format("call {}#{}", helper_name(insn.imm), insn.imm)

@@ -1,5 +1,6 @@
-// Blocks and jumps. The function's frame: [r10 - 8] the context, [r10 - 16] the slot's offset (both for pull), below
-// them pointers that found no register. r6 is the slot throughout.
+// Blocks and jumps. Jumps have 16 bits; what is farther away is reached by a jump of 32 (Linux 6.6). The function's
+// frame: [r10 - 8] the context, [r10 - 16] the slot's offset (both for pull), below them pointers that found no
+// register. r6 is the slot throughout.
 #include <limits>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@ namespace perilune::ir {
 namespace {
 
 constexpr int32_t kMostStack = 256;  // of the 512 bytes for all frames
+constexpr int64_t kSpare = 1024;     // of a jump's reach: copies of packets are made in place (bpf/link.cpp)
 
 unsigned jump_code(Condition condition) {
   switch (condition) {
@@ -58,13 +60,17 @@ uint32_t patched_size(const Insn& insn) {
 
 }  // namespace
 
-Emitter::Emitter(const LowFunction& function, const Allocation& allocation)
+Emitter::Emitter(const LowFunction& function, const Allocation& allocation, std::vector<bool> far)
     : function_(function),
       allocation_(allocation),
+      far_(std::move(far)),
       limits_(function.registers, std::numeric_limits<uint64_t>::max()),
       saved_(function.registers) {
   for (const Allocation::Save& save : allocation.saves)
     saved_[save.reg] = true;
+  for (const Cut& cut : allocation.cuts)
+    for (const Register reg : cut.live)
+      saved_[reg] = true;
   for (const LowBlock& block : function.blocks) {
     // Nothing is left of it but a jump elsewhere.
     vanishing_.push_back(block.kind == Terminator::Kind::kJump && block.code.empty() &&
@@ -73,10 +79,16 @@ Emitter::Emitter(const LowFunction& function, const Allocation& allocation)
 }
 
 Result<Code> Emitter::run() {
-  starts_.assign(function_.blocks.size(), LowBlock::kNone);
+  starts_.assign(spent() + 1, LowBlock::kNone);
   prologue();
+  if (!allocation_.cuts.empty()) choose_piece();
   for (uint32_t i = 0; i < function_.blocks.size(); ++i) {
     if (i == 0 || !vanishes(i)) block(i);
+  }
+  starts_[spent()] = static_cast<uint32_t>(code_.insns.size());
+  if (!allocation_.cuts.empty()) {
+    mov_number(0, PL_ERROR);
+    raw(bpf::kJmp | bpf::kExit, 0, 0, 0, 0);
   }
   const size_t cells = static_cast<size_t>(allocation_.cells) + 8 + static_cast<size_t>(most_edge_cells_);
   if (cells * 8 > PL_SCRATCH - PL_SPILL) {
@@ -88,24 +100,32 @@ Result<Code> Emitter::run() {
     return input_error(
         fmt::format("the filter reads too many places at once: {} bytes of stack, {} there are", deepest_, kMostStack));
   }
-  return patch_jumps();
+  patch_jumps();
+  note_header_fields();
+  return std::move(code_);
 }
 
-Result<Code> Emitter::patch_jumps() {
+// Which jumps do not reach is known when all code stands: they are noted for the next run.
+void Emitter::patch_jumps() {
   std::vector<int64_t> patched = {0};  // instructions before each, as the kernel will have them
   for (const Insn& insn : code_.insns)
     patched.push_back(patched.back() + patched_size(insn));
-  for (const auto& [insn, target] : jumps_) {
-    const int64_t distance = patched[starts_[target]] - patched[insn + 1];
-    if (distance < INT16_MIN || distance > INT16_MAX) {
-      return input_error(
-          fmt::format("the filter is too long: a jump over {} of {} instructions", distance, code_.insns.size()),
-          "a jump reaches 32767 instructions");
+  far_.resize(jumps_.size());
+  for (size_t i = 0; i < jumps_.size(); ++i) {
+    const auto& [at, target] = jumps_[i];
+    const auto distance = static_cast<int32_t>(starts_[target]) - static_cast<int32_t>(at) - 1;
+    Insn& insn = code_.insns[at];
+    if (insn.code == bpf::kLongJump) {
+      insn.imm = distance;
+      continue;
     }
-    code_.insns[insn].off = static_cast<int16_t>(static_cast<int64_t>(starts_[target]) - insn - 1);
+    const int64_t in_kernel = patched[starts_[target]] - patched[at + 1];
+    if (in_kernel < INT16_MIN + kSpare || in_kernel > INT16_MAX - kSpare) {
+      far_[i] = true;
+      found_far_ = true;
+    }
+    insn.off = static_cast<int16_t>(distance);
   }
-  note_header_fields();
-  return std::move(code_);
 }
 
 // Where the slot's address is known to be in r6; nothing computes an address inside the header.
@@ -133,6 +153,43 @@ void Emitter::prologue() {
   deepest_ = function_.pulls ? 16 : 0;
 }
 
+// The loop over the pieces (cuts.h). Its rounds are few: where the script has loops, and the kernel's patience has
+// ended in one of them, this is said of that loop.
+void Emitter::choose_piece() {
+  const int32_t next = cell(allocation_.cut_cells);
+  uint32_t end = spent();
+  for (const LowBlock& block : function_.blocks)
+    if (block.exhausted != LowBlock::kNone) end = final_target(block.exhausted);
+  store_number(8, kSlot, next, 0);
+  forget_registers();
+  starts_[choice()] = static_cast<uint32_t>(code_.insns.size());
+  jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, end);
+  load(8, 1, kSlot, next);
+  for (size_t cut = 0; cut < allocation_.cuts.size(); ++cut) {
+    const auto number = static_cast<int64_t>(cut) + 1;
+    jump(bpf::kJmp | bpf::kJeq | bpf::kImmediate, 1, 0, number, bpf::kJmp | bpf::kJne | bpf::kImmediate, piece(cut));
+  }
+}
+
+void Emitter::begin_piece(size_t cut) {
+  const auto home = [&](Register reg) { return cell(allocation_.cut_cells + 1 + real(reg)); };
+  const std::vector<Register>& live = allocation_.cuts[cut].live;
+  for (const Register reg : live)
+    store(8, kSlot, home(reg), real(reg));
+  store_number(8, kSlot, cell(allocation_.cut_cells), static_cast<int64_t>(cut) + 1);
+  forget_registers();
+  jump(bpf::kJmp | bpf::kJa, 0, 0, 0, bpf::kJmp | bpf::kJa, choice());
+  starts_[piece(cut)] = static_cast<uint32_t>(code_.insns.size());
+  for (const Register reg : live)
+    load(function_.bytes[reg], real(reg), kSlot, home(reg));
+}
+
+// Kernels before 6.15 compare registers that nobody reads any more, too.
+void Emitter::forget_registers() {
+  for (Real reg = 0; reg < kStack; ++reg)
+    if (reg != kSlot) mov_number(reg, 0);
+}
+
 uint32_t Emitter::final_target(uint32_t block) const {
   // Rounds end at a loop header, which does not vanish.
   while (vanishes(block))
@@ -143,10 +200,10 @@ uint32_t Emitter::final_target(uint32_t block) const {
 void Emitter::block(uint32_t number) {
   const LowBlock& block = function_.blocks[number];
   starts_[number] = static_cast<uint32_t>(code_.insns.size());
+  if (next_cut_ < allocation_.cuts.size() && allocation_.cuts[next_cut_].block == number) begin_piece(next_cut_++);
   if (block.exhausted != LowBlock::kNone) {
     place(block.code.empty() ? block.file : block.code[0].file, block.code.empty() ? block.line : block.code[0].line);
-    jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), final_target(block.exhausted));
-    raw(bpf::kJmp | bpf::kCond, 0, 0, 0, 0);
+    jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, final_target(block.exhausted));
   }
   uint32_t position = allocation_.first[number];
   for (const Low& low : block.code) {
@@ -188,8 +245,7 @@ void Emitter::block(uint32_t number) {
 
 void Emitter::jump_to(uint32_t target, uint32_t next) {
   if (target == next) return;
-  jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), target);
-  raw(bpf::kJmp | bpf::kJa, 0, 0, 0, 0);
+  jump(bpf::kJmp | bpf::kJa, 0, 0, 0, bpf::kJmp | bpf::kJa, target);
 }
 
 void Emitter::branch(const LowBlock& block, uint32_t next) {
@@ -205,12 +261,27 @@ void Emitter::branch(const LowBlock& block, uint32_t next) {
 }
 
 void Emitter::conditional(Condition condition, Operand a, Operand b, uint32_t target) {
+  const unsigned source = b.is_number() ? bpf::kImmediate : bpf::kRegister;
+  jump(bpf::kJmp | jump_code(condition) | source, real(a.reg), b.is_number() ? Real{0} : real(b.reg),
+       b.is_number() ? b.imm : 0, bpf::kJmp | jump_code(inverse(condition)) | source, target);
+}
+
+// A far target:   if a < b goto far      if a >= b goto +1       may_goto +1     goto far
+//                                        goto far, 32 bits       goto +1
+//                                                                goto far
+void Emitter::jump(unsigned code, Real a, Real b, int64_t imm, unsigned inverse, uint32_t target) {
+  const bool is_far = jumps_.size() < far_.size() && far_[jumps_.size()];
+  if (is_far && code == bpf::kMayGoto) {
+    raw(bpf::kMayGoto, 0, 0, 1, 0);
+    raw(bpf::kJmp | bpf::kJa, 0, 0, 1, 0);
+  } else if (is_far && code != (bpf::kJmp | bpf::kJa)) {
+    raw(inverse, a, b, 1, imm);
+  }
   jumps_.emplace_back(static_cast<uint32_t>(code_.insns.size()), target);
-  const unsigned code = bpf::kJmp | jump_code(condition);
-  if (b.is_number()) {
-    raw(code | bpf::kImmediate, real(a.reg), 0, 0, b.imm);
+  if (is_far) {
+    raw(bpf::kLongJump, 0, 0, 0, 0);
   } else {
-    raw(code | bpf::kRegister, real(a.reg), real(b.reg), 0, 0);
+    raw(code, a, b, 0, imm);
   }
 }
 
@@ -286,7 +357,14 @@ int32_t Emitter::stack_cell(int32_t number) {
 }
 
 Result<Code> emit(const LowFunction& function, const Allocation& allocation) {
-  return Emitter(function, allocation).run();
+  // What makes room for one far jump may push another beyond its reach; in the end all are far.
+  std::vector<bool> far;
+  while (true) {
+    Emitter emitter(function, allocation, std::move(far));
+    Result<Code> code = emitter.run();
+    if (!code || !emitter.found_more_far()) return code;
+    far = emitter.far();
+  }
 }
 
 }  // namespace perilune::ir

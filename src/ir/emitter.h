@@ -15,8 +15,12 @@ namespace perilune::ir {
 
 class Emitter {
  public:
-  Emitter(const LowFunction& function, const Allocation& allocation);
+  /// `far`: by jump in the order of the code, which of them are farther than 16 bits reach (none: an empty one).
+  Emitter(const LowFunction& function, const Allocation& allocation, std::vector<bool> far = {});
   Result<Code> run();
+  /// After run(): as `far`, what was found out. More than it was: run once more with it.
+  [[nodiscard]] const std::vector<bool>& far() const { return far_; }
+  [[nodiscard]] bool found_more_far() const { return found_far_; }
 
  private:
   using Real = uint8_t;
@@ -25,9 +29,17 @@ class Emitter {
 
   // emit.cpp
   void prologue();
-  [[nodiscard]] Result<Code> patch_jumps();
+  void jump(unsigned code, Real a, Real b, int64_t imm, unsigned inverse, uint32_t target);
+  void patch_jumps();
   void note_header_fields();
   void block(uint32_t number);
+  void choose_piece();
+  void begin_piece(size_t cut);
+  void forget_registers();
+  // What jumps lead to besides blocks: the choice of the next piece, the pieces, the end when rounds are spent.
+  [[nodiscard]] uint32_t choice() const { return static_cast<uint32_t>(function_.blocks.size()); }
+  [[nodiscard]] uint32_t piece(size_t cut) const { return choice() + 1 + static_cast<uint32_t>(cut); }
+  [[nodiscard]] uint32_t spent() const { return piece(allocation_.cuts.size()); }
   void branch(const LowBlock& block, uint32_t next);
   void jump_to(uint32_t target, uint32_t next);
   void conditional(Condition condition, Operand a, Operand b, uint32_t target);
@@ -100,9 +112,12 @@ class Emitter {
   Code code_;
   std::vector<uint32_t> starts_;                      // of blocks, in instructions
   std::vector<std::pair<uint32_t, uint32_t>> jumps_;  // instruction, target block
-  std::vector<uint64_t> limits_;                      // by virtual register: what the verifier knows, too
-  std::vector<bool> saved_;                           // by virtual register: around some call
+  std::vector<bool> far_;                             // by jump
+  bool found_far_ = false;
+  std::vector<uint64_t> limits_;  // by virtual register: what the verifier knows, too
+  std::vector<bool> saved_;       // by virtual register: around some call
   size_t next_save_ = 0;
+  size_t next_cut_ = 0;
   std::vector<bool> vanishing_;  // by block
   int32_t edge_cells_ = 0;       // in use on the current edge
   int32_t most_edge_cells_ = 0;

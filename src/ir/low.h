@@ -92,13 +92,20 @@ struct LowBlock {
 
 struct LowFunction {
   std::vector<LowBlock> blocks;
-  Register registers = 1;      // the next one
-  std::vector<bool> pointers;  // by register
-  std::vector<uint8_t> bytes;  // by register: its value certainly fits these, also for the verifier
+  Register registers = 1;       // the next one
+  std::vector<bool> pointers;   // by register
+  std::vector<uint8_t> bytes;   // by register: its value certainly fits these, also for the verifier
+  std::vector<bool> in_memory;  // by register: it is kept in memory, whether there are registers or not
   bool pulls = false;
 };
 
 [[nodiscard]] LowFunction lower(const Function& function);
+
+/// Where a long function is cut (cuts.h).
+struct Cut {
+  uint32_t block = 0;          // the first of the piece
+  std::vector<Register> live;  // scalars in use at its head, its parameters among them
+};
 
 /// Where everything is.
 struct Allocation {
@@ -114,6 +121,9 @@ struct Allocation {
   std::vector<uint16_t> busy;   // by block: real registers in use at its end
   int32_t cells = 0;            // in the slot
   int32_t stack_cells = 0;      // pointers stay provable only on the stack
+  std::vector<Cut> cuts;
+  int32_t cut_cells = 0;  // the first of kCutCells: what is next, and a cell for each real register
+  static constexpr int32_t kCutCells = 11;
 };
 
 /// Gives each virtual register a real one; where they do not suffice, inserts spills and reloads.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "ir/comparisons.h"
 #include "ir/fold.h"
 #include "ir/graph.h"
 #include "ir/layout.h"
@@ -31,7 +32,8 @@ class Lowering {
       : function_(function),
         graph_(function),
         layout_(function, graph_),
-        opacity_(function, graph_),
+        in_memory_(values_compared_often(function, graph_)),
+        opacity_(function, graph_, in_memory_),
         wandering_(wandering_parameters(function, graph_, opacity_)),
         numbers_(function.values),
         alias_(function.values),
@@ -47,6 +49,7 @@ class Lowering {
     low_.pointers.assign(function_.values, false);
     for (const BlockId block : graph_.order)
       look_at(block);
+    low_.in_memory = in_memory_;
     low_.bytes.resize(function_.values, 8);
     for (Value value = 0; value < function_.values; ++value)
       low_.bytes[value] = bytes_of(limit_[value]);
@@ -407,6 +410,7 @@ class Lowering {
   const Function& function_;
   const Graph graph_;
   const Layout layout_;
+  const std::vector<bool> in_memory_;
   const Opacity opacity_;
   const std::vector<Opacity::Parameter> wandering_;  // of loop headers' parameters: for the ways back
   std::vector<std::optional<int64_t>> numbers_;

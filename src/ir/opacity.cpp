@@ -12,9 +12,10 @@ constexpr size_t kMostNodes = 32;  // of an index's computation that are looked 
 
 class Analysis {
  public:
-  Analysis(const Function& function, const Graph& graph, Opacity& opacity)
+  Analysis(const Function& function, const Graph& graph, const std::vector<bool>& in_memory, Opacity& opacity)
       : function_(function),
         graph_(graph),
+        in_memory_(in_memory),
         opacity_(opacity),
         definitions_(function.values),
         arguments_(function.values),
@@ -163,6 +164,7 @@ class Analysis {
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (i >= kMostNodes) return true;
       const Value value = nodes[i];
+      if (in_memory_[value]) continue;
       if (compared_on_two_ways(value, use)) return true;
       if (is_parameter(value)) {
         if (is_of_header(value) || opacity_.parameters[value] == Opacity::Parameter::kAll) continue;
@@ -183,6 +185,7 @@ class Analysis {
 
   const Function& function_;
   const Graph& graph_;
+  const std::vector<bool>& in_memory_;
   Opacity& opacity_;
   std::vector<Definition> definitions_;
   std::vector<std::vector<Value>> arguments_;   // of parameters
@@ -193,9 +196,9 @@ class Analysis {
 
 }  // namespace
 
-Opacity::Opacity(const Function& function, const Graph& graph)
+Opacity::Opacity(const Function& function, const Graph& graph, const std::vector<bool>& in_memory)
     : parameters(function.values, Parameter::kPlain), offsets(function.values), unknown(function.values) {
-  Analysis(function, graph, *this).run();
+  Analysis(function, graph, in_memory, *this).run();
 }
 
 }  // namespace perilune::ir

@@ -33,7 +33,8 @@ struct Opacity {
     kAll,        // all arguments do
   };
 
-  Opacity(const Function& function, const Graph& graph);
+  /// `in_memory`: values that come from memory for each use.
+  Opacity(const Function& function, const Graph& graph, const std::vector<bool>& in_memory);
 
   std::vector<Parameter> parameters;  // by value; for loop headers it does not speak of the ways back
   std::vector<bool> offsets;          // by a kOffset's result: its index goes through memory

@@ -37,6 +37,7 @@ inline constexpr int32_t kFetch = 0x01, kAtomicAdd = 0x00, kAtomicOr = 0x40, kAt
 
 inline constexpr uint8_t kLoadImm64 = kLd | kImm | kDouble;  // takes two instructions
 inline constexpr uint8_t kMayGoto = kJmp | kCond;
+inline constexpr uint8_t kLongJump = kJmp32 | kJa;  // by its immediate
 inline constexpr uint8_t kCallHelper = kJmp | kCall;
 inline constexpr uint8_t kReturn = kJmp | kExit;
 

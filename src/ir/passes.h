@@ -17,8 +17,8 @@ namespace perilune::ir {
 /// code.
 void simplify(Function& function);
 
-/// Register allocation and emission. Fails only when the code becomes too long for BPF's 16-bit jumps or the spill area
-/// too small: an input error that names how large it got.
+/// Register allocation and emission. Fails only when the spill area is too small: an input error that names how large
+/// it got.
 [[nodiscard]] Result<Code> generate(const Function& function);
 
 /// Disassembly, as the verifier prints instructions, with the script's line in front where it changes.

@@ -1,5 +1,6 @@
 // Values folded and merged, in one walk down the dominator tree: what a block computes is known in all blocks below it.
-// Loads are merged, too, as long as nothing was stored or called in between.
+// Loads are merged, too, as long as nothing was stored or called in between. What was computed long ago is computed
+// anew: in a long function it would have to be kept in memory all the way, and there is not enough of that.
 //
 // Cost: linear, apart from hashing; a few levels of the tree are looked at for each branch.
 #include <algorithm>
@@ -18,8 +19,9 @@ namespace perilune::ir {
 namespace {
 
 constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
-constexpr int kMostLevels = 12;     // of the tree, for a branch
-constexpr int64_t kReach = 0x4000;  // bytes of the tables that share an address
+constexpr int kMostLevels = 12;      // of the tree, for a branch
+constexpr uint32_t kLongAgo = 1500;  // instructions on the way down the tree
+constexpr int64_t kReach = 0x4000;   // bytes of the tables that share an address
 
 /// What makes two computations equal.
 struct Key {
@@ -57,7 +59,8 @@ class Values {
         bits_(function.values, kAll),
         behind_(function.values),
         definitions_(function.values),
-        memory_at_end_(function.blocks.size()) {
+        memory_at_end_(function.blocks.size()),
+        position_at_end_(function.blocks.size()) {
     for (Value value = 0; value < function.values; ++value)
       replacements_[value] = value;
   }
@@ -80,8 +83,14 @@ class Values {
     walk_dominators(
         graph_, [this](BlockId id) { return enter(id); },
         [this](size_t mark) {
-          for (; undo_.size() > mark; undo_.pop_back())
-            known_.erase(undo_.back());
+          for (; undo_.size() > mark; undo_.pop_back()) {
+            const auto& [key, before] = undo_.back();
+            if (before) {
+              known_[key] = *before;
+            } else {
+              known_.erase(key);
+            }
+          }
         });
     std::vector<Instruction>& entry = function_.blocks[0].instructions;
     entry.insert(entry.begin(), fresh_.begin(), fresh_.end());
@@ -215,6 +224,7 @@ class Values {
     const std::vector<BlockId>& predecessors = graph_.predecessors[id];
     memory_ = predecessors.size() == 1 && predecessors[0] == graph_.dominator[id] ? memory_at_end_[predecessors[0]]
                                                                                   : ++memories_;
+    position_ = position_at_end_[graph_.dominator[id]];
     Block& block = function_.blocks[id];
     size_t kept = 0;
     for (size_t i = 0; i < block.instructions.size(); ++i) {
@@ -228,6 +238,7 @@ class Values {
     }
     block.instructions.resize(kept);
     memory_at_end_[id] = memory_;
+    position_at_end_[id] = position_;
     decide(id);
     return mark;
   }
@@ -265,9 +276,17 @@ class Values {
     if (is_store(i.op) || i.op == Op::kPull || i.op == Op::kMapLookup || i.op == Op::kMapAdd) memory_ = ++memories_;
     if (!is_pure(i.op) && !is_load(i.op)) return true;
     const Key key{i.op, i.a, i.b, i.disp, i.imm, is_load(i.op) ? memory_ : 0};
-    const auto [found, fresh] = known_.try_emplace(key, i.result);
-    if (!fresh) return replace(i.result, found->second), false;
-    undo_.push_back(key);
+    const Known mine{i.result, ++position_};
+    const auto [found, fresh] = known_.try_emplace(key, mine);
+    if (fresh) {
+      undo_.emplace_back(key, std::nullopt);
+    } else if (position_ <= found->second.position + kLongAgo) {
+      found->second.position = std::max(found->second.position, position_);
+      return replace(i.result, found->second.value), false;
+    } else {
+      undo_.emplace_back(key, found->second);
+      found->second = mine;
+    }
     return true;
   }
 
@@ -514,8 +533,14 @@ class Values {
   std::unordered_map<int64_t, Value> constants_;
   std::unordered_map<int64_t, Value> tables_;
   std::vector<Instruction> fresh_;
-  std::unordered_map<Key, Value, Hash> known_;
-  std::vector<Key> undo_;
+  struct Known {
+    Value value = kNoValue;
+    uint32_t position = 0;  // where it was computed or needed last
+  };
+  std::unordered_map<Key, Known, Hash> known_;
+  std::vector<std::pair<Key, std::optional<Known>>> undo_;
+  std::vector<uint32_t> position_at_end_;
+  uint32_t position_ = 0;  // counts what may be merged
   uint32_t memory_ = 0;
   uint32_t memories_ = 0;
   bool changed_ = false;

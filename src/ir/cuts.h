@@ -1,0 +1,34 @@
+// Long functions in pieces.
+//
+// The verifier walks one way to its end before it turns to the others, and keeps in mind each branch that it came by:
+// at most 8,192 of them ("the sequence of 8193 jumps is too complex"). A long row of conditions has more, however few
+// instructions there are to look at.
+//
+// So a long function becomes a loop that does one piece in each round:
+//
+//   next = 0
+//   again: may_goto spent                    at a second arrival the verifier finds the state it knows, and ends this
+//          if next == 1 goto piece 1         way: what it keeps in mind is a piece's branches
+//          if next == 2 goto piece 2
+//   piece 0 ...
+//          save the registers, next = 1, goto again
+//   piece 1: the registers again ...
+//
+// A piece begins at a block outside of loops, where no pointer is kept but the slot's: scalars are in the slot's
+// memory, which may be read whatever way led there, a pointer on the stack may not.
+//
+// Linear in the size of the function.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ir/live_ranges.h"
+#include "ir/low.h"
+
+namespace perilune::ir {
+
+/// In the order of the code; none for a function that is short enough.
+[[nodiscard]] std::vector<Cut> choose_cuts(const LowFunction& function, const LiveRanges& ranges, int32_t stack_cells);
+
+}  // namespace perilune::ir
