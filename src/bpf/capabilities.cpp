@@ -1,8 +1,6 @@
 #include "bpf/capabilities.h"
 
-#include <algorithm>
 #include <array>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <sys/syscall.h>
@@ -49,14 +47,8 @@ std::vector<std::string> missing_capabilities(std::initializer_list<int> wanted)
 std::string capability_hint(std::initializer_list<int> wanted) {
   const std::vector<std::string> missing = missing_capabilities(wanted);
   if (missing.empty()) return {};
-  std::error_code error;
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe", error);
-  std::string list = fmt::format("{}", fmt::join(missing, ","));
-  std::transform(list.begin(), list.end(), list.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return fmt::format("{} {} missing: run it with sudo, or grant {} once: sudo setcap {}+ep {}",
-                     fmt::join(missing, " and "), missing.size() == 1 ? "is" : "are",
-                     missing.size() == 1 ? "it" : "them", list, error ? "perilune" : program);
+  return fmt::format("{} {} missing: run it with sudo, or as a service with AmbientCapabilities={}",
+                     fmt::join(missing, " and "), missing.size() == 1 ? "is" : "are", fmt::join(missing, " "));
 }
 
 }  // namespace perilune::bpf

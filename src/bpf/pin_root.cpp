@@ -260,7 +260,7 @@ Result<void> mount_for_all() {
     const int target = open(namespace_path.c_str(), O_RDONLY | O_CLOEXEC);
     if (target < 0 || setns(target, CLONE_NEWNS) != 0) _exit(1);
     const Result<void> done = mount_here();
-    if (!done) fmt::print(stderr, "perilune: {}\n", done.error().message);
+    if (!done) std::fputs(fmt::format("perilune: {}\n", done.error().message).c_str(), stderr);
     _exit(done ? 0 : 1);
   }
   int status = 0;

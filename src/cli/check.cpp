@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/test_file.h"
 #include "cli/units.h"
@@ -163,7 +164,7 @@ int check(CheckOptions& options) {
     if (!options.json) {
       print_diagnostics(found, stdout);
       if (errors) continue;
-      fmt::print("{}\n", summary(options.scripts[i], all[i]));
+      print_to(stdout, "{}\n", summary(options.scripts[i], all[i]));
       continue;
     }
     for (const Diagnostic& diagnostic : found) {
@@ -173,7 +174,7 @@ int check(CheckOptions& options) {
                    {"code", diagnostic.code},
                    {"message", diagnostic.message}};
       if (!diagnostic.hint.empty()) json["hint"] = diagnostic.hint;
-      fmt::print("{}\n", to_line(json));
+      print_to(stdout, "{}\n", to_line(json));
     }
   }
   return failed ? kInputAtFault : kDone;

@@ -14,6 +14,7 @@
 #include "cli/kernel_report.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "hooks/capture/pcapng_writer.h"
 #include "ir/error_text.h"
@@ -289,7 +290,7 @@ int events(const Words& words) {
   Output output(1);
   output.flush_each_line(true);
   Listener listener(words, output, writer.get());
-  fmt::print(stderr, "perilune: ready: {}\n", sources.empty() ? "nothing is loaded yet" : "listening, Ctrl-C ends it");
+  print_to(stderr, "perilune: ready: {}\n", sources.empty() ? "nothing is loaded yet" : "listening, Ctrl-C ends it");
   bool gone = false;
   while (!interruption.stopped() && !output.broken() && !listener.failure() && !gone) {
     sources.wait();

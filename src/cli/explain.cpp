@@ -10,6 +10,7 @@
 #include "cli/compile_target.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "compiler/compiler.h"
@@ -101,8 +102,8 @@ void print_engine(const std::string& script, const std::vector<Verdict>& verdict
   std::string engines;
   if (!kernel.empty()) engines = fmt::format("kernel ({})", fmt::join(kernel, ", "));
   if (native) engines += engines.empty() ? "native" : ", native";
-  fmt::print("{}: engine: {}\n", printable(script),
-             engines.empty() ? "lua, because it does not compile" : printable(engines));
+  print_to(stdout, "{}: engine: {}\n", printable(script),
+           engines.empty() ? "lua, because it does not compile" : printable(engines));
 }
 
 bool same_place(const Diagnostic& a, const Diagnostic& b) {
@@ -123,7 +124,7 @@ void print_refusals(const std::vector<Verdict>& verdicts) {
     }
   }
   for (const auto& [refusal, names] : all) {
-    fmt::print("\nnot at {}, because of\n", printable(fmt::format("{}", fmt::join(names, ", "))));
+    print_to(stdout, "\nnot at {}, because of\n", printable(fmt::format("{}", fmt::join(names, ", "))));
     print_diagnostics({refusal}, stdout);
   }
 }
@@ -133,26 +134,26 @@ void print_cost(const Verdict& verdict) {
   const std::vector<LineCost> costs = line_costs(image);
   SourceLines source;
   const Palette palette(STDOUT_FILENO);
-  fmt::print("\n{} instructions at {}:\n", grouped(image.code.insns.size()), printable(verdict.target.name));
+  print_to(stdout, "\n{} instructions at {}:\n", grouped(image.code.insns.size()), printable(verdict.target.name));
   std::string file;
   for (const LineCost& cost : costs) {
     if (cost.line != 0 && image.files.size() > 1 && cost.file != file) {
       file = cost.file;
-      fmt::print("{}\n", printable(file));
+      print_to(stdout, "{}\n", printable(file));
     }
     constexpr size_t kWidth = 80;
     std::string text = cost.line == 0 ? "(no line: entry, errors)" : printable(source.line(cost.file, cost.line));
     if (text.size() > kWidth && cost.line != 0)
       text = printable(source.line(cost.file, cost.line).substr(0, kWidth)) + "...";
-    fmt::print("{:>7} {}  {}\n", grouped(cost.instructions),
-               palette.paint(Colour::kDim, fmt::format("{:>5}", cost.line == 0 ? "" : fmt::format("{}", cost.line))),
-               text);
+    print_to(stdout, "{:>7} {}  {}\n", grouped(cost.instructions),
+             palette.paint(Colour::kDim, fmt::format("{:>5}", cost.line == 0 ? "" : fmt::format("{}", cost.line))),
+             text);
   }
-  fmt::print("tables {} bytes, constant strings {} bytes, variables {} bytes\n", grouped(image.tables.size()),
-             grouped(image.constants.size()), grouped(image.worker.size()));
+  print_to(stdout, "tables {} bytes, constant strings {} bytes, variables {} bytes\n", grouped(image.tables.size()),
+           grouped(image.constants.size()), grouped(image.worker.size()));
   for (const ir::MapSpec& map : image.maps) {
-    fmt::print("map {} ({}): {} bytes key, {} bytes value, {} entries\n", printable(map.name), map_type(map.type),
-               map.key_size, map.value_size, grouped(map.entries));
+    print_to(stdout, "map {} ({}): {} bytes key, {} bytes value, {} entries\n", printable(map.name), map_type(map.type),
+             map.key_size, map.value_size, grouped(map.entries));
   }
 }
 
@@ -200,7 +201,7 @@ void print_json(const std::string& script, const std::vector<Verdict>& verdicts)
   Json json = {{"script", script}, {"engine", fastest_engine(verdicts)}, {"hooks", Json::array()}};
   for (const Verdict& verdict : verdicts)
     json["hooks"].push_back(verdict_json(verdict));
-  fmt::print("{}\n", to_line(json));
+  print_to(stdout, "{}\n", to_line(json));
 }
 
 int explain(const ExplainOptions& options) {

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 
 namespace perilune::cli {
@@ -23,7 +24,7 @@ int print_features(bool json) {
     Json list = Json::object();
     for (const bpf::FeatureName& feature : bpf::feature_list())
       list[std::string(feature.name)] = found.*feature.member;
-    fmt::print("{}\n", to_line({{"permitted", found.permitted}, {"features", std::move(list)}}));
+    print_to(stdout, "{}\n", to_line({{"permitted", found.permitted}, {"features", std::move(list)}}));
   }
   if (!found.permitted) {
     return print_error(Error{Fault::kSystem, "this process may not load programs into the kernel",
@@ -33,11 +34,11 @@ int print_features(bool json) {
   const Palette palette(1);
   for (const bpf::FeatureName& feature : bpf::feature_list()) {
     const bool there = found.*feature.member;
-    fmt::print("{}  {:<18}{}{}\n", palette.paint(there ? Colour::kGreen : Colour::kRed, there ? "yes" : "no "),
-               feature.name, feature.what, there ? "" : fmt::format(" (kernel {})", feature.since));
+    print_to(stdout, "{}  {:<18}{}{}\n", palette.paint(there ? Colour::kGreen : Colour::kRed, there ? "yes" : "no "),
+             feature.name, feature.what, there ? "" : fmt::format(" (kernel {})", feature.since));
   }
   const std::string hooks = bpf::available_hooks(found);
-  fmt::print("\nhooks: {}\n", hooks.empty() ? "none ('perilune run --queue' works without them)" : hooks);
+  print_to(stdout, "\nhooks: {}\n", hooks.empty() ? "none ('perilune run --queue' works without them)" : hooks);
   return kDone;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/file_descriptor.h"
 #include "cli/compile_target.h"
+#include "cli/stream.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -27,7 +28,7 @@ class LoadLog final : public script::EventSink {
  public:
   explicit LoadLog(const std::string& script) : script_(script) {}
   void on_log(uint64_t /*event*/, uint32_t line, std::string_view text) override {
-    fmt::print(stderr, "{}:{}: {}\n", printable(script_), line, printable(text));
+    print_to(stderr, "{}:{}: {}\n", printable(script_), line, printable(text));
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "bpf/runtime/train_state.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "engine/script_program.h"
@@ -200,7 +201,7 @@ void Table::print() const {
       }
       if (!last) line += "  ";
     }
-    fmt::print("{}\n", r == 0 ? palette.paint(Colour::kBold, line) : line);
+    print_to(stdout, "{}\n", r == 0 ? palette.paint(Colour::kBold, line) : line);
   }
 }
 

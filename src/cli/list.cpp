@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/kernel_report.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 
@@ -15,7 +16,7 @@ Exit status: 0 (also when nothing is loaded); 2 it cannot be seen from here.)";
 
 void print_text(const std::vector<bpf::FilterState>& states, const std::vector<bpf::Stray>& strays) {
   if (states.empty() && strays.empty()) {
-    fmt::print("nothing is loaded\n");
+    print_to(stdout, "nothing is loaded\n");
     return;
   }
   Table table({"NAME", "HOOK", "MODE", "PACKETS", "BLOCKED", "REPLIED", "ERRORS", "LOADED", "SCRIPT"},
@@ -39,21 +40,22 @@ void print_text(const std::vector<bpf::FilterState>& states, const std::vector<b
   for (const bpf::FilterState& state : states) {
     for (const bpf::AttachmentState& attachment : state.attachments) {
       if (!attachment.remark.empty()) {
-        fmt::print("{}: {}: {}\n", printable(state.name), printable(attachment.place), attachment.remark);
+        print_to(stdout, "{}: {}: {}\n", printable(state.name), printable(attachment.place), attachment.remark);
       }
     }
     if (!state.problem.empty()) {
-      fmt::print("{}: {}{}\n", printable(state.name), state.problem, state.hint.empty() ? "" : " (" + state.hint + ")");
+      print_to(stdout, "{}: {}{}\n", printable(state.name), state.problem,
+               state.hint.empty() ? "" : " (" + state.hint + ")");
     } else if (state.unfinished) {
-      fmt::print("{}: {}\n", printable(state.name),
-                 state.under_way ? "a reload is under way" : "a reload was interrupted; reload it again");
+      print_to(stdout, "{}: {}\n", printable(state.name),
+               state.under_way ? "a reload is under way" : "a reload was interrupted; reload it again");
     }
   }
   for (const bpf::Stray& stray : strays) {
-    fmt::print(
-        "link {} ({}, {}): of perilune, but pinned elsewhere or by a process under way ('perilune unload --all' "
-        "detaches it)\n",
-        stray.link_id, printable(stray.program), stray.where);
+    print_to(stdout,
+             "link {} ({}, {}): of perilune, but pinned elsewhere or by a process under way ('perilune unload --all' "
+             "detaches it)\n",
+             stray.link_id, printable(stray.program), stray.where);
   }
 }
 
@@ -67,9 +69,9 @@ int list(bool json) {
     return kDone;
   }
   for (const bpf::FilterState& state : *states)
-    fmt::print("{}\n", to_line({{"filter", filter_json(state)}}));
+    print_to(stdout, "{}\n", to_line({{"filter", filter_json(state)}}));
   for (const bpf::Stray& stray : *strays)
-    fmt::print("{}\n", to_line({{"stray", stray_json(stray)}}));
+    print_to(stdout, "{}\n", to_line({{"stray", stray_json(stray)}}));
   return kDone;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/kernel_filter.h"
 #include "cli/kernel_report.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "hooks/hook_name.h"
@@ -54,7 +55,7 @@ void print_loaded(const bpf::Installed& installed, bool json, std::string_view w
     Json json_line = {{"name", manifest.name},     {"script", manifest.script},
                       {"engine", "kernel"},        {"compile_ms", static_cast<double>(manifest.compile_ns) / 1e6},
                       {"hooks", std::move(hooks)}, {"notes", installed.notes}};
-    fmt::print("{}\n", to_line({{std::string(what), std::move(json_line)}}));
+    print_to(stdout, "{}\n", to_line({{std::string(what), std::move(json_line)}}));
     return;
   }
   for (const bpf::Attachment& attachment : manifest.attachments) {
@@ -63,12 +64,12 @@ void print_loaded(const bpf::Installed& installed, bool json, std::string_view w
     if (attachment.mode == bpf::XdpMode::kGeneric) {
       mode = attachment.why_generic.empty() ? ", generic" : fmt::format(", generic: {}", attachment.why_generic);
     }
-    fmt::print("{}: {} at {}{} (engine: kernel, {} instructions, {:.1f} ms)\n", manifest.name, what,
-               printable(bpf::to_string(attachment.point)), mode, grouped(attachment.insns),
-               static_cast<double>(attachment.load_ns + manifest.compile_ns) / 1e6);
+    print_to(stdout, "{}: {} at {}{} (engine: kernel, {} instructions, {:.1f} ms)\n", manifest.name, what,
+             printable(bpf::to_string(attachment.point)), mode, grouped(attachment.insns),
+             static_cast<double>(attachment.load_ns + manifest.compile_ns) / 1e6);
   }
   for (const std::string& note : installed.notes)
-    fmt::print(stderr, "perilune: note: {}\n", printable(note));
+    print_to(stderr, "perilune: note: {}\n", printable(note));
 }
 
 int load(const Words& words) {

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/stream.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 
@@ -71,12 +72,8 @@ std::string help_of(const CLI::App& program) {
   return text;
 }
 
-}  // namespace
-
-int run_program(int argc, const char* const* argv) {
-  // A reader that goes away shows as EPIPE where we write.
-  (void)std::signal(SIGPIPE, SIG_IGN);
-
+/// Everything but what is done around each command.
+int run_command(int argc, const char* const* argv) {
   CLI::App program{"Perilune: Lua filters on packets, in captures, on live traffic and in the kernel.", "perilune"};
   program.set_version_flag("--version", kVersion, "Print the version");
   program.set_help_flag("-h,--help", "Print this help");
@@ -102,10 +99,10 @@ int run_program(int argc, const char* const* argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForVersion&) {
-    fmt::print("{}\n", kVersion);
+    print_to(stdout, "{}\n", kVersion);
     return kDone;
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", help_of(program));
+    print_to(stdout, "{}", help_of(program));
     return kDone;
   } catch (const CLI::ParseError& error) {
     const CLI::App* at = program.get_subcommands().empty() ? &program : program.get_subcommands().front();
@@ -123,8 +120,17 @@ int run_program(int argc, const char* const* argv) {
   if (const std::vector<std::string> extras = program.remaining(); !extras.empty()) {
     return print_error(unknown_option(program, extras.front()));
   }
-  fmt::print(stderr, "{}", help_of(program));
+  print_to(stderr, "{}", help_of(program));
   return kInputAtFault;
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  // A reader that goes away shows as EPIPE where we write.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  open_missing_streams();
+  return finish_streams(run_command(argc, argv));
 }
 
 }  // namespace perilune::cli

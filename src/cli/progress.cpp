@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/stream.h"
 #include "cli/units.h"
 
 namespace perilune::cli {
@@ -31,13 +32,13 @@ void Progress::show(uint64_t bytes_done, uint64_t bytes_total, uint64_t packets)
     const auto whole = static_cast<uint64_t>(std::lround(left));
     text += fmt::format(", {}:{:02} left", whole / 60, whole % 60);
   }
-  fmt::print(stderr, "\r\x1b[K{}", text);
+  print_to(stderr, "\r\x1b[K{}", text);
   visible_ = true;
 }
 
 void Progress::erase() {
   if (!visible_) return;
-  fmt::print(stderr, "\r\x1b[K");
+  print_to(stderr, "\r\x1b[K");
   visible_ = false;
 }
 

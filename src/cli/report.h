@@ -55,6 +55,7 @@ struct Summary {
   bool interrupted = false;
   uint64_t problems = 0;                      // with captures: what could not be read
   std::optional<hooks::QueueCounters> queue;  // live
+  uint64_t lost_lines = 0;                    // live: output that could not be written
 };
 
 class Report {

@@ -110,7 +110,11 @@ class JsonReport final : public Report {
                        {"dropped_kernel", summary.queue->dropped_kernel},
                        {"dropped_user", summary.queue->dropped_user},
                        {"reply_failures", summary.queue->reply_failures},
-                       {"verdict_failures", summary.queue->verdict_failures}};
+                       {"verdict_failures", summary.queue->verdict_failures},
+                       {"failed_calls", summary.queue->failed_calls},
+                       {"trains", summary.queue->trains},
+                       {"unjudged", summary.queue->unjudged}};
+      body["lost_lines"] = summary.lost_lines;
     }
     write({{summary.final ? "summary" : "statistics", std::move(body)}});
     output_.flush();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/report.h"
+#include "cli/stream.h"
 #include "cli/units.h"
 
 namespace perilune::cli {
@@ -62,8 +63,8 @@ class TextReport final : public Report {
     if (error.line != 0) place += fmt::format(":{}", error.line);
     std::string where = event == 0 ? "while loading" : fmt::format("packet {}", event);
     if (origin.several && !origin.file.empty() && event != 0) where += fmt::format(" of {}", origin.file);
-    fmt::print(stderr, "{}: {} {} ({})\n", printable(place), error_palette_.paint(Colour::kRed, "script error:"),
-               printable(error.message), printable(where));
+    print_to(stderr, "{}: {} {} ({})\n", printable(place), error_palette_.paint(Colour::kRed, "script error:"),
+             printable(error.message), printable(where));
     print_lines(stderr, "  ", error.traceback);
   }
 
@@ -88,6 +89,8 @@ class TextReport final : public Report {
     if (s.truncated != 0) row("cut short", fmt::format("{} (by the capture's snap length)", grouped(s.truncated)));
     malformed(s);
     if (summary.queue) queue(*summary.queue);
+    if (summary.lost_lines != 0)
+      row("lines lost", fmt::format("{} could not be written here", grouped(summary.lost_lines)));
     errors(summary);
     if (summary.problems != 0) row("unreadable", fmt::format("{}, see the errors above", grouped(summary.problems)));
     row("engine", summary.explanation);
@@ -158,6 +161,9 @@ class TextReport final : public Report {
     counted("buffer full", counters.dropped_user, "packets the kernel dropped because the socket buffer was full");
     counted("not sent", counters.reply_failures, "answers (RST, ICMP or reply) that could not be sent");
     counted("refused", counters.verdict_failures, "verdicts or changed packets that the kernel refused");
+    counted("calls", counters.failed_calls, "system calls failed and were tried again; packets waited");
+    counted("trains", counters.trains, "trains of datagrams that came as one packet and were taken apart");
+    counted("unjudged", counters.unjudged, "packets dropped because judging them failed in this process");
   }
 
   void errors(const Summary& summary) {

@@ -1,7 +1,6 @@
 // `perilune run`: its options, what they mean together, and the choice between captures and live traffic.
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 
 #include "cli/command.h"
 #include "cli/help.h"
@@ -65,6 +64,7 @@ struct Words {
   bool blocked = false;
   bool fail_open = false;
   bool undivert = false;
+  bool wait_interface = false;
 };
 
 CLI::Validator one_of(const std::vector<std::string>& words) {
@@ -160,6 +160,9 @@ void declare(CLI::App& app, Words& words) {
   app.add_flag("--fail-open", words.fail_open,
                "Let packets pass unjudged when the queue is full or\nnobody listens (default: they are dropped)")
       ->group(live);
+  app.add_flag("--wait-interface", words.wait_interface,
+               "The interface that --divert names may come later\n(default: one that is not there is an error)")
+      ->group(live);
   app.add_flag("--undivert", words.undivert, "Remove rules that killed runs left behind, and end")->group(live);
 
   const std::string output = "Output";
@@ -201,6 +204,9 @@ Result<void> check_combinations(const Words& words) {
       }
     }
   }
+  if (words.wait_interface && words.divert.find(" on ") == std::string::npos) {
+    return input_error("--wait-interface needs an interface to wait for", "--divert 'in on INTERFACE'");
+  }
   if (!live && words.fail_open) return input_error("--fail-open is for live traffic (--queue, --divert)");
   if ((words.passed || words.blocked) && words.write_to.empty()) {
     return input_error(
@@ -233,26 +239,6 @@ Result<void> understand_limits(const Words& words, engine::Options& engine) {
     return input_error("--time-limit: more than an hour for one packet", "it is in milliseconds");
   if (milliseconds != 0) limits.call_time = std::chrono::milliseconds(milliseconds);
   return {};
-}
-
-/// A queue that nobody listens on, for --divert without --queue.
-Result<QueueNumbers> free_queue() {
-  std::vector<unsigned> taken;
-  std::ifstream table("/proc/net/netfilter/nfnetlink_queue");
-  std::string line;
-  while (std::getline(table, line)) {
-    unsigned number = 0;
-    const size_t start = line.find_first_not_of(' ');
-    if (start == std::string::npos) continue;
-    if (std::from_chars(line.data() + start, line.data() + line.size(), number).ec == std::errc())
-      taken.push_back(number);
-  }
-  constexpr unsigned kFirst = 20'000;  // far from the small numbers that people choose
-  for (unsigned number = kFirst; number <= 65'535; ++number) {
-    if (std::find(taken.begin(), taken.end(), number) != taken.end()) continue;
-    return QueueNumbers{static_cast<uint16_t>(number), static_cast<uint16_t>(number)};
-  }
-  return system_error("every queue above 20000 is taken", "choose one with --queue N");
 }
 
 Result<RunOptions> understand(const Words& words) {
@@ -290,11 +276,16 @@ Result<RunOptions> understand(const Words& words) {
     const Result<hooks::DivertSpec> spec = hooks::parse_divert(words.divert);
     if (!spec) return input_error(fmt::format("--divert: {}", spec.error().message), spec.error().hint);
     options.divert = *spec;
+    options.divert->wait_for_interface = words.wait_interface;
   }
-  if (!words.queue.empty() || options.divert) {
-    const Result<QueueNumbers> queues = words.queue.empty() ? free_queue() : parse_queues(words.queue);
+  if (!words.queue.empty()) {
+    const Result<hooks::QueueRange> queues = parse_queues(words.queue);
     if (!queues) return tl::make_unexpected(queues.error());
     options.queues = *queues;
+  } else if (options.divert) {
+    constexpr uint16_t kFirst = 20'000;  // far from the small numbers that people choose
+    options.queues = hooks::QueueRange{kFirst, kFirst};
+    options.any_free_queue = true;
   }
   return options;
 }
@@ -309,7 +300,7 @@ int run(const Words& words) {
 
 }  // namespace
 
-Result<QueueNumbers> parse_queues(std::string_view text) {
+Result<hooks::QueueRange> parse_queues(std::string_view text) {
   const auto number = [](std::string_view digits) -> std::optional<uint16_t> {
     uint16_t value = 0;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -328,7 +319,7 @@ Result<QueueNumbers> parse_queues(std::string_view text) {
     return input_error(fmt::format("--queue: {} asks for {} workers, one for each queue; at most {} are sensible", text,
                                    *last - *first + 1, kMostWorkers));
   }
-  return QueueNumbers{*first, *last};
+  return hooks::QueueRange{*first, *last};
 }
 
 std::string explanation(const engine::Program& program) {

@@ -12,11 +12,6 @@
 
 namespace perilune::cli {
 
-struct QueueNumbers {
-  uint16_t first = 0;
-  uint16_t last = 0;
-};
-
 struct RunOptions {
   std::string script;
   engine::Options engine;
@@ -33,13 +28,14 @@ struct RunOptions {
   bool write_blocked = true;
 
   // Live traffic.
-  std::optional<QueueNumbers> queues;
+  std::optional<hooks::QueueRange> queues;
+  bool any_free_queue = false;  // the numbers are where the search begins
   std::optional<hooks::DivertSpec> divert;
   bool fail_open = false;
 };
 
 /// "N" or "N-M", 0 to 65535, N <= M.
-[[nodiscard]] Result<QueueNumbers> parse_queues(std::string_view text);
+[[nodiscard]] Result<hooks::QueueRange> parse_queues(std::string_view text);
 
 /// Which engine, and why not a faster one.
 [[nodiscard]] std::string explanation(const engine::Program& program);

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/kernel_report.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 
@@ -22,7 +23,7 @@ struct Words {
 };
 
 void line(std::string_view label, const std::string& value) {
-  fmt::print("{:<14}{}\n", label, value);
+  print_to(stdout, "{:<14}{}\n", label, value);
 }
 
 std::string share(uint64_t part, uint64_t whole) {
@@ -85,9 +86,9 @@ int show(const Words& words) {
   if (!state->problem.empty())
     return print_error(Error{Fault::kSystem, state->name + ": " + state->problem, state->hint});
   if (words.script) {
-    fmt::print("{}", state->manifest.text);
+    print_to(stdout, "{}", state->manifest.text);
   } else if (words.json) {
-    fmt::print("{}\n", to_line({{"filter", filter_json(*state)}}));
+    print_to(stdout, "{}\n", to_line({{"filter", filter_json(*state)}}));
   } else {
     print_text(*state);
   }

@@ -12,6 +12,7 @@
 #include "cli/help.h"
 #include "cli/interruption.h"
 #include "cli/kernel_report.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 
@@ -89,8 +90,8 @@ class Printer {
         }
         hooks.push_back(std::move(one));
       }
-      fmt::print(
-          "{}\n",
+      print_to(
+          stdout, "{}\n",
           to_line(
               {{"stats",
                 {{"name", state.name}, {"counters", counters_json(state.counters())}, {"hooks", std::move(hooks)}}}}));
@@ -125,23 +126,24 @@ class Printer {
   }
 
   static void remarks(const bpf::FilterState& state) {
-    if (!state.problem.empty()) fmt::print("{}: {}\n", printable(state.name), state.problem);
+    if (!state.problem.empty()) print_to(stdout, "{}: {}\n", printable(state.name), state.problem);
     for (const bpf::AttachmentState& attachment : state.attachments) {
       for (const CountedError& error : counted_errors(attachment)) {
-        fmt::print("{} {}: {} script errors at {}: {}\n", printable(state.name), printable(attachment.place),
-                   grouped(error.count), error.place, printable(error.message));
+        print_to(stdout, "{} {}: {} script errors at {}: {}\n", printable(state.name), printable(attachment.place),
+                 grouped(error.count), error.place, printable(error.message));
       }
       const auto& counters = attachment.counters;
       const std::string where = fmt::format("{} {}", printable(state.name), printable(attachment.place));
       if (counters[PL_COUNT_TOO_LONG] != 0) {
-        fmt::print("{}: {} packets were longer than a compiled filter sees\n", where,
-                   grouped(counters[PL_COUNT_TOO_LONG]));
+        print_to(stdout, "{}: {} packets were longer than a compiled filter sees\n", where,
+                 grouped(counters[PL_COUNT_TOO_LONG]));
       }
       if (counters[PL_COUNT_NO_SLOT] != 0) {
-        fmt::print("{}: {} packets found no memory to be judged in\n", where, grouped(counters[PL_COUNT_NO_SLOT]));
+        print_to(stdout, "{}: {} packets found no memory to be judged in\n", where,
+                 grouped(counters[PL_COUNT_NO_SLOT]));
       }
       if (counters[PL_COUNT_LOST_EVENTS] != 0) {
-        fmt::print("{}: {} events had no room\n", where, grouped(counters[PL_COUNT_LOST_EVENTS]));
+        print_to(stdout, "{}: {} events had no room\n", where, grouped(counters[PL_COUNT_LOST_EVENTS]));
       }
     }
   }
@@ -174,8 +176,8 @@ Past remember(const std::vector<bpf::FilterState>& states) {
 int watch(const Words& words) {
   const Result<FileDescriptor> measuring = bpf::enable_statistics();
   if (!measuring) {
-    fmt::print(stderr, "perilune: note: without nanoseconds a packet: {} (it needs CAP_SYS_ADMIN)\n",
-               measuring.error().message);
+    print_to(stderr, "perilune: note: without nanoseconds a packet: {} (it needs CAP_SYS_ADMIN)\n",
+             measuring.error().message);
   }
   Interruption interruption;
   Past past;
@@ -189,10 +191,10 @@ int watch(const Words& words) {
     if (words.json) {
       printer.json(*states);
     } else {
-      if (isatty(1) != 0) fmt::print("\x1b[H\x1b[2J");
+      if (isatty(1) != 0) print_to(stdout, "\x1b[H\x1b[2J");
       printer.text(*states);
     }
-    if (std::fflush(stdout) != 0) return kDone;  // the reader went away
+    if (!flush(stdout)) return kDone;
     past = remember(*states);
     last = now;
     const auto end = now + std::chrono::duration<double>(words.interval);
@@ -215,7 +217,7 @@ int stats(const Words& words) {
   if (words.json) {
     printer.json(*states);
   } else if (states->empty()) {
-    fmt::print("nothing is loaded\n");
+    print_to(stdout, "nothing is loaded\n");
   } else {
     printer.text(*states);
   }

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "cli/stream.h"
+
 namespace perilune::cli {
 namespace {
 
@@ -124,7 +126,7 @@ void print_lines(std::FILE* stream, std::string_view first_prefix, std::string_v
     std::string_view line = text.substr(0, end);
     const bool indented = line.starts_with('\t');
     if (indented) line.remove_prefix(1);
-    fmt::print(stream, "{}{}{}\n", prefix, indented ? "  " : "", printable(line));
+    print_to(stream, "{}{}{}\n", prefix, indented ? "  " : "", printable(line));
     prefix = "  ";
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   }
@@ -132,7 +134,7 @@ void print_lines(std::FILE* stream, std::string_view first_prefix, std::string_v
 
 int print_error(const Error& error) {
   const Palette palette(STDERR_FILENO);
-  fmt::print(stderr, "perilune: {} {}\n", palette.paint(Colour::kRed, "error:"), printable(error.message));
+  print_to(stderr, "perilune: {} {}\n", palette.paint(Colour::kRed, "error:"), printable(error.message));
   print_lines(stderr, "  hint: ", error.hint);
   return error.exit_status();
 }
@@ -143,9 +145,9 @@ void print_diagnostics(const Diagnostics& diagnostics, std::FILE* stream) {
     std::string place = printable(diagnostic.file);
     if (diagnostic.line != 0) place += fmt::format(":{}", diagnostic.line);
     const Colour colour = diagnostic.severity == Severity::kError ? Colour::kRed : Colour::kYellow;
-    fmt::print(stream, "{}: {} {} [{}]\n", place,
-               palette.paint(colour, fmt::format("{}:", to_string(diagnostic.severity))), printable(diagnostic.message),
-               diagnostic.code);
+    print_to(stream, "{}: {} {} [{}]\n", place,
+             palette.paint(colour, fmt::format("{}:", to_string(diagnostic.severity))), printable(diagnostic.message),
+             diagnostic.code);
     print_lines(stream, "  hint: ", diagnostic.hint);
   }
 }

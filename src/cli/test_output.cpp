@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "cli/stream.h"
 #include "cli/terminal.h"
 
 namespace perilune::cli {
@@ -26,15 +27,16 @@ class TextOutput final : public TestOutput {
  public:
   void result(const TestResult& result) override {
     const bool passed = result.passed();
-    fmt::print("{}  {}: {}\n", palette_.paint(passed ? Colour::kGreen : Colour::kRed, passed ? "ok  " : "FAIL"),
-               printable(result.file), printable(result.name));
+    print_to(stdout, "{}  {}: {}\n", palette_.paint(passed ? Colour::kGreen : Colour::kRed, passed ? "ok  " : "FAIL"),
+             printable(result.file), printable(result.name));
     for (const std::string& failure : result.failures) {
-      for_lines(failure, [](std::string_view line) { fmt::print("      {}\n", printable(line)); });
+      for_lines(failure, [](std::string_view line) { print_to(stdout, "      {}\n", printable(line)); });
     }
   }
   void end(uint64_t passed, uint64_t failed) override {
-    fmt::print("{}\n", palette_.paint(failed == 0 ? Colour::kGreen : Colour::kRed,
-                                      fmt::format("{} passed, {} failed", passed, failed)));
+    print_to(stdout, "{}\n",
+             palette_.paint(failed == 0 ? Colour::kGreen : Colour::kRed,
+                            fmt::format("{} passed, {} failed", passed, failed)));
   }
 
  private:
@@ -43,18 +45,18 @@ class TextOutput final : public TestOutput {
 
 class TapOutput final : public TestOutput {
  public:
-  TapOutput() { fmt::print("TAP version 13\n"); }
+  TapOutput() { print_to(stdout, "TAP version 13\n"); }
   void result(const TestResult& result) override {
     std::string name = printable(fmt::format("{}: {}", result.file, result.name));
     for (size_t at = 0; (at = name.find('#', at)) != std::string::npos; at += 2)
       name.insert(at, 1, '\\');  // # starts a directive
-    fmt::print("{} {} - {}\n", result.passed() ? "ok" : "not ok", ++count_, name);
+    print_to(stdout, "{} {} - {}\n", result.passed() ? "ok" : "not ok", ++count_, name);
     for (const std::string& failure : result.failures) {
-      for_lines(failure, [](std::string_view line) { fmt::print("# {}\n", printable(line)); });
+      for_lines(failure, [](std::string_view line) { print_to(stdout, "# {}\n", printable(line)); });
     }
   }
   void end(uint64_t passed, uint64_t failed) override {
-    fmt::print("1..{}\n# {} passed, {} failed\n", count_, passed, failed);
+    print_to(stdout, "1..{}\n# {} passed, {} failed\n", count_, passed, failed);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 
 namespace perilune::cli {
@@ -27,13 +28,13 @@ int unload_all(const Words& words) {
   const Result<bpf::Removal> removal = bpf::uninstall_all();
   if (!removal) return print_error(removal.error());
   if (words.json) {
-    fmt::print("{}\n", to_line({{"unloaded", removal->names}, {"strays", removal->strays}}));
+    print_to(stdout, "{}\n", to_line({{"unloaded", removal->names}, {"strays", removal->strays}}));
     return kDone;
   }
-  if (removal->names.empty() && removal->strays == 0) fmt::print("nothing was loaded\n");
+  if (removal->names.empty() && removal->strays == 0) print_to(stdout, "nothing was loaded\n");
   for (const std::string& name : removal->names)
-    fmt::print("{}: unloaded\n", printable(name));
-  if (removal->strays != 0) fmt::print("{} attachments that had lost their name: detached\n", removal->strays);
+    print_to(stdout, "{}: unloaded\n", printable(name));
+  if (removal->strays != 0) print_to(stdout, "{} attachments that had lost their name: detached\n", removal->strays);
   return kDone;
 }
 
@@ -51,9 +52,9 @@ int unload(const Words& words) {
     if (!gone) {
       status = std::max(status, print_error(gone.error()));
     } else if (words.json) {
-      fmt::print("{}\n", to_line({{"unloaded", Json::array({name})}}));
+      print_to(stdout, "{}\n", to_line({{"unloaded", Json::array({name})}}));
     } else {
-      fmt::print("{}: unloaded\n", printable(name));
+      print_to(stdout, "{}: unloaded\n", printable(name));
     }
   }
   return status;

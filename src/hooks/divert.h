@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "hooks/queue.h"
 #include "packet/packet.h"
 
 namespace perilune::hooks {
@@ -41,18 +42,26 @@ struct DivertSpec {
   std::string protocol;  // empty: any; else "tcp", "udp", "sctp", "icmp", "icmpv6" or a number
   std::optional<Ports> source_ports;
   std::optional<Ports> destination_ports;
-  std::string interface;  // empty: any
+  std::string interface;            // empty: any; its name or one of its alternative names
+  bool wait_for_interface = false;  // it may come later
   bool ipv4 = true;
   bool ipv6 = true;
 };
 /// Errors name the word that is wrong, its place and what may stand there.
 [[nodiscard]] Result<DivertSpec> parse_divert(std::string_view text);
 
-/// Rules in place; removed by the destructor.
+/// The queues that packets go to.
+struct DivertQueues {
+  QueueRange queues;                 // of all packets, or of TCP alone when there are others
+  std::optional<QueueRange> others;  // of everything but TCP (queue.h says why these are apart)
+};
+
+/// Rules in place. Only remove() takes them away: a process that ends in any other way leaves them, so that nothing
+/// passes unjudged, and the next install_divert() or remove_diverts() finds them.
 class Divert {
  public:
   virtual ~Divert() = default;
-  /// For people: the commands that were run, one a family, such as "iptables-nft -t mangle -I INPUT ...".
+  /// For people: the commands that were run, one a rule and family, such as "iptables-nft -t mangle -I INPUT ...".
   [[nodiscard]] virtual std::vector<std::string> description() const = 0;
   /// What the user should know about the firewall around the rule; mostly empty.
   [[nodiscard]] virtual std::vector<std::string> notes() const = 0;
@@ -61,11 +70,21 @@ class Divert {
   [[nodiscard]] virtual Result<void> remove() = 0;
 };
 
-/// Removes rules that killed runs left behind, then installs one for each family, with nft where the kernel can queue
-/// from nft, else with iptables-nft, else with iptables. All or nothing. Several queues: the packet's CPU chooses.
+/// Installs rules for each family, with nft where the kernel can queue from nft, else with iptables-nft, else with
+/// iptables; then removes rules that killed runs left behind, so that there is no moment without a rule. All or
+/// nothing. Several queues: the hash of the packet's addresses chooses, so that the packets of a flow keep their order.
 /// `fail_open`: packets pass while nobody listens on the queue; otherwise they are dropped.
-[[nodiscard]] Result<std::unique_ptr<Divert>> install_divert(const DivertSpec& spec, uint16_t first_queue,
-                                                             uint16_t last_queue, bool fail_open);
+[[nodiscard]] Result<std::unique_ptr<Divert>> install_divert(const DivertSpec& spec, const DivertQueues& queues,
+                                                             bool fail_open);
+
+/// The same from a process of its own, which keeps the privileges for it while this one gives them up. The rules are
+/// those of the calling process. While it runs, rules `on INTERFACE` follow the interface when it is renamed.
+class DivertKeeper : public Divert {
+ public:
+  /// Starts the process; nothing is installed. To be called while this process has one thread.
+  [[nodiscard]] static Result<std::unique_ptr<DivertKeeper>> start(const DivertSpec& spec, bool fail_open);
+  [[nodiscard]] virtual Result<void> install(const DivertQueues& queues) = 0;
+};
 
 /// Removes rules of ours in this network namespace: those whose process is gone, or (`also_of_running_processes`) all
 /// of them. Returns descriptions of what was removed.

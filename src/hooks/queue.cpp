@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include "hooks/queue/interface_names.h"
+#include "hooks/queue/kernel_state.h"
 #include "hooks/queue/privileges.h"
 #include "hooks/queue/worker.h"
 
@@ -23,6 +25,9 @@ QueueCounters& QueueCounters::operator+=(const QueueCounters& other) {
   dropped_user += other.dropped_user;
   reply_failures += other.reply_failures;
   verdict_failures += other.verdict_failures;
+  failed_calls += other.failed_calls;
+  trains += other.trains;
+  unjudged += other.unjudged;
   return *this;
 }
 
@@ -34,6 +39,7 @@ class SignalsBlocked {
   SignalsBlocked() {
     sigset_t all;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS);  // see confinement.h; blocked it would end the process without a word
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -52,19 +58,36 @@ class QueueRunImpl final : public QueueRun {
   QueueRunImpl& operator=(const QueueRunImpl&) = delete;
 
   Result<void> bind(std::vector<std::unique_ptr<engine::PacketWorker>> judges, QueueObserver& observer) {
+    auto changes = queue::InterfaceChanges::open();
+    if (!changes) return tl::make_unexpected(changes.error());
+    changes_ = std::move(*changes);
+    Sockets sockets;
+    if (auto bound = bind_range({options_.first, options_.last}, options_.any_free, options_.gso, sockets); !bound) {
+      return tl::make_unexpected(bound.error());
+    } else {
+      numbers_ = *bound;
+    }
+    if (options_.others) {
+      const auto bound = bind_range(*options_.others, options_.others_any_free, false, sockets);
+      if (!bound) return tl::make_unexpected(bound.error());
+      others_ = *bound;
+    }
     for (size_t i = 0; i < judges.size(); ++i) {
-      auto socket = queue::QueueSocket::open(static_cast<uint16_t>(options_.first + i), options_);
-      if (!socket) return tl::make_unexpected(socket.error());
       FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
       if (!wake) return errno_error("make an eventfd", errno);
-      workers_.push_back(std::make_unique<queue::Worker>(std::move(*socket), std::move(judges[i]), open_replies(),
-                                                         std::move(wake), numbers_, observer, warnings_));
+      workers_.push_back(
+          std::make_unique<queue::Worker>(std::move(sockets[i]), std::move(judges[i]), open_replies(), std::move(wake),
+                                          queue::Shared{packets_, *changes_, kernel_, observer, warnings_}));
     }
     return {};
   }
 
+  [[nodiscard]] QueueRange numbers() const override { return numbers_; }
+  [[nodiscard]] std::optional<QueueRange> other_numbers() const override { return others_; }
+
   Result<void> start() override {
     const SignalsBlocked blocked;
+    if (auto started = changes_->start(); !started) return started;
     for (const auto& worker : workers_) {
       try {
         threads_.emplace_back([this, &worker = *worker] { run(worker); });
@@ -102,6 +125,29 @@ class QueueRunImpl final : public QueueRun {
   }
 
  private:
+  using Sockets = std::vector<std::unique_ptr<queue::QueueSocket>>;
+
+  /// Appends the sockets of queues in a row: those of `wanted`, or as many from the first number on where all are free.
+  Result<QueueRange> bind_range(QueueRange wanted, bool any_free, bool gso, Sockets& sockets) {
+    const size_t before = sockets.size();
+    const size_t count = wanted.size();
+    size_t first = wanted.first;
+    for (size_t number = first; number < first + count; ++number) {
+      if (number > UINT16_MAX) return system_error(fmt::format("no {} queues in a row are free", count));
+      auto socket = queue::QueueSocket::open(static_cast<uint16_t>(number), options_, gso);
+      if (socket) {
+        sockets.push_back(std::move(*socket));
+        continue;
+      }
+      if (!any_free || !queue::kernel_queue(static_cast<uint16_t>(number))) {
+        return tl::make_unexpected(socket.error());
+      }
+      sockets.resize(before);
+      first = number + 1;
+    }
+    return QueueRange{static_cast<uint16_t>(first), static_cast<uint16_t>(first + count - 1)};
+  }
+
   queue::ReplySender open_replies() {
     auto replies = queue::ReplySender::open();
     if (replies) return std::move(*replies);
@@ -133,7 +179,11 @@ class QueueRunImpl final : public QueueRun {
 
   QueueOptions options_;
   queue::Warnings warnings_;
-  std::atomic<uint64_t> numbers_ = 0;
+  std::atomic<uint64_t> packets_ = 0;
+  QueueRange numbers_;
+  std::optional<QueueRange> others_;
+  queue::KernelQueues kernel_;
+  std::unique_ptr<queue::InterfaceChanges> changes_;
   std::vector<std::unique_ptr<queue::Worker>> workers_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
@@ -146,9 +196,9 @@ class QueueRunImpl final : public QueueRun {
 Result<std::unique_ptr<QueueRun>> QueueRun::open(const QueueOptions& options,
                                                  std::vector<std::unique_ptr<engine::PacketWorker>> workers,
                                                  QueueObserver& observer) {
-  if (options.last < options.first || workers.size() != size_t{options.last} - options.first + 1) {
-    return system_error(
-        fmt::format("queues {} to {} need one worker each, there are {}", options.first, options.last, workers.size()));
+  const size_t wanted = QueueRange{options.first, options.last}.size() + (options.others ? options.others->size() : 0);
+  if (options.last < options.first || workers.size() != wanted) {
+    return system_error(fmt::format("{} queues need one worker each, there are {}", wanted, workers.size()));
   }
   auto run = std::make_unique<QueueRunImpl>(options, observer);
   if (auto bound = run->bind(std::move(workers), observer); !bound) return tl::make_unexpected(bound.error());

@@ -4,11 +4,14 @@
 //   here auto divert = install_divert(...);                       // only now: a rule without a listener drops packets
 //   run->start();
 //   while (run->wait_for(100ms)) { signals, statistics ... } // false: a worker failed
-//   divert->remove();                                        // first the rule, so that nothing new is queued
+//   divert->remove();                                        // first the rule, so that nothing new is queued; only on
+//                                                            // an end that was asked for, not when a worker failed
 //   run->stop();                                             // judges what is still queued, then unbinds
 //
 // Fail closed: a packet without a verdict of ours is dropped by the kernel, also when the process dies. What opens is
-// only what `fail_open` (and --queue-bypass of the rule) says.
+// only what `fail_open` (and --queue-bypass of the rule) says. A system call that fails (no memory, an error of the
+// device below) is tried again until it succeeds, and the packets wait: the queue fills up and stays closed. A worker
+// ends, and closes its queue, only where it can no longer know which packets it has judged; the rule must then stay.
 //
 // Loops: answers to `reject` and `reply` are sent with the mark kReplyMark. The rules of divert.h leave packets with
 // that mark alone; a rule of the user's own should too (iptables: -m mark ! --mark 0x50455249). Should one come back
@@ -18,6 +21,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,13 +35,29 @@ namespace perilune::hooks {
 /// The mark of packets that we send ourselves ("PERI").
 inline constexpr uint32_t kReplyMark = 0x50455249;
 
+struct QueueRange {
+  uint16_t first = 0;
+  uint16_t last = 0;
+
+  [[nodiscard]] size_t size() const { return last < first ? 0 : size_t{last} - first + 1; }
+};
+
+/// Segmentation offload: the kernel hands over a stretch of a TCP stream, up to 64 KiB, as one packet. That is judged
+/// as a whole. A train of datagrams is several packets in one buffer, too, but the kernel does not tell where each
+/// begins, so none but TCP may come that way: a queue that takes packets whole (`gso`) stops doing so at the first
+/// other train, which is sent through the firewall's rules again and comes back in its parts.
 struct QueueOptions {
   uint16_t first = 0;  // queue numbers first..last
   uint16_t last = 0;
+  /// Further queues, without segmentation offload whatever `gso` says.
+  std::optional<QueueRange> others;
+  bool others_any_free = false;  // as any_free, for those
+  /// The numbers are where the search for free ones begins; numbers() has those that were found.
+  bool any_free = false;
   bool fail_open = false;        // packets pass unjudged while the queue or the socket is full; else they are dropped
   uint32_t queue_length = 8192;  // packets the kernel holds per queue
   uint32_t receive_buffer = 8U << 20;          // bytes per socket
-  bool gso = true;                             // take segmentation-offload packets whole
+  bool gso = true;                             // take segmentation-offload packets of TCP whole
   std::chrono::milliseconds drain_time{2000};  // how long stop() goes on judging what is queued
 };
 
@@ -47,6 +67,9 @@ struct QueueCounters {
   uint64_t dropped_user = 0;      // packets the kernel dropped because the socket buffer was full
   uint64_t reply_failures = 0;    // RST, ICMP or replies that could not be sent
   uint64_t verdict_failures = 0;  // verdicts the kernel refused, and changes to packets it had not handed over whole
+  uint64_t failed_calls = 0;      // system calls that failed and were tried again; packets waited
+  uint64_t trains = 0;            // trains of datagrams that were sent back to be taken apart
+  uint64_t unjudged = 0;          // packets dropped because judging them failed in this process (no memory)
 
   QueueCounters& operator+=(const QueueCounters& other);
 };
@@ -64,11 +87,15 @@ class QueueObserver {
 class QueueRun {
  public:
   /// Binds the queues; packets that come from now on wait in the kernel until start(). workers[i] serves queue first +
-  /// i, there must be last - first + 1 of them. `observer` must outlive the run. Errors name the capability that is
-  /// missing, the process that has the queue already, or the kernel module.
+  /// i, and after those of first..last come those of `others`. `observer` must outlive the run. Errors name the
+  /// capability that is missing, the process that has the queue already, or the kernel module.
   [[nodiscard]] static Result<std::unique_ptr<QueueRun>> open(
       const QueueOptions& options, std::vector<std::unique_ptr<engine::PacketWorker>> workers, QueueObserver& observer);
   virtual ~QueueRun() = default;  // stops
+
+  /// The queues that were bound.
+  [[nodiscard]] virtual QueueRange numbers() const = 0;
+  [[nodiscard]] virtual std::optional<QueueRange> other_numbers() const = 0;
 
   /// One thread a queue begins to judge. Signals are blocked in these threads: they reach the caller's.
   [[nodiscard]] virtual Result<void> start() = 0;

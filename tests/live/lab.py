@@ -68,6 +68,15 @@ def must(command, **options):
     return done.stdout
 
 
+def status_of(pid):
+    """The lines of /proc/PID/status of each thread, as dictionaries."""
+    threads = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        lines = (line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        threads.append({name: value.strip() for name, value in lines})
+    return threads
+
+
 class Process:
     """A program that runs on, its output in files; killed (with what it started) at the end."""
 

@@ -324,6 +324,29 @@ def gso_limits(interface, size):
     say("done" if error == 0 else f"error {-error}")
 
 
+def datagrams_send(address, port, segment, *words):
+    """Sends the words as datagrams of `segment` bytes each in one packet (GSO), or one by one when that is 0."""
+    client = socket.socket(family(address), socket.SOCK_DGRAM)
+    if int(segment):
+        client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
+    size = int(segment) or 100
+    client.sendto(b"".join(word.encode().ljust(size, b".") for word in words), (address, int(port)))
+    say("sent")
+
+
+def datagrams_until_last(address, port):
+    """Says the first four bytes of each datagram, until one is LAST and a moment has passed."""
+    server = socket.socket(family(address), socket.SOCK_DGRAM)
+    server.bind((address, int(port)))
+    say("ready")
+    with contextlib.suppress(TimeoutError):
+        while True:
+            word = server.recv(65536)[:4].decode()
+            say(word)
+            if word == "LAST":
+                server.settimeout(0.5)
+
+
 def raw_send(interface, path):
     """Sends the frames of a pcap file (little-endian, as capture() writes it) as they are."""
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)

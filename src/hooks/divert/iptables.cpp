@@ -63,7 +63,7 @@ struct Placed {
 class IptablesDivert final : public Divert {
  public:
   IptablesDivert() = default;
-  ~IptablesDivert() override { std::ignore = remove(); }
+  ~IptablesDivert() override = default;
   IptablesDivert(const IptablesDivert&) = delete;
   IptablesDivert& operator=(const IptablesDivert&) = delete;
 
@@ -99,22 +99,28 @@ class IptablesDivert final : public Divert {
 
   Result<void> remove() override {
     Result<void> result;
+    std::vector<Placed> left;
     for (const Placed& placed : std::exchange(placed_, {})) {
       const auto done = run_iptables(placed.command("-D"));
-      if (!done && result) result = tl::make_unexpected(done.error());
+      if (done) continue;
+      left.push_back(placed);
+      if (result) result = tl::make_unexpected(done.error());
     }
+    placed_ = std::move(left);
     return result;
   }
 
  private:
   void note_other_rules(const Placed& placed, const std::vector<std::string>& lines) {
-    const auto others =
-        std::count_if(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with("-A"); });
+    const auto others = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.starts_with("-A") && !iptables_owner(iptables_words(line));
+    });
     if (others == 0) return;
-    notes_.push_back(
-        fmt::format("{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "
-                    "table sees them",
-                    placed.program, placed.chain, others));
+    std::string note = fmt::format(
+        "{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "
+        "table sees them",
+        placed.program, placed.chain, others);
+    if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
   }
 
   std::vector<Placed> placed_;
@@ -152,12 +158,17 @@ Result<void> remove_from_chain(const std::string& program, const std::string& ch
 
 }  // namespace
 
-Result<std::unique_ptr<Divert>> install_with_iptables(const Rule& rule) {
+Result<std::unique_ptr<Divert>> install_with_iptables(const std::vector<Rule>& rules) {
   auto divert = std::make_unique<IptablesDivert>();
   for (const bool ipv6 : {false, true}) {
-    if (!(ipv6 ? rule.spec.ipv6 : rule.spec.ipv4)) continue;
-    // On failure the destructor takes the other family's rule away again.
-    if (auto installed = divert->install(rule, ipv6); !installed) return tl::make_unexpected(installed.error());
+    // Each goes to the top, so the one to be tried first comes last.
+    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
+      if (!(ipv6 ? rule->spec.ipv6 : rule->spec.ipv4)) continue;
+      if (auto installed = divert->install(*rule, ipv6); !installed) {
+        (void)divert->remove();  // what was installed before
+        return tl::make_unexpected(installed.error());
+      }
+    }
   }
   return divert;
 }

@@ -23,17 +23,22 @@ Result<void> run_nft(const std::vector<std::string>& arguments, const std::strin
 
 class NftDivert final : public Divert {
  public:
-  explicit NftDivert(const Rule& rule) : table_(nft_table(rule.owner)), ruleset_(nft_ruleset(rule)) {}
-  /// The table stays until here: taking its chain away earlier would make the kernel drop what is still queued.
-  ~NftDivert() override { std::ignore = run_nft({"delete", "table", "inet", table_}); }
+  explicit NftDivert(const std::vector<Rule>& rules)
+      : table_(nft_table(rules.front().owner)), ruleset_(nft_ruleset(rules)) {}
+  /// The emptied table stays until here: taking its chain away earlier would make the kernel drop what is still queued.
+  ~NftDivert() override {
+    if (removed_) std::ignore = run_nft({"delete", "table", "inet", table_});
+  }
   NftDivert(const NftDivert&) = delete;
   NftDivert& operator=(const NftDivert&) = delete;
 
   [[nodiscard]] std::vector<std::string> description() const override { return {"nft: " + ruleset_}; }
   [[nodiscard]] std::vector<std::string> notes() const override { return {}; }
   Result<void> remove() override {
-    if (std::exchange(removed_, true)) return {};
-    return run_nft({"flush", "table", "inet", table_});
+    if (removed_) return {};
+    if (auto flushed = run_nft({"flush", "table", "inet", table_}); !flushed) return flushed;
+    removed_ = true;
+    return {};
   }
 
  private:
@@ -44,11 +49,11 @@ class NftDivert final : public Divert {
 
 }  // namespace
 
-Result<std::unique_ptr<Divert>> install_with_nft(const Rule& rule) {
-  const std::string ruleset = nft_ruleset(rule);
+Result<std::unique_ptr<Divert>> install_with_nft(const std::vector<Rule>& rules) {
+  const std::string ruleset = nft_ruleset(rules);
   if (auto checked = run_nft({"-c", "-f", "-"}, ruleset); !checked) return tl::make_unexpected(checked.error());
   if (auto loaded = run_nft({"-f", "-"}, ruleset); !loaded) return tl::make_unexpected(loaded.error());
-  return std::make_unique<NftDivert>(rule);
+  return std::make_unique<NftDivert>(rules);
 }
 
 Result<void> remove_from_nft(Which which, std::vector<std::string>& removed) {

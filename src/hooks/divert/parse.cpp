@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kForm =
     "in|out|forward [PROTOCOL] [sport A[-B]] [dport A[-B]] [on INTERFACE] [inet|inet6], such as 'in tcp dport 22'";
-constexpr size_t kMaxInterfaceName = 15;
+constexpr size_t kMaxInterfaceName = 127;  // alternative names may be this long
 
 std::vector<std::string> words_of(std::string_view text) {
   constexpr std::string_view kBlank = " \t\n\r";

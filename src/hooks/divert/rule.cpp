@@ -49,15 +49,22 @@ std::string nft_rule(const Rule& rule, std::optional<bool> ipv6) {
     text +=
         fmt::format(" {} \"{}\"", spec.direction == packet::Direction::kOut ? "oifname" : "iifname", spec.interface);
   }
-  const bool several = rule.first_queue != rule.last_queue;
-  text += fmt::format(" queue num {}", rule.first_queue);
-  if (several) text += fmt::format("-{}", rule.last_queue);
+  text += fmt::format(" queue num {}", rule.queues.first);
+  if (rule.queues.size() > 1) text += fmt::format("-{}", rule.queues.last);
   if (rule.fail_open) text += " bypass";
-  if (several) text += rule.fail_open ? ",fanout" : " fanout";
   return text;
 }
 
 }  // namespace
+
+std::vector<Rule> rules_for(const DivertSpec& spec, const DivertQueues& queues, bool fail_open, const Owner& owner) {
+  if (!queues.others) return {Rule{spec, queues.queues, fail_open, owner}};
+  // The second rule takes whatever the first one left, so that nothing falls between them (a later fragment over IPv6
+  // has a protocol that iptables does not always find).
+  DivertSpec tcp = spec;
+  tcp.protocol = "tcp";
+  return {Rule{tcp, queues.queues, fail_open, owner}, Rule{spec, *queues.others, fail_open, owner}};
+}
 
 std::string_view iptables_chain(packet::Direction direction) {
   switch (direction) {
@@ -83,11 +90,12 @@ std::vector<std::string> iptables_rule(const Rule& rule, bool ipv6) {
   add({"-m", "mark", "!", "--mark", fmt::format("0x{:08x}", kReplyMark)});
   add({"-m", "comment", "--comment", std::string(kCommentStart) + to_text(rule.owner, ':')});
   add({"-j", "NFQUEUE"});
-  if (rule.first_queue == rule.last_queue) {
-    add({"--queue-num", fmt::format("{}", rule.first_queue)});
+  if (rule.queues.size() == 1) {
+    add({"--queue-num", fmt::format("{}", rule.queues.first)});
   } else {
-    // By the flow's hash (the default) one pair of addresses may fill one queue only.
-    add({"--queue-balance", fmt::format("{}:{}", rule.first_queue, rule.last_queue), "--queue-cpu-fanout"});
+    // The hash of the addresses chooses. By the processor (--queue-cpu-fanout) a flow whose sender moves to another
+    // processor would have packets in two queues, and they would come out of order.
+    add({"--queue-balance", fmt::format("{}:{}", rule.queues.first, rule.queues.last)});
   }
   if (rule.fail_open) add({"--queue-bypass"});
   return words;
@@ -135,20 +143,22 @@ std::optional<Owner> nft_owner(std::string_view table) {
   return parse_owner(table.substr(kTableStart.size()), '_');
 }
 
-std::string nft_ruleset(const Rule& rule) {
-  const DivertSpec& spec = rule.spec;
+std::string nft_ruleset(const std::vector<Rule>& all) {
   std::vector<std::string> rules;
-  if (spec.ipv4 && spec.ipv6 && spec.protocol != "icmp") {
-    rules.push_back(nft_rule(rule, std::nullopt));
-  } else {
-    if (spec.ipv4) rules.push_back(nft_rule(rule, false));
-    if (spec.ipv6) rules.push_back(nft_rule(rule, true));
+  for (const Rule& rule : all) {
+    const DivertSpec& spec = rule.spec;
+    if (spec.ipv4 && spec.ipv6 && spec.protocol != "icmp") {
+      rules.push_back(nft_rule(rule, std::nullopt));
+    } else {
+      if (spec.ipv4) rules.push_back(nft_rule(rule, false));
+      if (spec.ipv6) rules.push_back(nft_rule(rule, true));
+    }
   }
-  const std::string chain = nft_chain(spec.direction);
+  const std::string chain = nft_chain(all.front().spec.direction);
   // Just before `mangle`, as the rules of iptables are at the top of it.
   return fmt::format(
       "table inet {} {{\n  chain {} {{\n    type filter hook {} priority -151; policy accept;\n    {}\n  }}\n}}\n",
-      nft_table(rule.owner), chain, chain, fmt::join(rules, "\n    "));
+      nft_table(all.front().owner), chain, chain, fmt::join(rules, "\n    "));
 }
 
 }  // namespace perilune::hooks::divert

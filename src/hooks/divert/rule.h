@@ -13,11 +13,14 @@ namespace perilune::hooks::divert {
 
 struct Rule {
   DivertSpec spec;
-  uint16_t first_queue = 0;
-  uint16_t last_queue = 0;
+  QueueRange queues;
   bool fail_open = false;
   Owner owner;
 };
+
+/// The rules that spread packets over the queues, in the order in which the firewall must try them.
+[[nodiscard]] std::vector<Rule> rules_for(const DivertSpec& spec, const DivertQueues& queues, bool fail_open,
+                                          const Owner& owner);
 
 /// INPUT, OUTPUT or FORWARD.
 [[nodiscard]] std::string_view iptables_chain(packet::Direction direction);
@@ -32,7 +35,7 @@ struct Rule {
 [[nodiscard]] std::string nft_table(const Owner& owner);
 /// Whose table it is, by its name.
 [[nodiscard]] std::optional<Owner> nft_owner(std::string_view table);
-/// Input for "nft -f": the table with one chain and its rules.
-[[nodiscard]] std::string nft_ruleset(const Rule& rule);
+/// Input for "nft -f": the table with one chain and its rules, which are of one process and direction.
+[[nodiscard]] std::string nft_ruleset(const std::vector<Rule>& rules);
 
 }  // namespace perilune::hooks::divert

@@ -1,13 +1,16 @@
 #include "hooks/queue/kernel_state.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/netlink.h>
+#include <unistd.h>
 
 namespace perilune::hooks::queue {
 
@@ -75,6 +78,20 @@ std::vector<KernelQueue> kernel_queues() {
 
 std::optional<KernelQueue> kernel_queue(uint16_t number) {
   for (const KernelQueue& queue : kernel_queues()) {
+    if (queue.number == number) return queue;
+  }
+  return std::nullopt;
+}
+
+KernelQueues::KernelQueues() : file_(open(kQueuesFile, O_RDONLY | O_CLOEXEC)) {}
+
+std::optional<KernelQueue> KernelQueues::find(uint16_t number) const {
+  std::string text;
+  std::array<char, 4096> piece{};
+  ssize_t count = 0;
+  while ((count = pread(file_.get(), piece.data(), piece.size(), static_cast<off_t>(text.size()))) > 0)
+    text.append(piece.data(), static_cast<size_t>(count));
+  for (const KernelQueue& queue : parse_kernel_queues(text)) {
     if (queue.number == number) return queue;
   }
   return std::nullopt;

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_descriptor.h"
+
 namespace perilune::hooks::queue {
 
 /// A line of /proc/net/netfilter/nfnetlink_queue.
@@ -24,6 +26,17 @@ struct KernelQueue {
 /// The queues of this thread's network namespace; empty when the kernel has no NFQUEUE.
 [[nodiscard]] std::vector<KernelQueue> kernel_queues();
 [[nodiscard]] std::optional<KernelQueue> kernel_queue(uint16_t number);
+
+/// The same through a file that stays open, for a process that may open none later.
+class KernelQueues {
+ public:
+  /// Of this thread's network namespace, wherever it is asked from later.
+  KernelQueues();
+  [[nodiscard]] std::optional<KernelQueue> find(uint16_t number) const;
+
+ private:
+  FileDescriptor file_;  // empty when the kernel has no NFQUEUE
+};
 
 /// "process 1234 (suricata)" for the owner of a netlink socket, as far as this process may see it; else empty.
 [[nodiscard]] std::string describe_owner(uint32_t port_id);

@@ -1,15 +1,9 @@
 #include "hooks/queue/message.h"
 
-#include <array>
-
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
-#include <libnetfilter_queue/libnetfilter_queue.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_queue.h>
 
 #include "base/bytes.h"
+#include "hooks/queue/netlink.h"
 
 namespace perilune::hooks::queue {
 
@@ -35,8 +29,7 @@ uint64_t timestamp_ns(const nlattr* attribute) {
 std::optional<Arrival> parse_arrival(const nlmsghdr* message) {
   if (message->nlmsg_type != kPacketMessage || mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg))
     return std::nullopt;
-  std::array<nlattr*, NFQA_MAX + 1> attributes{};
-  if (nfq_nlmsg_parse(message, attributes.data()) < 0) return std::nullopt;
+  const Attributes attributes = attributes_of(message);
 
   const nlattr* header = attributes[NFQA_PACKET_HDR];
   const nlattr* payload = attributes[NFQA_PAYLOAD];
@@ -52,7 +45,9 @@ std::optional<Arrival> parse_arrival(const nlmsghdr* message) {
   arrival.out_interface = attribute_be32(attributes[NFQA_IFINDEX_OUTDEV]);
   arrival.mark = attribute_be32(attributes[NFQA_MARK]);
   arrival.time_ns = timestamp_ns(attributes[NFQA_TIMESTAMP]);
-  arrival.checksum_partial = (attribute_be32(attributes[NFQA_SKB_INFO]) & NFQA_SKB_CSUMNOTREADY) != 0;
+  const uint32_t state = attribute_be32(attributes[NFQA_SKB_INFO]);
+  arrival.checksum_partial = (state & NFQA_SKB_CSUMNOTREADY) != 0;
+  arrival.several = (state & NFQA_SKB_GSO) != 0;
   arrival.bytes = {static_cast<const uint8_t*>(mnl_attr_get_payload(payload)), mnl_attr_get_payload_len(payload)};
   // The kernel sends NFQA_CAP_LEN, the packet's own length, only when it copied less.
   arrival.wire_length = arrival.bytes.size();

@@ -20,6 +20,7 @@ struct Arrival {
   uint32_t mark = 0;
   uint64_t time_ns = 0;  // when it came in; 0: the kernel did not say
   bool checksum_partial = false;
+  bool several = false;            // becomes several packets on the wire (segmentation offload)
   size_t wire_length = 0;          // larger than bytes.size() when the kernel could not copy all of it
   std::span<const uint8_t> bytes;  // from the IP header on; borrowed from the message
 };

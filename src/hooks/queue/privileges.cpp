@@ -1,11 +1,10 @@
 #include "hooks/queue/privileges.h"
 
+#include <algorithm>
 #include <array>
-#include <climits>
 #include <cstdint>
 #include <optional>
 
-#include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -59,10 +58,29 @@ InheritedCapabilities::~InheritedCapabilities() {
 }
 
 std::string grant_hint() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  const std::string program = length > 0 ? std::string(path.data(), static_cast<size_t>(length)) : "build/perilune";
-  return fmt::format("run it with sudo, or grant it once: sudo setcap cap_net_admin,cap_net_raw+ep {}", program);
+  return "run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW";
+}
+
+Result<void> keep_only(std::initializer_list<int> capabilities) {
+  const auto held = read_capabilities();
+  if (!held) return errno_error("read the capabilities of this process", errno);
+  CapabilitySets kept{};
+  for (const int capability : capabilities) {
+    const unsigned word = CAP_TO_INDEX(static_cast<unsigned>(capability));
+    const uint32_t bit = CAP_TO_MASK(static_cast<unsigned>(capability)) & (*held)[word].permitted;
+    kept[word].permitted |= bit;
+    kept[word].effective |= bit;
+  }
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno_error("set no_new_privs", errno);
+  // What a program started by root would gain. Whoever lacks CAP_SETPCAP cannot change it, and is not root.
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
+    if (std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end()) continue;
+    prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  }
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  if (syscall(SYS_capset, &header, kept.data()) != 0) return errno_error("give up capabilities", errno);
+  return {};
 }
 
 }  // namespace perilune::hooks

@@ -1,18 +1,26 @@
-// Which capability is missing, and how to grant it.
+// Capabilities: which one is missing, how to grant it, and giving up those that are not needed (capabilities(7)).
 #pragma once
 
+#include <initializer_list>
 #include <string>
+
+#include "base/result.h"
 
 namespace perilune::hooks {
 
 /// Is the capability (a number of linux/capability.h) in this thread's effective set?
 [[nodiscard]] bool has_capability(int capability);
 
-/// "run it with sudo, or grant it once: sudo setcap cap_net_admin,cap_net_raw+ep /path/of/this/program".
+/// "run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW". Not setcap on the program: a
+/// file that everybody can run would hand the firewall to every local user.
 [[nodiscard]] std::string grant_hint();
 
+/// This thread, and the threads and programs it starts, keep of their capabilities only those named; no program they
+/// start gains any (no_new_privs).
+[[nodiscard]] Result<void> keep_only(std::initializer_list<int> capabilities);
+
 /// While it lives, programs this thread starts keep CAP_NET_ADMIN and CAP_NET_RAW, as far as the thread has them.
-/// Without it capabilities granted to our file (setcap) would end at iptables and nft. Nothing to do for root.
+/// Without it capabilities granted to our file would end at iptables and nft. Nothing to do for root.
 class InheritedCapabilities {
  public:
   InheritedCapabilities();

@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/capability.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_queue.h>
 #include <poll.h>
 
 #include "hooks/queue/kernel_state.h"
+#include "hooks/queue/netlink.h"
 #include "hooks/queue/privileges.h"
 
 namespace perilune::hooks::queue {
@@ -23,10 +20,14 @@ namespace {
 // is aligned to, because these stand in a row.
 constexpr size_t kDatagramBytes = 0x10000 + 4096;
 constexpr int kAnswerMilliseconds = 5000;
+// Large packets (a TCP stream with segmentation offload) are read few at a time, always into the same buffers: 64 of
+// 64 KiB each would push one another out of the processor's cache, and a stream waits for each verdict.
+constexpr size_t kLargeBytes = 8192;
+constexpr size_t kLargeBatch = 2;
 
 std::vector<uint8_t> config_message(uint16_t number) {
   std::vector<uint8_t> message(512);
-  nlmsghdr* header = nfq_nlmsg_put(reinterpret_cast<char*>(message.data()), NFQNL_MSG_CONFIG, number);
+  nlmsghdr* header = put_message(message.data(), NFQNL_MSG_CONFIG, number);
   header->nlmsg_flags |= NLM_F_ACK;
   return message;
 }
@@ -71,7 +72,7 @@ QueueSocket::QueueSocket(uint16_t number)
   arrivals_.reserve(kBatch);
 }
 
-Result<std::unique_ptr<QueueSocket>> QueueSocket::open(uint16_t number, const QueueOptions& options) {
+Result<std::unique_ptr<QueueSocket>> QueueSocket::open(uint16_t number, const QueueOptions& options, bool gso) {
   std::unique_ptr<QueueSocket> queue(new QueueSocket(number));
   queue->socket_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
   if (!queue->socket_) {
@@ -80,11 +81,11 @@ Result<std::unique_ptr<QueueSocket>> QueueSocket::open(uint16_t number, const Qu
   }
   if (mnl_socket_bind(queue->socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
     return errno_error("bind a netlink socket", errno);
-  if (auto configured = queue->configure(options); !configured) return tl::make_unexpected(configured.error());
+  if (auto configured = queue->configure(options, gso); !configured) return tl::make_unexpected(configured.error());
   return queue;
 }
 
-Result<void> QueueSocket::configure(const QueueOptions& options) {
+Result<void> QueueSocket::configure(const QueueOptions& options, bool gso) {
   // The forced variants go beyond net.core.rmem_max and need CAP_NET_ADMIN; the others are cut to the limit. A smaller
   // buffer than asked for works too.
   const int receive_bytes = static_cast<int>(std::min<uint32_t>(options.receive_buffer, INT32_MAX / 2));
@@ -97,26 +98,26 @@ Result<void> QueueSocket::configure(const QueueOptions& options) {
   mnl_socket_setsockopt(socket_.get(), NETLINK_NO_ENOBUFS, &on, sizeof on);
 
   std::vector<uint8_t> bind = config_message(number_);
-  nfq_nlmsg_cfg_put_cmd(header_of(bind), AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+  put_command(header_of(bind), NFQNL_CFG_CMD_BIND);
   if (const int code = request(bind); code != 0) return bind_error(number_, code);
 
   std::vector<uint8_t> length = config_message(number_);
-  nfq_nlmsg_cfg_put_qmaxlen(header_of(length), options.queue_length);
+  put_be32(header_of(length), NFQA_CFG_QUEUE_MAXLEN, options.queue_length);
   if (const int code = request(length); code != 0) {
     return errno_error(fmt::format("set the length of queue {} to {}", number_, options.queue_length), code);
   }
 
   std::vector<uint8_t> flags = config_message(number_);
-  const uint32_t wanted = (options.gso ? NFQA_CFG_F_GSO : 0U) | (options.fail_open ? NFQA_CFG_F_FAIL_OPEN : 0U);
-  mnl_attr_put_u32(header_of(flags), NFQA_CFG_FLAGS, htonl(wanted));
-  mnl_attr_put_u32(header_of(flags), NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN));
+  const uint32_t wanted = (gso ? NFQA_CFG_F_GSO : 0U) | (options.fail_open ? NFQA_CFG_F_FAIL_OPEN : 0U);
+  put_be32(header_of(flags), NFQA_CFG_FLAGS, wanted);
+  put_be32(header_of(flags), NFQA_CFG_MASK, NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN);
   if (const int code = request(flags); code != 0) {
     return errno_error(fmt::format("set the flags of queue {}", number_), code);
   }
 
   // Last, because this is what makes packets come.
   std::vector<uint8_t> copy = config_message(number_);
-  nfq_nlmsg_cfg_put_params(header_of(copy), NFQNL_COPY_PACKET, 0xffff);
+  put_copy_range(header_of(copy), 0xffff);
   if (const int code = request(copy); code != 0) {
     return errno_error(fmt::format("ask for whole packets from queue {}", number_), code);
   }
@@ -175,37 +176,44 @@ Result<std::span<const Arrival>> QueueSocket::receive() {
     if (!arrivals_.empty()) return std::span<const Arrival>(arrivals_);
   }
   early_.clear();
-  const int count = recvmmsg(fd(), headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
+  const int count = recvmmsg(fd(), headers_.data(), static_cast<unsigned>(batch_), MSG_DONTWAIT, nullptr);
   if (count < 0) {
     // ENOBUFS comes only where NETLINK_NO_ENOBUFS could not be set; the gap in the ids says how many were lost.
-    if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return std::span<const Arrival>();
-    return errno_error(fmt::format("read packets from queue {}", number_), errno);
+    if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) trouble_ = errno;
+    return std::span<const Arrival>();
   }
+  size_t largest = 0;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    largest = std::max<size_t>(largest, headers_[i].msg_len);
     if ((headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
       return system_error(fmt::format("the kernel sent a message on queue {} that is too long to be read", number_));
     }
     const auto taken = take_datagram({storage_.data() + i * kDatagramBytes, headers_[i].msg_len});
     if (!taken) return tl::make_unexpected(taken.error());
   }
+  batch_ = largest > kLargeBytes ? kLargeBatch : kBatch;
   return std::span<const Arrival>(arrivals_);
 }
 
-Result<void> QueueSocket::send(std::span<const uint8_t> messages) {
-  constexpr int kAttempts = 100;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (mnl_socket_sendto(socket_.get(), messages.data(), messages.size()) >= 0) return {};
-    if (errno == EINTR) continue;
-    if (errno != ENOBUFS && errno != ENOMEM && errno != EAGAIN) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the kernel is short of memory
+int QueueSocket::take_packets_apart() {
+  std::vector<uint8_t> message = config_message(number_);
+  header_of(message)->nlmsg_flags = NLM_F_REQUEST;  // an answer would come between the packets
+  put_be32(header_of(message), NFQA_CFG_FLAGS, 0);
+  put_be32(header_of(message), NFQA_CFG_MASK, NFQA_CFG_F_GSO);
+  return mnl_socket_sendto(socket_.get(), message.data(), header_of(message)->nlmsg_len) < 0 ? errno : 0;
+}
+
+int QueueSocket::send(std::span<const uint8_t> messages) {
+  while (mnl_socket_sendto(socket_.get(), messages.data(), messages.size()) < 0) {
+    if (errno != EINTR) return errno;
   }
-  return errno_error(fmt::format("send verdicts to queue {}", number_), errno);
+  return 0;
 }
 
 void QueueSocket::unbind() {
   std::vector<uint8_t> message = config_message(number_);
   header_of(message)->nlmsg_flags = NLM_F_REQUEST;
-  nfq_nlmsg_cfg_put_cmd(header_of(message), AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+  put_command(header_of(message), NFQNL_CFG_CMD_UNBIND);
   mnl_socket_sendto(socket_.get(), message.data(), header_of(message)->nlmsg_len);
 }
 

@@ -26,20 +26,29 @@ class QueueSocket {
   static constexpr size_t kBatch = 64;  // messages read by one system call
 
   /// Binds the queue; from then on the kernel queues packets for us.
-  [[nodiscard]] static Result<std::unique_ptr<QueueSocket>> open(uint16_t number, const QueueOptions& options);
+  /// `gso`: segmentation-offload packets come whole.
+  [[nodiscard]] static Result<std::unique_ptr<QueueSocket>> open(uint16_t number, const QueueOptions& options,
+                                                                 bool gso);
 
   [[nodiscard]] int fd() const { return mnl_socket_get_fd(socket_.get()); }
   [[nodiscard]] uint16_t number() const { return number_; }
 
-  /// Reads what is there, without waiting: up to kBatch packets, valid until the next call; none when there is nothing.
-  /// An error is final: the caller must let go of the socket, which drops what is queued.
+  /// Reads what is there, without waiting: up to kBatch packets, valid until the next call; none when there is nothing,
+  /// or when reading failed: take_trouble() tells these apart. An error is final: a packet came whose id is unknown,
+  /// and the caller must let go of the socket, which drops what is queued.
   [[nodiscard]] Result<std::span<const Arrival>> receive();
-  /// Hands messages to the kernel. An error is final, as above.
-  [[nodiscard]] Result<void> send(std::span<const uint8_t> messages);
+  /// The errno of the last receive() that failed without losing anything, once; else 0.
+  [[nodiscard]] int take_trouble() { return std::exchange(trouble_, 0); }
+  /// Hands messages to the kernel; 0 or an errno. All or nothing: what failed may be sent again, and must be before any
+  /// later message (verdicts.h says why).
+  [[nodiscard]] int send(std::span<const uint8_t> messages);
 
   /// Packets that never reached us (see above), and verdicts the kernel refused, since the last call.
   [[nodiscard]] uint64_t take_lost() { return std::exchange(lost_, 0); }
   [[nodiscard]] uint64_t take_refused() { return std::exchange(refused_, 0); }
+
+  /// Segmentation-offload packets come in their parts from now on; 0 or an errno. Those that are queued already do not.
+  [[nodiscard]] int take_packets_apart();
 
   /// Ends the binding; the kernel drops what it still holds.
   void unbind();
@@ -50,7 +59,7 @@ class QueueSocket {
   };
 
   explicit QueueSocket(uint16_t number);
-  [[nodiscard]] Result<void> configure(const QueueOptions& options);
+  [[nodiscard]] Result<void> configure(const QueueOptions& options, bool gso);
   /// Sends a configuration message and waits for the kernel's answer: 0 or an errno. Packets that come in between are
   /// kept.
   [[nodiscard]] int request(std::vector<uint8_t>& message);
@@ -59,6 +68,7 @@ class QueueSocket {
   std::unique_ptr<mnl_socket, CloseSocket> socket_;
   uint16_t number_;
   uint32_t sequence_ = 0;
+  size_t batch_ = kBatch;         // messages to read next
   std::vector<uint8_t> storage_;  // kBatch datagrams
   std::vector<iovec> vectors_;
   std::vector<mmsghdr> headers_;
@@ -69,6 +79,7 @@ class QueueSocket {
   uint32_t last_id_ = 0;
   uint64_t lost_ = 0;
   uint64_t refused_ = 0;
+  int trouble_ = 0;
 };
 
 }  // namespace perilune::hooks::queue

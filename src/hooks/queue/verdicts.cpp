@@ -2,10 +2,7 @@
 
 #include <cassert>
 
-#include <libmnl/libmnl.h>
-#include <libnetfilter_queue/libnetfilter_queue.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink_queue.h>
+#include "hooks/queue/netlink.h"
 
 namespace perilune::hooks::queue {
 
@@ -26,8 +23,8 @@ void VerdictBuffer::add_plain(uint32_t id, bool pass) {
 void VerdictBuffer::close_run() {
   if (run_length_ == 0) return;
   const int type = run_length_ == 1 ? NFQNL_MSG_VERDICT : NFQNL_MSG_VERDICT_BATCH;
-  nlmsghdr* message = nfq_nlmsg_put(reinterpret_cast<char*>(buffer_.data() + used_), type, queue_);
-  nfq_nlmsg_verdict_put(message, static_cast<int>(run_id_), run_passes_ ? NF_ACCEPT : NF_DROP);
+  nlmsghdr* message = put_message(buffer_.data() + used_, type, queue_);
+  put_verdict(message, run_id_, run_passes_ ? NF_ACCEPT : NF_DROP);
   used_ += MNL_ALIGN(message->nlmsg_len);
   run_length_ = 0;
 }
@@ -35,10 +32,17 @@ void VerdictBuffer::close_run() {
 void VerdictBuffer::pass_changed(uint32_t id, std::optional<uint32_t> mark, std::span<const uint8_t> bytes) {
   assert(bytes.size() <= kMaxPacket);
   close_run();
-  nlmsghdr* message = nfq_nlmsg_put(reinterpret_cast<char*>(buffer_.data() + used_), NFQNL_MSG_VERDICT, queue_);
-  nfq_nlmsg_verdict_put(message, static_cast<int>(id), NF_ACCEPT);
-  if (mark) nfq_nlmsg_verdict_put_mark(message, *mark);
-  if (!bytes.empty()) nfq_nlmsg_verdict_put_pkt(message, bytes.data(), static_cast<uint32_t>(bytes.size()));
+  nlmsghdr* message = put_message(buffer_.data() + used_, NFQNL_MSG_VERDICT, queue_);
+  put_verdict(message, id, NF_ACCEPT);
+  if (mark) put_be32(message, NFQA_MARK, *mark);
+  if (!bytes.empty()) put_bytes(message, NFQA_PAYLOAD, bytes);
+  used_ += MNL_ALIGN(message->nlmsg_len);
+}
+
+void VerdictBuffer::repeat(uint32_t id) {
+  close_run();
+  nlmsghdr* message = put_message(buffer_.data() + used_, NFQNL_MSG_VERDICT, queue_);
+  put_verdict(message, id, NF_REPEAT);
   used_ += MNL_ALIGN(message->nlmsg_len);
 }
 

@@ -30,6 +30,9 @@ class VerdictBuffer {
   /// Passes with another mark, other bytes (at most kMaxPacket), or both. An empty span leaves the bytes as they are.
   void pass_changed(uint32_t id, std::optional<uint32_t> mark, std::span<const uint8_t> bytes);
 
+  /// Sends it through the firewall's rules again, from the first one of its hook, and so perhaps to a queue again.
+  void repeat(uint32_t id);
+
   [[nodiscard]] bool empty() const { return used_ == 0 && run_length_ == 0; }
   [[nodiscard]] bool full() const { return used_ >= kFullBytes; }
   /// All messages, complete; valid until the next call.

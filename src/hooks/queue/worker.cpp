@@ -1,15 +1,18 @@
 #include "hooks/queue/worker.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <exception>
+#include <new>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "hooks/queue/kernel_state.h"
+#include "packet/location.h"
 
 namespace perilune::hooks::queue {
 
@@ -19,6 +22,9 @@ namespace {
 constexpr int kSettleMilliseconds = 20;
 // A slow script must not hold back the verdicts of the packets before.
 constexpr std::chrono::milliseconds kLongestHold{1};
+constexpr std::chrono::milliseconds kLongestPause{100};
+// More packets than a queue holds (QueueOptions::queue_length) or loses at once.
+constexpr uint32_t kMostQueued = 1U << 16;
 
 uint64_t realtime_ns() {
   timespec now{};
@@ -30,18 +36,26 @@ void add(std::atomic<uint64_t>& counter, uint64_t count = 1) {
   counter.fetch_add(count, std::memory_order_relaxed);
 }
 
+/// The only protocol whose packet of several segments is one stretch of a stream. What carries TCP inside (a tunnel) is
+/// several packets to whoever looks at the outer headers.
+bool is_tcp(std::span<const uint8_t> bytes) {
+  return packet::locate(bytes, bytes.size(), packet::LinkType::kRaw).protocol == packet::protocol::kTcp;
+}
+
 }  // namespace
 
 Worker::Worker(std::unique_ptr<QueueSocket> socket, std::unique_ptr<engine::PacketWorker> judge, ReplySender replies,
-               FileDescriptor wake, std::atomic<uint64_t>& numbers, QueueObserver& observer, Warnings& warnings)
+               FileDescriptor wake, const Shared& shared)
     : socket_(std::move(socket)),
       judge_(std::move(judge)),
       replies_(std::move(replies)),
       wake_(std::move(wake)),
-      numbers_(numbers),
-      observer_(observer),
-      warnings_(warnings),
+      packets_(shared.packets),
+      kernel_(shared.kernel),
+      observer_(shared.observer),
+      warnings_(shared.warnings),
       number_(socket_->number()),
+      names_(shared.changes),
       verdicts_(number_) {}
 
 Result<void> Worker::run() {
@@ -68,34 +82,95 @@ Result<void> Worker::serve() {
     const auto arrivals = socket_->receive();
     if (!arrivals) return tl::make_unexpected(arrivals.error());
     count_losses();
-    if (arrivals->empty()) {
-      const auto more = wait();
-      if (!more) return tl::make_unexpected(more.error());
-      if (!*more) return {};
+    if (const int code = socket_->take_trouble(); code != 0) {
+      hesitate("read packets from", code);
+      if (is_past_deadline()) return {};
       continue;
     }
+    if (arrivals->empty()) {
+      if (!wait()) return {};
+      continue;
+    }
+    pause_ = {};
     TimePoint held_since = std::chrono::steady_clock::now();
     for (const Arrival& arrival : *arrivals) {
-      judge(arrival);
+      settle(arrival);
       const TimePoint now = std::chrono::steady_clock::now();
       if (!verdicts_.full() && now - held_since < kLongestHold) continue;
       if (auto sent = send_verdicts(); !sent) return sent;
       held_since = now;
     }
     if (auto sent = send_verdicts(); !sent) return sent;
-    if (finishing_.load(std::memory_order_acquire) &&
-        held_since.time_since_epoch().count() > deadline_ns_.load(std::memory_order_relaxed)) {
-      return {};
-    }
+    if (is_past_deadline()) return {};
   }
 }
 
-Result<bool> Worker::wait() {
+bool Worker::wait() {
   const bool finishing = finishing_.load(std::memory_order_acquire);
   std::array<pollfd, 2> waited{{{socket_->fd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
   const int ready = poll(waited.data(), finishing ? 1 : 2, finishing ? kSettleMilliseconds : -1);
-  if (ready < 0 && errno != EINTR) return errno_error(fmt::format("wait for packets of queue {}", number_), errno);
+  if (ready < 0 && errno != EINTR) {
+    hesitate("wait for packets of", errno);
+    return !is_past_deadline();
+  }
   return ready != 0;
+}
+
+void Worker::hesitate(const char* what, int code) {
+  add(failed_calls_);
+  try {
+    warnings_.once(fmt::format("{}; it is tried again, and until then nothing passes here",
+                               errno_error(fmt::format("{} queue {}", what, number_), code).value().message));
+  } catch (const std::bad_alloc&) {
+    // What failed is counted; there may be memory for the warning next time.
+  }
+  pause_ = std::clamp(pause_ * 2, std::chrono::milliseconds(1), kLongestPause);
+  std::this_thread::sleep_for(pause_);
+}
+
+bool Worker::is_past_deadline() const {
+  return finishing_.load(std::memory_order_acquire) &&
+         std::chrono::steady_clock::now().time_since_epoch().count() > deadline_ns_.load(std::memory_order_relaxed);
+}
+
+void Worker::settle(const Arrival& arrival) {
+  answered_ = false;
+  try {
+    if (arrival.several && !is_tcp(arrival.bytes)) {
+      take_apart(arrival);
+    } else {
+      judge(arrival);
+    }
+  } catch (const std::exception& error) {
+    if (!answered_) {
+      verdicts_.drop(arrival.id);
+      add(unjudged_);
+    }
+    warnings_.once(fmt::format("queue {}: {}: packets that cannot be judged are dropped", number_, error.what()));
+  }
+}
+
+void Worker::take_apart(const Arrival& arrival) {
+  add(trains_);
+  if (!apart_since_) {
+    warnings_.once(fmt::format(
+        "queue {}: a train of datagrams came as one packet: from now on packets come one by one, also those of TCP, "
+        "which is slower; give UDP a queue of its own",
+        number_));
+    while (const int code = socket_->take_packets_apart()) {
+      if (is_past_deadline()) break;
+      hesitate("change how packets come from", code);
+    }
+    apart_since_ = arrival.id;
+  }
+  // What was queued before still comes whole. Anything later would come whole again, and again.
+  if (arrival.id - *apart_since_ > kMostQueued) {
+    warnings_.once(fmt::format("queue {}: trains of datagrams cannot be taken apart here: they are dropped", number_));
+    verdicts_.drop(arrival.id);
+  } else {
+    verdicts_.repeat(arrival.id);
+  }
+  answered_ = true;
 }
 
 void Worker::judge(const Arrival& arrival) {
@@ -109,15 +184,17 @@ void Worker::judge(const Arrival& arrival) {
   packet.ifindex = interface_of(arrival);
   packet.mark = arrival.mark;
   packet.time_ns = arrival.time_ns != 0 ? arrival.time_ns : realtime_ns();
-  packet.number = numbers_.fetch_add(1, std::memory_order_relaxed) + 1;
-  packet.interface = names_.name(packet.ifindex, packet.time_ns);
+  packet.number = packets_.fetch_add(1, std::memory_order_relaxed) + 1;
+  packet.interface = names_.name(packet.ifindex);
 
   const packet::Decision decision = judge_->judge(packet);
   if (decision.verdict == packet::Verdict::kPass) {
     pass(arrival, packet, decision);
+    answered_ = true;
   } else {
-    answer(packet, decision);
     verdicts_.drop(arrival.id);
+    answered_ = true;
+    answer(packet, decision);
   }
   observer_.on_packet(number_, packet, judge_->location(), decision);
 }
@@ -158,9 +235,14 @@ void Worker::answer(const packet::Packet& packet, const packet::Decision& decisi
 
 Result<void> Worker::send_verdicts() {
   if (verdicts_.empty()) return {};
-  Result<void> sent = socket_->send(verdicts_.finish());
+  const std::span<const uint8_t> messages = verdicts_.finish();
+  while (const int code = socket_->send(messages)) {
+    if (is_past_deadline()) return errno_error(fmt::format("send verdicts to queue {}", number_), code);
+    hesitate("send verdicts to", code);
+  }
+  pause_ = {};
   verdicts_.clear();
-  return sent;
+  return {};
 }
 
 void Worker::count_losses() {
@@ -173,7 +255,7 @@ void Worker::count_losses() {
 }
 
 void Worker::keep_kernel_counters() {
-  if (const auto kernel = kernel_queue(number_)) {
+  if (const auto kernel = kernel_.find(number_)) {
     dropped_full_ = kernel->dropped_full;
     dropped_user_ = kernel->dropped_user;
   }
@@ -185,10 +267,13 @@ QueueCounters Worker::counters() const {
   counters.overruns = overruns_.load(std::memory_order_relaxed);
   counters.reply_failures = reply_failures_.load(std::memory_order_relaxed);
   counters.verdict_failures = verdict_failures_.load(std::memory_order_relaxed);
+  counters.failed_calls = failed_calls_.load(std::memory_order_relaxed);
+  counters.trains = trains_.load(std::memory_order_relaxed);
+  counters.unjudged = unjudged_.load(std::memory_order_relaxed);
   counters.dropped_kernel = dropped_full_;
   counters.dropped_user = dropped_user_;
   if (!kernel_counters_kept_) {
-    if (const auto kernel = kernel_queue(number_)) {
+    if (const auto kernel = kernel_.find(number_)) {
       counters.dropped_kernel = kernel->dropped_full;
       counters.dropped_user = kernel->dropped_user;
     }

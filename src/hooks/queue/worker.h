@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "hooks/queue.h"
 #include "hooks/queue/interface_names.h"
+#include "hooks/queue/kernel_state.h"
 #include "hooks/queue/reply_sender.h"
 #include "hooks/queue/socket.h"
 #include "hooks/queue/verdicts.h"
@@ -18,14 +19,23 @@
 
 namespace perilune::hooks::queue {
 
+/// What the workers of a run have in common; it must outlive them.
+struct Shared {
+  std::atomic<uint64_t>& packets;  // counted over all queues
+  const InterfaceChanges& changes;
+  const KernelQueues& kernel;
+  QueueObserver& observer;
+  Warnings& warnings;
+};
+
 class Worker {
  public:
-  /// `numbers` counts packets over all queues. The references must outlive the worker.
   Worker(std::unique_ptr<QueueSocket> socket, std::unique_ptr<engine::PacketWorker> judge, ReplySender replies,
-         FileDescriptor wake, std::atomic<uint64_t>& numbers, QueueObserver& observer, Warnings& warnings);
+         FileDescriptor wake, const Shared& shared);
 
-  /// The thread's body: judges until finish() is called and the queue is empty, or until an error. Lets go of the queue
-  /// at the end, so that the kernel drops (with fail_open and --queue-bypass: passes) what comes later.
+  /// The thread's body: judges until finish() is called and the queue is empty. System calls that fail are tried again;
+  /// an error means that it is no longer known which packets were judged. Lets go of the queue at the end, so that the
+  /// kernel drops (with fail_open and --queue-bypass: passes) what comes later.
   [[nodiscard]] Result<void> run();
   /// From another thread: run() ends when nothing is queued any more, at the latest at `deadline`.
   void finish(std::chrono::steady_clock::time_point deadline);
@@ -39,7 +49,14 @@ class Worker {
 
   [[nodiscard]] Result<void> serve();
   /// Waits for packets or finish(). False: finish() was called and nothing came for a moment.
-  [[nodiscard]] Result<bool> wait();
+  [[nodiscard]] bool wait();
+  /// Counts a system call that failed, says so once, and waits before the next attempt, longer each time.
+  void hesitate(const char* what, int code);
+  [[nodiscard]] bool is_past_deadline() const;
+  /// Judges a packet; whatever goes wrong, it has a verdict afterwards.
+  void settle(const Arrival& arrival);
+  /// Sends a train of datagrams back to be taken apart, or drops it where that was in vain.
+  void take_apart(const Arrival& arrival);
   void judge(const Arrival& arrival);
   void pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision);
   void answer(const packet::Packet& packet, const packet::Decision& decision);
@@ -51,7 +68,8 @@ class Worker {
   std::unique_ptr<engine::PacketWorker> judge_;
   ReplySender replies_;
   FileDescriptor wake_;  // an eventfd
-  std::atomic<uint64_t>& numbers_;
+  std::atomic<uint64_t>& packets_;
+  const KernelQueues& kernel_;
   QueueObserver& observer_;
   Warnings& warnings_;
   const uint16_t number_;
@@ -60,9 +78,16 @@ class Worker {
   std::atomic<bool> finishing_ = false;
   std::atomic<int64_t> deadline_ns_ = 0;  // of the steady clock; set before finishing_
 
+  bool answered_ = false;  // the packet under way has its verdict
+  std::chrono::milliseconds pause_{0};
+  std::optional<uint32_t> apart_since_;  // the packet at which the queue stopped to take packets whole
+
   std::atomic<uint64_t> overruns_ = 0;
   std::atomic<uint64_t> reply_failures_ = 0;
   std::atomic<uint64_t> verdict_failures_ = 0;
+  std::atomic<uint64_t> failed_calls_ = 0;
+  std::atomic<uint64_t> trains_ = 0;
+  std::atomic<uint64_t> unjudged_ = 0;
   std::atomic<uint64_t> dropped_full_ = 0;  // the kernel's counters, kept when the queue ends
   std::atomic<uint64_t> dropped_user_ = 0;
   std::atomic<bool> kernel_counters_kept_ = false;

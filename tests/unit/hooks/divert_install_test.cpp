@@ -43,7 +43,7 @@ class DivertInstall : public testing::Test {
 
 TEST_F(DivertInstall, BothFamiliesInAndOut) {
   PERILUNE_IN_NAMESPACE([] {
-    auto divert = install_divert(parse_divert("in tcp dport 22").value(), 3, 3, false);
+    auto divert = install_divert(parse_divert("in tcp dport 22").value(), {{3, 3}, {}}, false);
     ASSERT_TRUE(divert) << divert.error().message;
     EXPECT_EQ((*divert)->description().size(), 2U);
     EXPECT_TRUE((*divert)->notes().empty());
@@ -55,15 +55,45 @@ TEST_F(DivertInstall, BothFamiliesInAndOut) {
   });
 }
 
-TEST_F(DivertInstall, DestructorRemoves) {
+TEST_F(DivertInstall, OnlyRemovingRemoves) {
   PERILUNE_IN_NAMESPACE([] {
     for (const char* text : {"out udp", "forward icmp", "in sctp dport 5 inet6", "in on lo inet"}) {
       {
-        auto divert = install_divert(parse_divert(text).value(), 3, 6, true);
+        auto divert = install_divert(parse_divert(text).value(), {{3, 6}, {}}, true);
         ASSERT_TRUE(divert) << divert.error().message;
         EXPECT_GT(rules(), 0U);
       }
+      EXPECT_GT(rules(), 0U) << text << ": a rule must outlive a run that ends in disorder";
+      ASSERT_TRUE(remove_diverts(true));
       EXPECT_EQ(rules(), 0U) << text;
+    }
+  });
+}
+
+TEST_F(DivertInstall, ThereIsNoSuchInterface) {
+  PERILUNE_IN_NAMESPACE([] {
+    DivertSpec spec = parse_divert("in udp on nosuch0").value();
+    const auto refused = install_divert(spec, {{3, 3}, {}}, false);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault, Fault::kInput);
+    EXPECT_NE(refused.error().message.find("nosuch0"), std::string::npos);
+    EXPECT_NE(refused.error().hint.find("--wait-interface"), std::string::npos);
+    EXPECT_EQ(rules(), 0U);
+    spec.wait_for_interface = true;
+    const auto waiting = install_divert(spec, {{3, 3}, {}}, false);
+    ASSERT_TRUE(waiting) << waiting.error().message;
+    EXPECT_EQ(count(listing("iptables-nft"), "-i nosuch0"), 1U);
+  });
+}
+
+TEST_F(DivertInstall, TcpFirstThenTheRest) {
+  PERILUNE_IN_NAMESPACE([] {
+    auto divert = install_divert(parse_divert("in").value(), {{3, 3}, QueueRange{4, 4}}, false);
+    ASSERT_TRUE(divert) << divert.error().message;
+    for (const char* program : {"iptables-nft", "ip6tables-nft"}) {
+      const std::string text = listing(program);
+      EXPECT_EQ(count(text, "NFQUEUE"), 2U);
+      EXPECT_LT(text.find("queue-num 3"), text.find("queue-num 4"));
     }
   });
 }
@@ -71,13 +101,14 @@ TEST_F(DivertInstall, DestructorRemoves) {
 TEST_F(DivertInstall, GoesToTheTopAndTellsOfOtherRules) {
   PERILUNE_IN_NAMESPACE([] {
     place("somebody else's");
-    auto divert = install_divert(parse_divert("in tcp inet").value(), 3, 3, false);
+    auto divert = install_divert(parse_divert("in tcp inet").value(), {{3, 3}, {}}, false);
     ASSERT_TRUE(divert) << divert.error().message;
     const std::string text = listing("iptables-nft");
     EXPECT_LT(text.find("perilune:"), text.find("somebody"));
     ASSERT_EQ((*divert)->notes().size(), 1U);
     EXPECT_NE((*divert)->notes()[0].find("INPUT has other rules (1)"), std::string::npos);
-    divert->reset();
+    ASSERT_TRUE((*divert)->remove());
+    EXPECT_EQ(count(listing("iptables-nft"), "perilune:"), 0U);
     EXPECT_EQ(count(listing("iptables-nft"), "somebody"), 1U);
   });
 }
@@ -111,7 +142,7 @@ TEST_F(DivertInstall, LeftoverIsRemovedByTheNextStart) {
     divert::Owner ended = divert::this_process();
     ended.start_time += 5;
     place("perilune:" + to_text(ended, ':'), "OUTPUT");
-    auto divert = install_divert(parse_divert("in tcp inet").value(), 3, 3, false);
+    auto divert = install_divert(parse_divert("in tcp inet").value(), {{3, 3}, {}}, false);
     ASSERT_TRUE(divert) << divert.error().message;
     EXPECT_EQ(count(listing("iptables-nft"), "NFQUEUE"), 1U);
   });
@@ -132,7 +163,8 @@ TEST(DivertNft, RulesetsAreUnderstood) {
                              "out icmpv6", "in sctp sport 7", "in 47 inet"}) {
       for (const bool fail_open : {false, true}) {
         for (const uint16_t last : {uint16_t{3}, uint16_t{6}}) {
-          const divert::Rule rule{parse_divert(text).value(), 3, last, fail_open, divert::this_process()};
+          const std::vector<divert::Rule> rule{
+              {parse_divert(text).value(), {3, last}, fail_open, divert::this_process()}};
           const auto checked = divert::run_command({"nft", "-c", "-f", "-"}, nft_ruleset(rule));
           ASSERT_TRUE(checked);
           // A kernel that cannot queue from nft refuses the rule, but nft has understood it.

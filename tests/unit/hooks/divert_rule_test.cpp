@@ -7,7 +7,7 @@ namespace perilune::hooks::divert {
 namespace {
 
 Rule rule(std::string_view text, uint16_t first, uint16_t last, bool fail_open) {
-  return {parse_divert(text).value(), first, last, fail_open, Owner{12, 345, 678}};
+  return {parse_divert(text).value(), {first, last}, fail_open, Owner{12, 345, 678}};
 }
 
 TEST(DivertRule, IptablesWords) {
@@ -16,7 +16,7 @@ TEST(DivertRule, IptablesWords) {
             "--queue-num 5");
   EXPECT_EQ(to_line(iptables_rule(rule("out udp sport 1-9 dport 53 on eth0", 1, 4, true), true)),
             "-o eth0 -p udp -m udp --sport 1:9 --dport 53 -m mark ! --mark 0x50455249 -m comment --comment "
-            "perilune:12:345:678 -j NFQUEUE --queue-balance 1:4 --queue-cpu-fanout --queue-bypass");
+            "perilune:12:345:678 -j NFQUEUE --queue-balance 1:4 --queue-bypass");
   EXPECT_NE(to_line(iptables_rule(rule("in icmp", 1, 1, false), false)).find("-p icmp "), std::string::npos);
   EXPECT_NE(to_line(iptables_rule(rule("in icmp", 1, 1, false), true)).find("-p ipv6-icmp "), std::string::npos);
   EXPECT_NE(to_line(iptables_rule(rule("forward on veth1", 1, 1, false), true)).find("-i veth1 "), std::string::npos);
@@ -52,15 +52,32 @@ TEST(DivertRule, RulesOfOthersAreNotOurs) {
 
 TEST(DivertRule, NftRuleset) {
   EXPECT_EQ(
-      nft_ruleset(rule("in tcp dport 22", 5, 5, false)),
+      nft_ruleset({rule("in tcp dport 22", 5, 5, false)}),
       "table inet perilune_12_345_678 {\n  chain input {\n    type filter hook input priority -151; policy accept;\n"
       "    meta mark != 0x50455249 meta l4proto tcp th dport 22 queue num 5\n  }\n}\n");
-  EXPECT_NE(nft_ruleset(rule("out udp sport 7-8 on e0 inet6", 1, 2, true))
-                .find("meta nfproto ipv6 meta l4proto udp th sport 7-8 oifname \"e0\" queue num 1-2 bypass,fanout"),
+  EXPECT_NE(nft_ruleset({rule("out udp sport 7-8 on e0 inet6", 1, 2, true)})
+                .find("meta nfproto ipv6 meta l4proto udp th sport 7-8 oifname \"e0\" queue num 1-2 bypass"),
             std::string::npos);
-  const std::string icmp = nft_ruleset(rule("forward icmp on a", 1, 2, false));
-  EXPECT_NE(icmp.find("meta nfproto ipv4 meta l4proto icmp iifname \"a\" queue num 1-2 fanout"), std::string::npos);
+  const std::string icmp = nft_ruleset({rule("forward icmp on a", 1, 2, false)});
+  EXPECT_NE(icmp.find("meta nfproto ipv4 meta l4proto icmp iifname \"a\" queue num 1-2"), std::string::npos);
   EXPECT_NE(icmp.find("meta nfproto ipv6 meta l4proto ipv6-icmp"), std::string::npos);
+}
+
+TEST(DivertRule, TcpHasQueuesOfItsOwn) {
+  const DivertSpec spec = parse_divert("in on eth0").value();
+  const Owner owner{12, 345, 678};
+  const auto one = rules_for(spec, {{5, 6}, {}}, false, owner);
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_EQ(one[0].spec.protocol, "");
+  const auto two = rules_for(spec, {{5, 6}, QueueRange{8, 9}}, false, owner);
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_NE(to_line(iptables_rule(two[0], false)).find("-p tcp"), std::string::npos);
+  EXPECT_NE(to_line(iptables_rule(two[0], false)).find("--queue-balance 5:6"), std::string::npos);
+  // Whatever is left, of any protocol or none that can be told.
+  EXPECT_EQ(to_line(iptables_rule(two[1], true)).find("-p "), std::string::npos);
+  EXPECT_NE(to_line(iptables_rule(two[1], true)).find("--queue-balance 8:9"), std::string::npos);
+  const std::string nft = nft_ruleset(two);
+  EXPECT_LT(nft.find("l4proto tcp"), nft.find("queue num 8-9"));
 }
 
 TEST(DivertRule, NftTableNames) {

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <libmnl/libmnl.h>
-#include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
@@ -17,7 +16,9 @@ namespace {
 class Message {
  public:
   explicit Message(int type = NFQNL_MSG_PACKET) : bytes_(70000) {
-    nfq_nlmsg_put(reinterpret_cast<char*>(bytes_.data()), type, 7);
+    nlmsghdr* header = mnl_nlmsg_put_header(bytes_.data());
+    header->nlmsg_type = static_cast<uint16_t>((NFNL_SUBSYS_QUEUE << 8) | type);
+    mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg));
   }
   nlmsghdr* header() { return reinterpret_cast<nlmsghdr*>(bytes_.data()); }
   Message& packet_header(uint32_t id, uint8_t hook) {

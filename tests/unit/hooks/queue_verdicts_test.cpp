@@ -1,4 +1,3 @@
-#include <array>
 #include <map>
 #include <optional>
 #include <random>
@@ -7,12 +6,12 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <libmnl/libmnl.h>
-#include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 
 #include "base/bytes.h"
+#include "hooks/queue/netlink.h"
 #include "hooks/queue/verdicts.h"
 
 namespace perilune::hooks::queue {
@@ -35,8 +34,7 @@ std::map<uint32_t, Outcome> as_kernel(std::span<const uint8_t> messages, std::ve
     if (count != nullptr) ++*count;
     EXPECT_EQ(ntohs(static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message))->res_id), 7);
     const int type = message->nlmsg_type & 0xff;
-    std::array<nlattr*, NFQA_MAX + 1> attributes{};
-    EXPECT_GE(nfq_nlmsg_parse(message, attributes.data()), 0);
+    const Attributes attributes = attributes_of(message);
     if (attributes[NFQA_VERDICT_HDR] == nullptr) {
       ADD_FAILURE() << "no verdict";
       return outcomes;
