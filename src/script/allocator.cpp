@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <lua.h>
+
 namespace perilune::script {
 namespace {
 
@@ -71,7 +73,8 @@ void* Allocator::resize(void* block, size_t old_size, size_t new_size) noexcept 
 
 void* Allocator::allocate(void* self, void* block, size_t old_size, size_t new_size) noexcept {
   auto& allocator = *static_cast<Allocator*>(self);
-  if (block == nullptr) old_size = 0;  // Lua passes the kind of object there
+  const bool is_string = block == nullptr && old_size == LUA_TSTRING;  // Lua passes the kind of a new object there
+  if (block == nullptr) old_size = 0;
   if (new_size == 0) {
     if (block != nullptr) allocator.give(block, old_size);
     allocator.used_ -= old_size;
@@ -84,7 +87,11 @@ void* Allocator::allocate(void* self, void* block, size_t old_size, size_t new_s
       if (allocator.listener_ != nullptr) allocator.listener_->on_refused();
       return nullptr;
     }
-    if (new_size >= kLarge && allocator.listener_ != nullptr) allocator.listener_->on_large(new_size);
+    if (new_size >= kLarge && allocator.listener_ != nullptr && !allocator.listener_->on_large(new_size, is_string) &&
+        allocator.overdraft_ == 0) {
+      allocator.listener_->on_refused();
+      return nullptr;
+    }
   }
   void* result = old_size == 0 ? allocator.take(new_size) : allocator.resize(block, old_size, new_size);
   if (result == nullptr) {

@@ -19,8 +19,9 @@ class Allocator {
     virtual ~Listener() = default;
     /// An allocation is about to be refused. Lua may collect garbage and ask again, or raise "not enough memory".
     virtual void on_refused() = 0;
-    /// `bytes` of a large block were asked for: copying or clearing that many is work that one instruction can hide.
-    virtual void on_large(size_t bytes) = 0;
+    /// A large block is asked for: copying or clearing that many bytes is work that one instruction can hide, and so is
+    /// comparing them when it is a string. False: it must not be had, because the script's time is over.
+    virtual bool on_large(size_t bytes, bool is_string) = 0;
   };
 
   explicit Allocator(size_t limit) : limit_(limit) {}

@@ -17,6 +17,8 @@ void rethrow_if_spent(lua_State* L) {
 int finish_protected_call(lua_State* L, int status, int hidden) {
   rethrow_if_spent(L);
   if (status != LUA_OK) {
+    // Making a message can take long: Lua looks for the name of the function through all globals.
+    StateInternals::of(L).budget.check_time(L);
     lua_pushboolean(L, 0);
     lua_pushvalue(L, -2);
     return 2;
@@ -72,7 +74,7 @@ int base_setmetatable(lua_State* L) {
     if (has_raw_field(L, "__gc")) {
       return luaL_error(L, "a metatable with '__gc' cannot be used: finalizers are not available in the sandbox");
     }
-    // See disable_weak_tables(): collecting them can take time that grows with the square of their size.
+    // Collecting weak tables can take time that grows with the square of their size.
     if (has_raw_field(L, "__mode")) {
       return luaL_error(L, "a metatable with '__mode' cannot be used: weak tables are not available in the sandbox");
     }

@@ -33,7 +33,7 @@ void Budget::start(lua_State* L, lua_Hook hook, int extra_mask, uint64_t instruc
   started_ns_ = now_ns();
   looked_ns_ = started_ns_;
   processor_mark_ns_ = 0;
-  set_quantum(L, kFirstQuantum);
+  set_quantum(L, std::min(kFirstQuantum, largest_quantum_));
 }
 
 void Budget::stop(lua_State* L) {
@@ -55,13 +55,44 @@ void Budget::spend(lua_State* L, Spent what) {
 // The limit is meant as processor time: a process that was stopped, or had to wait for a processor, has not used it.
 // Asking for processor time is a system call, so that begins only when the ordinary clock has passed a tenth of the
 // limit.
+int64_t Budget::used_ns(int64_t now) {
+  if (now - started_ns_ < time_ns_ / 10) return now - started_ns_;
+  const int64_t processor = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+  if (processor_mark_ns_ == 0) processor_mark_ns_ = std::max<int64_t>(processor, 1);
+  return time_ns_ / 10 + processor - processor_mark_ns_;
+}
+
 bool Budget::look_at_clock(int64_t now) {
   unchecked_ = 0;
   looked_ns_ = now;
-  if (now - started_ns_ < time_ns_ / 10) return true;
-  const int64_t processor = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-  if (processor_mark_ns_ == 0) processor_mark_ns_ = std::max<int64_t>(processor, 1);
-  return processor - processor_mark_ns_ < time_ns_ - time_ns_ / 10;
+  return used_ns(now) < time_ns_;
+}
+
+void Budget::note_block(lua_State* L, size_t bytes, bool is_string) {
+  const size_t large = is_string ? kLargeString : kLargeTable;
+  if (bytes <= large) return;
+  const auto most = static_cast<uint32_t>(std::max<size_t>(kLargestQuantum * large / bytes, 1));
+  if (most >= largest_quantum_) return;
+  largest_quantum_ = most;
+  if (!running_ || spent_ != Spent::kNo || quantum_ <= most) return;
+  remaining_ -= std::min<uint64_t>(remaining_, quantum_);
+  set_quantum(L, most);
+}
+
+bool Budget::allows_block(lua_State* L) {
+  if (!running_) return true;
+  if (spent_ == Spent::kTime) return false;
+  const int64_t now = now_ns();
+  const int64_t used = used_ns(now);
+  if (used + 3 * std::min(now - looked_ns_, used) < time_ns_) return true;
+  spend(L, Spent::kTime);
+  return false;
+}
+
+void Budget::check_time(lua_State* L) {
+  if (!running_) return;
+  if (spent_ == Spent::kNo && !look_at_clock(now_ns())) spend(L, Spent::kTime);
+  if (spent_ != Spent::kNo) raise(L);
 }
 
 void Budget::on_hook(lua_State* L) {
@@ -78,7 +109,7 @@ void Budget::on_hook(lua_State* L) {
     raise(L);
   }
   const uint64_t next = took > kSlowQuantumNs ? static_cast<uint64_t>(int64_t{quantum_} * kQuantumAimNs / took)
-                                              : std::min<uint64_t>(uint64_t{quantum_} * 4, kLargestQuantum);
+                                              : std::min<uint64_t>(uint64_t{quantum_} * 4, largest_quantum_);
   if (next != quantum_ || next > remaining_) set_quantum(L, next);
 }
 

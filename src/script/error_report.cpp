@@ -125,7 +125,10 @@ int handle_error(lua_State* L) {
 void complete_error(State::Impl& impl, int status) {
   impl.allocator.set_overdraft(0);
   ScriptError& error = impl.error;
-  if (impl.budget.spent() != Budget::Spent::kNo) {
+  const bool spent = impl.budget.spent() != Budget::Spent::kNo;
+  if (spent && status == LUA_ERRMEM) {
+    error = ScriptError{impl.refused_file, impl.refused_line, budget_message(impl), {}};
+  } else if (spent) {
     error.message = budget_message(impl);
   } else if (status == LUA_ERRMEM) {
     error = ScriptError{impl.refused_file, impl.refused_line, memory_message(impl), {}};

@@ -5,7 +5,6 @@
 #include "luadata/luadata.h"
 #include "script/introspection.h"
 #include "script/state_internals.h"
-#include "script/weak_tables.h"
 
 namespace perilune::script {
 namespace {
@@ -19,7 +18,6 @@ constexpr const char* kAlsoRequired[] = {"map", "log", "time", "random"};
 }  // namespace
 
 void install_sandbox(lua_State* L) {
-  disable_weak_tables(L);
   luaL_requiref(L, "data", luaopen_data, 1);  // a global too, as it was where Luadata comes from
   lua_pop(L, 1);
   for (const InstallModule install : kModules)

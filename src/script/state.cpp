@@ -97,8 +97,11 @@ void State::Impl::on_refused() {
   if (L != nullptr) current_place(L, refused_file, refused_line);
 }
 
-void State::Impl::on_large(size_t bytes) {
-  if (L != nullptr) budget.charge_later(L, bytes / kBytesPerUnit);
+bool State::Impl::on_large(size_t bytes, bool is_string) {
+  if (L == nullptr) return true;
+  budget.note_block(L, bytes, is_string);
+  budget.charge_later(L, bytes / kBytesPerUnit);
+  return budget.allows_block(L);
 }
 
 State::State(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -23,7 +23,7 @@ struct State::Impl final : Allocator::Listener {
   Impl& operator=(const Impl&) = delete;
 
   void on_refused() override;
-  void on_large(size_t bytes) override;
+  bool on_large(size_t bytes, bool is_string) override;
 
   Options options;
   std::string folder;  // where `require` looks; empty: nowhere

@@ -137,6 +137,19 @@ void charge_sort(lua_State* L, lua_Integer count) {
   State::charge(L, 4 * n * static_cast<uint64_t>(std::bit_width(n)));
 }
 
+/// Comparing strings takes as long as they are, and nothing interrupts a sort without a function of the script's.
+void charge_compared_strings(lua_State* L, int table, lua_Integer count) {
+  if (!lua_isnoneornil(L, 2)) return;
+  uint64_t bytes = 0;
+  for (lua_Integer i = 1; i <= count; ++i) {
+    lua_rawgeti(L, table, i);
+    bytes += string_length(L, -1);
+    lua_pop(L, 1);
+  }
+  State::charge(L,
+                bytes / kBytesPerInstruction * 2 * static_cast<uint64_t>(std::bit_width(static_cast<uint64_t>(count))));
+}
+
 /// Sorting what has metamethods: read once into a plain table, sorted there, and written back. So the length cannot
 /// change under the sort, and each metamethod is called a known number of times.
 int sort_by_copy(lua_State* L) {
@@ -147,6 +160,7 @@ int sort_by_copy(lua_State* L) {
     lua_geti(L, 1, i);
     lua_rawseti(L, 3, i);
   }
+  charge_compared_strings(L, 3, count);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushvalue(L, 3);
   lua_pushvalue(L, 2);
@@ -165,7 +179,9 @@ int table_sort(lua_State* L) {
     lua_settop(L, 2);
     return sort_by_copy(L);
   }
-  charge_sort(L, static_cast<lua_Integer>(lua_rawlen(L, 1)));
+  const auto count = static_cast<lua_Integer>(lua_rawlen(L, 1));
+  charge_sort(L, count);
+  charge_compared_strings(L, 1, count);
   return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 

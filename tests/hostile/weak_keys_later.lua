@@ -1,5 +1,5 @@
 -- expect packet: (instruction budget spent|time limit reached|not enough memory)
--- A mode set afterwards must not make the collector slow.
+-- A mode set afterwards: what the collector does then is bounded by the memory there is.
 local packets = 0
 function filter(hdr, pld)
   packets = packets + 1

@@ -170,6 +170,17 @@ TEST(StateLoad, RequireNamesTheModuleThatIsWrong) {
   EXPECT_EQ(again.message, "no luck");
 }
 
+TEST(StateLoad, ChainsOfCallsEndWithTheTime) {
+  Options options;
+  options.limits.load_time = std::chrono::milliseconds(100);
+  const std::string chain = "local t = setmetatable({}, {}) getmetatable(t).__call = t\n";
+  for (const std::string use : {"t()", "pcall(t)", "while true do pcall(t) end"}) {
+    const Diagnostic error = load_failure(chain + use, options);
+    EXPECT_NE(error.message.find("time limit reached: 100 ms while loading"), std::string::npos) << error.message;
+    EXPECT_EQ(error.line, 2U);
+  }
+}
+
 TEST(StateLoad, RequireStaysInTheFolder) {
   const Folder folder;
   const Folder outside;
