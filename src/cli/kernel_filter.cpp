@@ -23,6 +23,10 @@
 namespace perilune::cli {
 namespace {
 
+/// For one packet. Below the 8,388,608 iterations after which the kernel leaves a loop by itself (before Linux 6.15;
+/// later ones do after 250 ms): an endless loop ends by the script's own budget, which its error names, and soon.
+constexpr uint64_t kMostInstructions = 8'000'000;
+
 /// Log lines of the main chunk.
 class LoadLog final : public script::EventSink {
  public:
@@ -99,7 +103,7 @@ void declare_judging(CLI::App& app, JudgingWords& words, bool keeps) {
   add_choice(app, "--non-ip", words.non_ip,
              "Frames without IP (ARP, ...): pass or block them\nwithout asking, or ask the script" + default_is("pass"),
              {"pass", "block", "ask"}, judging);
-  app.add_option("--instructions", words.instructions, "Instructions for one packet" + default_is("1M"))
+  app.add_option("--instructions", words.instructions, "Instructions for one packet, 8M at most" + default_is("1M"))
       ->type_name("N")
       ->group(judging);
   app.add_option("--memory", words.memory, "Memory of the script while it is loaded" + default_is("64M"))
@@ -118,6 +122,12 @@ Result<bpf::FilterOptions> understand_judging(const JudgingWords& words, bpf::Fi
   if (!words.instructions.empty()) {
     const Result<uint64_t> count = parse_count(words.instructions);
     if (!count) return input_error("--instructions: " + count.error().message, count.error().hint);
+    if (*count > kMostInstructions) {
+      return input_error(
+          fmt::format("--instructions: {} is more than a filter in the kernel may take for one packet, {}", *count,
+                      kMostInstructions),
+          "while it judges, its processor does nothing else; ask for fewer");
+    }
     options.instructions = *count;
   }
   if (!words.memory.empty()) {
@@ -152,6 +162,7 @@ tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name,
   state_options.maps = &maps;
   state_options.events = &log;
   if (options.memory != 0) state_options.limits.memory = options.memory;
+  state_options.limits.call_instructions = options.instructions;  // which the message names when they are spent
   auto checked = compiler::load_checked(installation.text, script, state_options);
   if (!checked) return fail(checked.error());
   for (const bpf::AttachPoint& point : points) {

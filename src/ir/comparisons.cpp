@@ -5,8 +5,8 @@
 namespace perilune::ir {
 namespace {
 
-constexpr uint32_t kOften = 2;  // comparisons of a value
-constexpr uint32_t kMany = 16;  // comparisons of such values in a function
+constexpr uint32_t kOften = 4;  // comparisons of a value
+constexpr uint32_t kMany = 64;  // comparisons of such values in a function
 
 class Analysis {
  public:

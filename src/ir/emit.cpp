@@ -86,7 +86,7 @@ Result<Code> Emitter::run() {
     if (i == 0 || !vanishes(i)) block(i);
   }
   starts_[spent()] = static_cast<uint32_t>(code_.insns.size());
-  if (!allocation_.cuts.empty()) {
+  if (!allocation_.cuts.empty() && where_rounds_end() == spent()) {
     mov_number(0, PL_ERROR);
     raw(bpf::kJmp | bpf::kExit, 0, 0, 0, 0);
   }
@@ -153,17 +153,21 @@ void Emitter::prologue() {
   deepest_ = function_.pulls ? 16 : 0;
 }
 
-// The loop over the pieces (cuts.h). Its rounds are few: where the script has loops, and the kernel's patience has
-// ended in one of them, this is said of that loop.
+// The rounds over pieces are few. Where the script has loops, the kernel's patience has ended in one of them, and this
+// is said of that loop.
+uint32_t Emitter::where_rounds_end() const {
+  for (const LowBlock& block : function_.blocks)
+    if (block.exhausted != LowBlock::kNone) return final_target(block.exhausted);
+  return spent();
+}
+
+// The loop over the pieces: see cuts.h.
 void Emitter::choose_piece() {
   const int32_t next = cell(allocation_.cut_cells);
-  uint32_t end = spent();
-  for (const LowBlock& block : function_.blocks)
-    if (block.exhausted != LowBlock::kNone) end = final_target(block.exhausted);
   store_number(8, kSlot, next, 0);
   forget_registers();
   starts_[choice()] = static_cast<uint32_t>(code_.insns.size());
-  jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, end);
+  jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, where_rounds_end());
   load(8, 1, kSlot, next);
   for (size_t cut = 0; cut < allocation_.cuts.size(); ++cut) {
     const auto number = static_cast<int64_t>(cut) + 1;

@@ -34,6 +34,7 @@ class Emitter {
   void note_header_fields();
   void block(uint32_t number);
   void choose_piece();
+  [[nodiscard]] uint32_t where_rounds_end() const;
   void begin_piece(size_t cut);
   void forget_registers();
   // What jumps lead to besides blocks: the choice of the next piece, the pieces, the end when rounds are spent.

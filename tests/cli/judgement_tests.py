@@ -122,6 +122,14 @@ def test_what_the_sandbox_leaves_out_is_named_by_all(w):
                 contains(output.out + output.err, f"'{name}' is not available in the sandbox", command)
 
 
+def test_the_budget_of_a_packet_in_the_kernel_has_a_limit(w):
+    w.write("one.lua", PLAIN)
+    for count in ("8000001", "1000G"):
+        output = w.run("load", "judgement-never-loaded", "one.lua", "--at", "xdp:lo", "--instructions", count)
+        ends(output, 1)
+        contains(output.err, "for one packet, 8000000")
+
+
 def test_tests_and_modules(w):
     w.write("lists.lua", "return {a = true}\n")
     w.write("one.lua", "local lists = require 'lists'\nfunction filter() return lists.a end\n")
