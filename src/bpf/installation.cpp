@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 
 #include "bpf/counters.h"
+#include "bpf/new_entries.h"
 #include "bpf/preparation.h"
 #include "bpf/successor.h"
 #include "bpf/system_call.h"
@@ -137,56 +138,26 @@ Result<std::vector<Map>> present_maps(const std::string& folder) {
   return maps;
 }
 
-/// What the new script's main chunk wrote into maps that were there before: keys that are new are added. Undone unless
-/// kept.
-class NewEntries {
- public:
-  NewEntries() = default;
-  NewEntries(const NewEntries&) = delete;
-  NewEntries& operator=(const NewEntries&) = delete;
-  ~NewEntries() {
-    for (const auto& [map, key] : added_)
-      (void)map->erase(*key);
-  }
-
-  Result<void> add(const LoadedProgram& program, const ir::Image& image) {
-    for (size_t i = 0; i < program.maps.size(); ++i) {
-      if (!program.reused[i] || image.maps[i].type == ir::MapType::kArray) continue;
-      for (const ir::MapSpec::Entry& entry : image.maps[i].initial) {
-        std::vector<uint8_t> present(program.maps[i].shape().value_size);
-        const Result<bool> there = program.maps[i].lookup(entry.key, present);
-        if (!there) return tl::make_unexpected(there.error());
-        // The lookup of a longest-prefix map finds shorter prefixes too; BPF_NOEXIST decides.
-        if (*there && image.maps[i].type != ir::MapType::kLpm) continue;
-        if (const Result<void> done = program.maps[i].update(entry.key, entry.value, BPF_NOEXIST); !done) {
-          if (image.maps[i].type == ir::MapType::kLpm) continue;
-          return done;
-        }
-        added_.emplace_back(&program.maps[i], &entry.key);
-      }
-    }
-    return {};
-  }
-  void keep() { added_.clear(); }
-
- private:
-  std::vector<std::pair<const Map*, const std::vector<uint8_t>*>> added_;
-};
-
 /// A reload that was interrupted may have given some attachments their new programs: the old ones return. One that had
 /// come to its end may have left the old counters apart.
 Result<void> undo_interrupted(const PinRoot& root, const Manifest& old, const std::string& folder) {
+  const std::string unfinished = folder + std::string(kUnfinished);
+  bool has_successor = false;
   for (size_t i = 0; i < old.attachments.size(); ++i) {
     const std::string place = attachment_folder(folder, i);
     const Result<std::optional<Successor>> successor = find_successor(folder, i);
     if (!successor) return tl::make_unexpected(successor.error());
     if (*successor) {
+      has_successor = true;
       const Result<void> undone = Preparation::take_back(root, old.attachments[i], place, (*successor)->program_id);
       if (!undone) return undone;
     }
     if (const Result<void> settled = settle_counters(place); !settled) return settled;
   }
-  return remove_pins(folder + std::string(kUnfinished));
+  if (has_successor) {
+    if (const Result<void> undone = NewEntries::undo(folder, unfinished); !undone) return undone;
+  }
+  return remove_pins(unfinished);
 }
 
 /// What was swapped in returns to what was there before; the first failure is the result.
@@ -223,7 +194,7 @@ Result<void> swap_all(std::vector<Preparation>& successors, const std::string& u
 void tidy_up(const PinRoot& root, const std::string& folder, const Manifest& manifest,
              std::vector<std::string>& notes) {
   wait_for_running_programs();
-  Result<void> done;
+  Result<void> done = NewEntries::forget(folder);
   for (size_t i = 0; done && i < manifest.attachments.size(); ++i)
     done = settle_counters(attachment_folder(folder, i));
   if (done) done = remove_pins(folder + std::string(kUnfinished));
@@ -381,8 +352,6 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   std::vector<Preparation>& successors = succession.successors;
   NewEntries entries;
   const auto prepare_pins = [&]() -> Result<void> {
-    if (const Result<void> added = entries.add(successors.front().program(), installation.images.front()); !added)
-      return added;
     if (const Result<void> made = make_folder(unfinished); !made) return made;
     for (size_t i = 0; i < successors.size(); ++i) {
       const std::string place = attachment_folder(unfinished, i);
@@ -390,7 +359,8 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
       if (const Result<void> done = successors[i].pin_links(place); !done) return done;
       manifest.attachments.push_back(successors[i].record());
     }
-    return pin_shared(unfinished, manifest, successors.front().program());
+    if (const Result<void> done = pin_shared(unfinished, manifest, successors.front().program()); !done) return done;
+    return entries.add(successors.front().program(), installation.images.front(), unfinished);
   };
   bool stuck = false;
   Result<void> done = prepare_pins();

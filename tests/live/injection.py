@@ -101,6 +101,9 @@ class InjectionLab(KernelLab):
         passed = sum(came.values())
         return before, "blocked" if passed == 0 else "through" if passed == len(came) else f"half: {came}"
 
+    def entries(self):
+        return self.records("show", "under-test")[0]["filter"]["maps"][0]["entries"]
+
     def inject(self, at, fault, *words):
         done = run([sys.executable, HERE / "fail_at.py", str(at), fault, self.program, *words], env=self.environment)
         told = json.loads(done.stderr.splitlines()[-1])
@@ -159,6 +162,11 @@ def judge_reload(lab, what, status, said):
         expect_equal(version, 1 if status == 0 else 0, f"the script that judges after {what}, exit status {status}; {said}")
     if status > 0:
         expect("unfinished" not in filters["under-test"], f"left unfinished after {what}: {said}")
+        expect_equal(lab.entries(), 1, f"entries of the map after {what}")
+    # The old script again: whatever the interrupted reload of the new one did is undone.
+    if version == 0:
+        lab.perilune("reload", "under-test", lab.scripts[0])
+        expect_equal(lab.entries(), 1, f"entries of the map after {what} and a reload of the old script")
     lab.perilune("reload", "under-test", lab.scripts[1])
     filters, packet = lab.look(f"reloading again after {what}")
     expect_equal(packet, "blocked", f"the packet with the filter reloaded again after {what}")
