@@ -80,7 +80,8 @@ Command add_compile(CLI::App& program) {
   CLI::App* app = program.add_subcommand("compile", "Show the code that a script becomes");
   app->formatter(std::make_shared<Help>("Usage: perilune compile SCRIPT [--emit ir|bpf] [--at HOOK]"));
   const auto options = std::make_shared<CompileOptions>();
-  add_script_options(*app, options->script);
+  app->add_option("SCRIPT", options->script.path, "The Lua script with the filter");
+  add_loading_options(*app, options->script);
   app->add_option("--emit", options->emit, "What to print (default: bpf)")->type_name("ir|bpf");
   app->add_option("--at", options->at,
                   "Where it is to run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: native)")

@@ -74,8 +74,7 @@ Result<NamedTarget> parse_target(std::string_view text) {
   return NamedTarget{std::string(text), target_of(*point)};
 }
 
-void add_script_options(CLI::App& app, CompiledScript& script) {
-  app.add_option("SCRIPT", script.path, "The Lua script with the filter");
+void add_loading_options(CLI::App& app, CompiledScript& script) {
   app.add_option("--function", script.function, "The function that judges packets (default: filter)")
       ->type_name("NAME");
   app.add_option("--memory", script.memory, "Memory of the script while it is loaded (default: 64M)")

@@ -33,13 +33,13 @@ struct NamedTarget {
 /// user's fault.
 [[nodiscard]] Result<NamedTarget> parse_target(std::string_view text);
 
-/// The options of both that say what is to be compiled.
+/// What is to be compiled; the options of both that say how it is loaded.
 struct CompiledScript {
   std::string path;
   std::string function = "filter";
   std::string memory;  // as the user wrote it; empty: the default
 };
-void add_script_options(CLI::App& app, CompiledScript& script);
+void add_loading_options(CLI::App& app, CompiledScript& script);
 
 /// A script whose main chunk has run. Log lines of the main chunk are dropped.
 struct LoadedForCompiling {

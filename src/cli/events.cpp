@@ -27,7 +27,7 @@ constexpr const char* kExamples = R"(
 Examples:
   sudo perilune events                          of all filters, until Ctrl-C
   sudo perilune events ssh -w drops.pcapng      keep what was blocked; Wireshark shows why
-  sudo perilune events --json                   an object for each event
+  sudo perilune events --json                   an object for each event, of the same form as run --json
   sudo perilune events ssh --backlog            first what was logged while nobody listened
 
 Blocked packets are recorded while this command runs, with their first 256 bytes.
@@ -39,11 +39,6 @@ struct Words {
   bool backlog = false;
   bool json = false;
 };
-
-std::string time_of(uint64_t time_ns) {
-  constexpr uint64_t kBillion = 1'000'000'000;
-  return fmt::format("{}.{:09}", time_ns / kBillion, time_ns % kBillion);
-}
 
 std::string clock_of(uint64_t time_ns) {
   constexpr uint64_t kMillion = 1'000'000;
@@ -124,13 +119,7 @@ class Listener {
     if (event.header.site >= logs.size()) return;
     const ir::Site& site = logs[event.header.site];
     const std::string text = compiler::log_text(site, event.bytes);
-    if (words_.json) {
-      Json json = begin(filter, event);
-      json["script"] = file_of(*event.attachment, site);
-      json["line"] = site.line;
-      json["text"] = text;
-      return write({{"log", std::move(json)}});
-    }
+    if (words_.json) return report(event, site)->log(origin(filter, event), 0, site.line, text);
     begin_line(filter, event, "log", Colour::kCyan);
     output_.print("  {}  ", site_text(*event.attachment, site));
     append_printable(output_.buffer(), text);
@@ -146,12 +135,8 @@ class Listener {
     const ir::Site site = broken ? broken_packet(values) : errors[event.header.site];
     const std::string text = ir::error_text(site, values[0], values[1]);
     if (words_.json) {
-      Json json = begin(filter, event);
-      json["kind"] = "script";
-      json["script"] = file_of(*event.attachment, site);
-      json["line"] = site.line;
-      json["message"] = text;
-      return write({{"error", std::move(json)}});
+      return report(event, site)
+          ->script_error(origin(filter, event), 0, {file_of(*event.attachment, site), site.line, text, {}});
     }
     begin_line(filter, event, "error", Colour::kYellow);
     output_.print("  {}  ", site_text(*event.attachment, site));
@@ -169,29 +154,14 @@ class Listener {
           fmt::format("perilune {}: {} ({})", filter, packet::to_string(blocked.decision.verdict), printable(why)));
       if (!written) failure_ = written.error();
     }
+    if (words_.json) {
+      blocked.packet.number = ++packets_;
+      return json_report(output_, manifest.script)
+          ->packet(origin(filter, event), blocked.packet, blocked.location, blocked.decision);
+    }
     const std::string source = source_address(blocked.packet, blocked.location);
     const std::string destination = destination_address(blocked.packet, blocked.location);
     const bool ports = blocked.location.has_ports;
-    if (words_.json) {
-      Json json = begin(filter, event);
-      json["verdict"] = packet::to_string(blocked.decision.verdict);
-      if (blocked.decision.line != 0) json["line"] = blocked.decision.line;
-      json["cause"] = packet::to_string(blocked.decision.cause);
-      if (blocked.decision.malformed != packet::Malformed::kNone) {
-        json["malformed"] = packet::to_string(blocked.decision.malformed);
-      }
-      if (!source.empty()) {
-        json["src"] = source;
-        json["dst"] = destination;
-      }
-      if (ports) {
-        json["sport"] = blocked.location.source_port;
-        json["dport"] = blocked.location.destination_port;
-      }
-      json["protocol"] = protocol_name(blocked.location);
-      json["length"] = blocked.packet.wire_length;
-      return write({{"packet", std::move(json)}});
-    }
     begin_line(filter, event, packet::to_string(blocked.decision.verdict), Colour::kRed);
     output_.print("  ");
     if (!source.empty()) {
@@ -205,23 +175,27 @@ class Listener {
   static std::string file_of(const bpf::Attachment& attachment, const ir::Site& site) {
     return site.file < attachment.files.size() ? attachment.files[site.file] : "";
   }
-  Json begin(const std::string& filter, const bpf::FilterEvent& event) {
-    return {
-        {"filter", filter}, {"hook", *event.place}, {"time", time_of(event.header.time_ns)}, {"cpu", event.header.cpu}};
+  std::unique_ptr<Report> report(const bpf::FilterEvent& event, const ir::Site& site) {
+    return json_report(output_, file_of(*event.attachment, site));
+  }
+  static Origin origin(const std::string& filter, const bpf::FilterEvent& event) {
+    Origin origin;
+    origin.filter = filter;
+    origin.hook = *event.place;
+    origin.cpu = event.header.cpu;
+    origin.time_ns = event.header.time_ns;
+    return origin;
   }
   void begin_line(const std::string& filter, const bpf::FilterEvent& event, std::string_view what, Colour colour) {
     output_.print("{}  {} {}  {}{:<6}{}", clock_of(event.header.time_ns), filter, printable(*event.place),
                   palette_.start(colour), what, palette_.end(colour));
-  }
-  void write(const Json& json) {
-    output_.print("{}", to_line(json));
-    output_.end_line();
   }
 
   const Words& words_;
   Output& output_;
   hooks::PcapngWriter* writer_;
   Palette palette_;
+  uint64_t packets_ = 0;  // told so far, as JSON
   std::optional<Error> failure_;
 };
 

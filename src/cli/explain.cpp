@@ -1,4 +1,4 @@
-// `perilune explain SCRIPT`: which engine runs a script, what keeps it from a faster one, and what each line costs.
+// `perilune explain SCRIPT...`: which engine runs a script, what keeps it from a faster one, and what each line costs.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -30,7 +30,8 @@ The cost of a line is the number of eBPF instructions made of it; of those only 
 Exit status: 0 explained; 1 the script is at fault, or with --at it does not compile there; 2 it cannot run here.)";
 
 struct ExplainOptions {
-  CompiledScript script;
+  std::vector<std::string> scripts;
+  CompiledScript loading;  // the options alone
   std::vector<std::string> at;
   bool json = false;
 };
@@ -45,6 +46,7 @@ struct Verdict {
   NamedTarget target;
   std::optional<ir::Image> image;  // when it compiles
   Diagnostics refusals;            // when not
+  bool misses_frame = false;       // it compiles, but `pkt.frame`, which it uses, is nil there
 };
 
 std::vector<LineCost> line_costs(const ir::Image& image) {
@@ -80,7 +82,15 @@ std::string_view map_type(ir::MapType type) {
 }
 
 bool compiles_for_kernel(const Verdict& verdict) {
-  return verdict.image && verdict.target.target.kernel();
+  return verdict.image && verdict.target.target.kernel() && !verdict.misses_frame;
+}
+
+/// A script that looks at `pkt.frame` can be loaded where there are no frames, but there it is nil. Native code has
+/// frames: what it uses says what the script looks at.
+void mark_missing_frames(script::State& state, std::vector<Verdict>& verdicts) {
+  const auto native = compiler::compile_filter(state, {});
+  for (Verdict& verdict : verdicts)
+    verdict.misses_frame = verdict.image && !verdict.target.target.has_frame && native && native->image.uses_frame;
 }
 
 /// "kernel" means: at one of the places asked for.
@@ -102,8 +112,17 @@ void print_engine(const std::string& script, const std::vector<Verdict>& verdict
   std::string engines;
   if (!kernel.empty()) engines = fmt::format("kernel ({})", fmt::join(kernel, ", "));
   if (native) engines += engines.empty() ? "native" : ", native";
-  print_to(stdout, "{}: engine: {}\n", printable(script),
-           engines.empty() ? "lua, because it does not compile" : printable(engines));
+  const bool compiles = std::ranges::any_of(verdicts, [](const Verdict& verdict) { return verdict.image.has_value(); });
+  if (engines.empty()) {
+    engines = compiles ? "none of those asked for, because it needs frames" : "lua, because it does not compile";
+  }
+  print_to(stdout, "{}: engine: {}\n", printable(script), printable(engines));
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.misses_frame) {
+      print_to(stdout, "\nat {} it can be loaded, but there are no frames: pkt.frame, which it uses, is nil\n",
+               printable(verdict.target.name));
+    }
+  }
 }
 
 bool same_place(const Diagnostic& a, const Diagnostic& b) {
@@ -176,6 +195,7 @@ Json verdict_json(const Verdict& verdict) {
     return json;
   }
   const ir::Image& image = *verdict.image;
+  if (verdict.misses_frame) json["misses_frame"] = true;
   json["instructions"] = image.code.insns.size();
   json["tables_bytes"] = image.tables.size();
   json["constants_bytes"] = image.constants.size();
@@ -204,9 +224,39 @@ void print_json(const std::string& script, const std::vector<Verdict>& verdicts)
   print_to(stdout, "{}\n", to_line(json));
 }
 
+/// One script; the exit status.
+int explain_one(const std::string& path, const ExplainOptions& options, const std::vector<NamedTarget>& targets) {
+  CompiledScript script = options.loading;
+  script.path = path;
+  const auto loaded = load_for_compiling(script);
+  if (!loaded) return kInputAtFault;
+  std::vector<Verdict> verdicts;
+  for (const NamedTarget& target : targets) {
+    auto compiled = compiler::compile_filter(*loaded->state, target.target);
+    Verdict verdict{target, {}, {}, false};
+    if (compiled) {
+      verdict.image = std::move(compiled->image);
+    } else {
+      verdict.refusals = std::move(compiled.error());
+    }
+    verdicts.push_back(std::move(verdict));
+  }
+  mark_missing_frames(*loaded->state, verdicts);
+  const auto first = std::ranges::find_if(verdicts, [](const Verdict& verdict) { return verdict.image.has_value(); });
+  if (options.json) {
+    print_json(path, verdicts);
+  } else {
+    print_engine(path, verdicts);
+    print_refusals(verdicts);
+    if (first != verdicts.end()) print_cost(*first);
+  }
+  const bool refused = std::ranges::any_of(verdicts, [](const Verdict& verdict) { return !verdict.image.has_value(); });
+  return refused && !options.at.empty() ? kInputAtFault : kDone;
+}
+
 int explain(const ExplainOptions& options) {
-  if (options.script.path.empty()) {
-    return print_error(input_error("no script given", "perilune explain SCRIPT").value());
+  if (options.scripts.empty()) {
+    return print_error(input_error("no script given", "perilune explain SCRIPT...").value());
   }
   std::vector<NamedTarget> targets;
   for (const std::string& text : options.at) {
@@ -215,44 +265,28 @@ int explain(const ExplainOptions& options) {
     targets.push_back(std::move(*target));
   }
   if (targets.empty()) targets = kinds_of_targets();
-  const auto loaded = load_for_compiling(options.script);
-  if (!loaded) return kInputAtFault;
-  std::vector<Verdict> verdicts;
-  for (NamedTarget& target : targets) {
-    auto compiled = compiler::compile_filter(*loaded->state, target.target);
-    Verdict verdict{std::move(target), {}, {}};
-    if (compiled) {
-      verdict.image = std::move(compiled->image);
-    } else {
-      verdict.refusals = std::move(compiled.error());
-    }
-    verdicts.push_back(std::move(verdict));
+  int status = kDone;
+  for (size_t i = 0; i < options.scripts.size(); ++i) {
+    if (i != 0 && !options.json) print_to(stdout, "\n");
+    status = std::max(status, explain_one(options.scripts[i], options, targets));
   }
-  const auto first = std::ranges::find_if(verdicts, [](const Verdict& verdict) { return verdict.image.has_value(); });
-  if (options.json) {
-    print_json(options.script.path, verdicts);
-  } else {
-    print_engine(options.script.path, verdicts);
-    print_refusals(verdicts);
-    if (first != verdicts.end()) print_cost(*first);
-  }
-  const bool refused = std::ranges::any_of(verdicts, [](const Verdict& verdict) { return !verdict.image.has_value(); });
-  return refused && !options.at.empty() ? kInputAtFault : kDone;
+  return status;
 }
 
 }  // namespace
 
 Command add_explain(CLI::App& program) {
   CLI::App* app = program.add_subcommand("explain", "Say which engine runs a script, why, and what its lines cost");
-  app->formatter(std::make_shared<Help>("Usage: perilune explain SCRIPT [--at HOOK]... [--json]"));
+  app->formatter(std::make_shared<Help>("Usage: perilune explain SCRIPT... [--at HOOK]... [--json]"));
   const auto options = std::make_shared<ExplainOptions>();
-  add_script_options(*app, options->script);
+  app->add_option("SCRIPT", options->scripts, "Lua scripts with filters");
+  add_loading_options(*app, options->loading);
   app->add_option("--at", options->at,
                   "Where it is to run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: all four)")
       ->type_name("HOOK")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_flag("--json", options->json, "One JSON object");
+  app->add_flag("--json", options->json, "One JSON object for each script, a line each");
   app->footer(kExamples);
   return {app, [options] { return explain(*options); }};
 }

@@ -43,6 +43,11 @@ struct Origin {
   std::string file;               // empty on live hooks
   bool several = false;           // text lines name the file or the queue only when there are several
   std::optional<uint16_t> queue;  // live
+  // Of a filter in the kernel:
+  std::string filter{};  // its name; empty: none
+  std::string hook{};
+  uint32_t cpu = 0;
+  uint64_t time_ns = 0;  // of what is told
 };
 
 struct Summary {

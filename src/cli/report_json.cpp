@@ -18,7 +18,10 @@ class JsonReport final : public Report {
   void packet(const Origin& origin, const packet::Packet& packet, const packet::Location& location,
               const packet::Decision& decision) override {
     output_.print("{{\"packet\":{},\"verdict\":\"{}\"", packet.number, packet::to_string(decision.verdict));
-    if (origin.queue) {
+    if (!origin.filter.empty()) {
+      output_.print(",\"filter\":{},\"hook\":{},\"cpu\":{}", json_string(origin.filter), json_string(origin.hook),
+                    origin.cpu);
+    } else if (origin.queue) {
       output_.print(",\"queue\":{}", *origin.queue);
     } else {
       if (origin.file != file_ || file_json_.empty()) {
@@ -127,6 +130,12 @@ class JsonReport final : public Report {
   }
   static Json at(const Origin& origin, uint64_t event) {
     Json json = Json::object();
+    if (!origin.filter.empty()) {
+      json["filter"] = origin.filter;
+      json["hook"] = origin.hook;
+      json["cpu"] = origin.cpu;
+      json["time"] = fmt::format("{}.{:09}", origin.time_ns / 1'000'000'000, origin.time_ns % 1'000'000'000);
+    }
     if (event == 0) return json;
     json["packet"] = event;
     if (origin.queue) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kExamples = R"(
 The script's function is called as filter(hdr, pld, pkt) and returns true (pass), false (block), nil (no opinion: --default),
-or 'pass', 'block', 'reject' (block and tell the sender), 'reply' (send the changed packet back).
+or 'pass', 'block', 'reject' (block, and on live traffic tell the sender), 'reply' (send the changed packet back).
 
 Captures:
   perilune run ssh.lua trace.pcap                          a line for each blocked packet, and a summary

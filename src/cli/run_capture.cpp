@@ -35,6 +35,10 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
 
   int run();
 
+  void on_comments(std::span<const std::string_view> comments) override {
+    comments_.assign(comments.begin(), comments.end());
+  }
+
   void on_packet(const std::string& file, const packet::Packet& packet, const packet::Decision& decision) override {
     ++packets_;
     name_origin(file);
@@ -42,6 +46,7 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
     const bool shown = options_.detail == Detail::kAll || (options_.detail == Detail::kNotable && is_notable(decision));
     if (shown) report_->packet(origin_, packet, worker_->location(), decision);
     if (writer_) write(packet, decision);
+    comments_.clear();
     if (output_.broken() && !writer_) interruption_.stop();
   }
 
@@ -94,6 +99,7 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
   std::optional<Error> write_error_;
   Origin origin_;
   std::vector<std::function<void()>> waiting_;  // log lines and errors of the packet under way
+  std::vector<std::string_view> comments_;      // that the packet under way had in its file
   uint64_t packets_ = 0;
   uint64_t problems_ = 0;
 };
@@ -113,7 +119,8 @@ void CaptureRun::write(const packet::Packet& packet, const packet::Decision& dec
                                     printable(reason(decision, options_.script)));
   if (decision.modified) comment += ", modified";
   if (decision.mark_set) comment += fmt::format(", mark 0x{:x}", decision.mark);
-  const Result<void> written = writer_->write(packet, decision.modified ? decision.bytes : packet.bytes, comment);
+  const Result<void> written =
+      writer_->write(packet, decision.modified ? decision.bytes : packet.bytes, comment, comments_);
   if (!written) {
     write_error_ = written.error();
     interruption_.stop();

@@ -133,9 +133,12 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
   const bool sixteen = value.least == 16;
   const bool either = !four && !sixteen;
   if (!is_address(value)) {
-    refuse("address-text",
-           fmt::format("map '{}': an address as text that comes from the packet", map.declaration().name),
-           "use pkt.src, pkt.dst, or a 'string' field of 4 or 16 bytes");
+    refuse(
+        "address-text",
+        fmt::format("map '{}': an address is needed, but this string of the packet may have other lengths than 4 or 16 "
+                    "bytes, and then would be an address as text",
+                    map.declaration().name),
+        "use pkt.src, pkt.dst, or a 'string' field of 4 or 16 bytes: a segment may be shorter than was asked for");
   }
   const auto copy4 = [&] {
     if (family_at >= 0) b_.store(1, b_.slot(), family_at, number(4));
@@ -248,9 +251,12 @@ bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const Abst
         return true;
       }
       if (value.kind == Kind::kDynamicString) {
-        refuse("address-text",
-               fmt::format("map '{}': a MAC address as text that comes from the packet", map.declaration().name),
-               "use a 'string' field of 6 bytes");
+        refuse(
+            "address-text",
+            fmt::format("map '{}': a MAC address is needed, but this string of the packet may have other lengths than "
+                        "6 bytes, and then would be an address as text",
+                        map.declaration().name),
+            "use a 'string' field of 6 bytes: a segment may be shorter than was asked for");
       }
       fail_map(map, role, value, address_expected(part.type));
       return false;

@@ -139,6 +139,7 @@ void Judge::judge_record(const std::string& file, const CaptureRecord& record) {
   }
   if (record.direction) packet.direction = *record.direction;
   const packet::Decision decision = worker_.judge(packet);
+  if (!record.comments.empty()) observer_.on_comments(record.comments);
   observer_.on_packet(file, packet, decision);
 }
 

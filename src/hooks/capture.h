@@ -29,6 +29,8 @@ struct CaptureOptions {
 class CaptureObserver {
  public:
   virtual ~CaptureObserver() = default;
+  /// Before on_packet(), when the file has comments on that packet. They are borrowed until then.
+  virtual void on_comments(std::span<const std::string_view> /*comments*/) {}
   /// After each judged packet. `file` is as the user named it.
   virtual void on_packet(const std::string& file, const packet::Packet& packet, const packet::Decision& decision) = 0;
   /// About every 64 KiB read. `total` is 0 when unknown (standard input).

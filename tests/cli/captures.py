@@ -51,7 +51,13 @@ def pcap(frames, link=1, snap=None, start=1_600_000_000):
 
 
 def read_pcapng(data):
-    """[(bytes, comment)] of a little-endian pcapng with enhanced packet blocks; asserts that its blocks are sound."""
+    """[(bytes, comment)] of a little-endian pcapng with enhanced packet blocks; asserts that its blocks are sound. The
+    comment is the last one."""
+    return [(body, comments[-1] if comments else None) for body, comments in read_comments(data)]
+
+
+def read_comments(data):
+    """[(bytes, [comment, ...])] of the same."""
     packets = []
     at = 0
     while at < len(data):
@@ -62,14 +68,14 @@ def read_pcapng(data):
             captured = struct.unpack_from("<I", data, at + 20)[0]
             body = data[at + 28:at + 28 + captured]
             option = at + 28 + (captured + 3) // 4 * 4
-            comment = None
+            comments = []
             while option < at + length - 4:
                 code, size = struct.unpack_from("<HH", data, option)
                 if code == 0:
                     break
                 if code == 1:
-                    comment = data[option + 4:option + 4 + size].decode()
+                    comments.append(data[option + 4:option + 4 + size].decode())
                 option += 4 + (size + 3) // 4 * 4
-            packets.append((body, comment))
+            packets.append((body, comments))
         at += length
     return packets

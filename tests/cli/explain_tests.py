@@ -182,3 +182,32 @@ def test_foreign_bytes_stay_harmless(w):
         output = w.run(*arguments)
         ends(output, 0, None, "")
         lacks(output.out, "\x1b")
+
+
+def test_several_scripts(w):
+    w.write("g.lua", GOOD)
+    w.write("f.lua", FLOATS)
+    w.write("bad.lua", "function filter() return os.time() end\n")
+    output = w.run("explain", "g.lua", "f.lua")
+    ends(output, 0, None, "")
+    contains(output.out, "g.lua: engine: kernel (xdp, tc, netfilter), native\n")
+    contains(output.out, "\n\nf.lua: engine: lua, because it does not compile\n")
+    output = w.run("explain", "g.lua", "f.lua", "--json")
+    ends(output, 0, None, "")
+    equal([(one["script"], one["engine"]) for one in output.lines()], [("g.lua", "kernel"), ("f.lua", "lua")])
+    output = w.run("explain", "bad.lua", "g.lua")
+    ends(output, 1)
+    contains(output.err, "'os' is not available")
+    contains(output.out, "g.lua: engine: kernel")
+    ends(w.run("explain", "g.lua", "f.lua", "--at", "xdp"), 1)
+
+
+def test_a_script_that_needs_frames(w):
+    w.write("f.lua", "function filter(hdr, pld, pkt) return pkt.frame[0] ~= 1 end\n")
+    output = w.run("explain", "f.lua")
+    ends(output, 0, None, "")
+    contains(output.out, "f.lua: engine: kernel (xdp, tc), native\n\nat netfilter it can be loaded, but there are no frames")
+    equal([hook.get("misses_frame", False) for hook in explained(w, "f.lua")["hooks"]], [False, False, True, False])
+    contains(w.run("explain", "f.lua", "--at", "netfilter:input").out, "engine: none of those asked for, because it needs frames\n")
+    w.write("n.lua", "function filter(hdr, pld, pkt) return pkt.dport ~= 1 end\n")
+    lacks(w.run("explain", "n.lua").out, "frames")

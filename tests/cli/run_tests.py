@@ -6,7 +6,7 @@ import struct
 import subprocess
 import time
 
-from captures import arp, checksum, ethernet, ipv4, pcap, read_pcapng, tcp, udp
+from captures import arp, checksum, ethernet, ipv4, pcap, read_pcapng, tcp, udp, read_comments
 from harness import Failed, Skipped, contains, ends, equal, lacks
 
 ALL_PASS = "function filter() return true end\n"
@@ -504,3 +504,15 @@ def test_queue_without_privileges_names_what_is_missing(w):
     done = subprocess.run([*command, w.program, "run", "s.lua", "--queue", "4711"], cwd=w.folder, capture_output=True, timeout=60)
     equal(done.returncode, 2)
     contains(done.stderr.decode(), "CAP_NET_ADMIN")
+
+
+def test_written_captures_keep_their_comments(w):
+    w.write("b.lua", "function filter(hdr, pld, pkt) return pkt.dport ~= 23 end\n")
+    w.write("c.pcap", pcap([ethernet(tcp(dport=23)), ethernet(tcp(dport=22))]))
+    ends(w.run("run", "b.lua", "c.pcap", "-w", "once.pcapng", "--count"), 0)
+    ends(w.run("run", "b.lua", "once.pcapng", "-w", "twice.pcapng", "--count"), 0)
+    once = [comments for _, comments in read_comments(w.read("once.pcapng"))]
+    equal(once, [["perilune: block (b.lua:1)"], ["perilune: pass (b.lua:1)"]])
+    equal([comments for _, comments in read_comments(w.read("twice.pcapng"))], [comments * 2 for comments in once])
+    ends(w.run("run", "b.lua", "twice.pcapng", "-f", "tcp port 22", "-w", "thrice.pcapng", "--count"), 0)
+    equal([comments for _, comments in read_comments(w.read("thrice.pcapng"))], [once[1] * 3])

@@ -398,7 +398,7 @@ def test_events(program):
         records = [json.loads(line) for line in listener.out().splitlines()]
         logs = [record["log"] for record in records if "log" in record]
         expect_equal([log["text"] for log in logs], ["port 7", "port 7"], "what was logged")
-        packets = [record["packet"] for record in records if "packet" in record]
+        packets = [record for record in records if "packet" in record]
         expect_equal((packets[0]["dst"], packets[0]["dport"], packets[0]["verdict"]), (lab.address(4), 7, "block"), "the packet")
         expect(capture.stat().st_size > 200, "the capture is too small")
         judged = must([program, "run", lab.script(PASS), capture, "--json"])

@@ -20,7 +20,7 @@ constexpr uint32_t kJournal = 9, kSysdigEvent = 0x204, kSysdigEvent2 = 0x216, kS
                    kCustom = 0xbad, kCustomPrivate = 0x40000bad;
 }  // namespace block
 namespace option {
-constexpr uint16_t kInterfaceName = 2, kInterfaceDescription = 3, kTimeResolution = 9, kTimeOffset = 14,
+constexpr uint16_t kComment = 1, kInterfaceName = 2, kInterfaceDescription = 3, kTimeResolution = 9, kTimeOffset = 14,
                    kPacketFlags = 2;
 }
 
@@ -317,6 +317,9 @@ PcapngReader::Part PcapngReader::read_packet(uint32_t type, std::span<const uint
   if (padded >= parts.rest.size()) return Part::kPacket;
   OptionReader options(parts.rest.subspan(padded), order_);
   while (const std::optional<Option> option = options.next()) {
+    if (option->code == option::kComment) {
+      record.comments.emplace_back(reinterpret_cast<const char*>(option->value.data()), option->value.size());
+    }
     if (option->code != option::kPacketFlags || option->value.size() != 4) continue;
     const uint32_t flags = order_.u32(option->value.data());
     if ((flags & kDirectionMask) == kFlagInbound) record.direction = packet::Direction::kIn;

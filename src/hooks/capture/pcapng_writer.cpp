@@ -147,8 +147,8 @@ uint32_t PcapngWriter::interface_of(const packet::Packet& packet) {
   return last_index_;
 }
 
-Result<void> PcapngWriter::write(const packet::Packet& packet, std::span<const uint8_t> bytes,
-                                 std::string_view comment) {
+Result<void> PcapngWriter::write(const packet::Packet& packet, std::span<const uint8_t> bytes, std::string_view comment,
+                                 std::span<const std::string_view> kept) {
   constexpr uint32_t kEnhancedPacket = 6;
   if (!failure_.empty()) return input_error(failure_);
   const uint32_t interface = interface_of(packet);
@@ -160,12 +160,14 @@ Result<void> PcapngWriter::write(const packet::Packet& packet, std::span<const u
   block.number(static_cast<uint32_t>(bytes.size()));
   block.number(static_cast<uint32_t>(bytes.size() + cut));
   block.padded(bytes);
+  for (const std::string_view text : kept)
+    block.option(kComment, text);
   if (!comment.empty()) block.option(kComment, cut_text(comment, kMaxOption));
   if (packet.direction != packet::Direction::kForward) {
     const uint32_t flags = packet.direction == packet::Direction::kIn ? kFlagInbound : kFlagOutbound;
     block.option(kPacketFlags, std::span{reinterpret_cast<const uint8_t*>(&flags), sizeof flags});
   }
-  block.finish(!comment.empty() || packet.direction != packet::Direction::kForward);
+  block.finish(!kept.empty() || !comment.empty() || packet.direction != packet::Direction::kForward);
   return buffer_.size() >= kFlushAt ? flush() : Result<void>{};
 }
 

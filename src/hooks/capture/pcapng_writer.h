@@ -29,9 +29,10 @@ class PcapngWriter {
   PcapngWriter& operator=(const PcapngWriter&) = delete;
 
   /// `bytes`: the frame to write, `packet.bytes` or what a script made of it; the length on the wire grows and shrinks
-  /// with it. An empty comment is left out; one above 65,535 bytes is cut.
+  /// with it. `kept`: comments the packet had, which come first. An empty comment is left out; one above 65,535 bytes
+  /// is cut.
   [[nodiscard]] Result<void> write(const packet::Packet& packet, std::span<const uint8_t> bytes,
-                                   std::string_view comment);
+                                   std::string_view comment, std::span<const std::string_view> kept = {});
   /// What is held back goes to the file, for who reads it meanwhile.
   [[nodiscard]] Result<void> flush();
   /// Everything written, the file closed. Without it the destructor writes what it can and tells nobody.

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "hooks/capture/byte_source.h"
@@ -40,8 +41,9 @@ struct CaptureRecord {
   std::optional<packet::Direction> direction;  // when the file says it
   std::string_view interface;                  // empty: the file does not say
   uint32_t ifindex = 0;                        // 0: the file does not say
-  uint64_t time_ns = 0;  // a record without a time (simple packet block) has that of the one before
-  uint64_t number = 0;   // from 1, every packet record counts, as Wireshark numbers them
+  uint64_t time_ns = 0;                      // a record without a time (simple packet block) has that of the one before
+  uint64_t number = 0;                       // from 1, every packet record counts, as Wireshark numbers them
+  std::vector<std::string_view> comments{};  // pcapng: of the packet
 };
 
 class CaptureReader {
