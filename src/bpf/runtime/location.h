@@ -167,10 +167,12 @@ PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
   /* IEEE 802.3: the number is a length. */
   length = type;
   room = s->limit - network;
+  if (room >= 8) {
+    want(ctx, slot_offset, header, network + 8);
+    if ((length < 8 || length > room) && is_snap(frame_at(slot, network))) return link_failed(header);
+  }
   if (length <= room) s->limit = network + length;
-  if (room < 8) return NETWORK_NOT_IP;
-  want(ctx, slot_offset, header, network + 8);
-  if (length < 8 || length > room) return is_snap(frame_at(slot, network)) ? link_failed(header) : NETWORK_NOT_IP;
+  if (room < 8 || length < 8 || length > room) return NETWORK_NOT_IP;
   s->in_802_3 = 1;
   if (!is_snap(frame_at(slot, network))) return NETWORK_NOT_IP;
   s->type = be16(frame_at(slot, network) + 6);

@@ -158,6 +158,8 @@ inline std::vector<uint8_t> arp() {
   frame[12] = 0x08;
   frame[13] = 0x06;
   frame[15] = 1;
+  frame[18] = 6;  // bytes of the addresses: 28 in all, the rest is padding
+  frame[19] = 4;
   return frame;
 }
 

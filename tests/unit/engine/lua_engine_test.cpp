@@ -187,9 +187,9 @@ TEST(LuaEngine, FramesWithoutIp) {
   Options options;
   options.non_ip = NonIp::kAsk;
   Judge judge(R"(function filter(hdr, pld, pkt)
-    assert(#hdr == 0 and #pld == 46 and pkt.ethertype == 0x0806)
+    assert(#hdr == 0 and #pld == 28 and pkt.ethertype == 0x0806)
     assert(pkt.version == nil and pkt.protocol == nil and pkt.src == nil and pkt.dst == nil and pkt.sport == nil)
-    assert(pkt.length == 46 and #pkt.payload == 46 and pkt.transport == nil and not pkt.fragment)
+    assert(pkt.length == 46 and #pkt.payload == 28 and pkt.transport == nil and not pkt.fragment)
     return false
   end)",
               options);
