@@ -1,5 +1,5 @@
 """Trains: several datagrams in one buffer (UDP_SEGMENT) reach a queue. Each datagram is judged as it is on the wire."""
-from lab import Lab, expect, expect_equal
+from lab import Lab, expect, expect_equal, wait_until
 
 EVIL = """
 function filter(hdr, pld, pkt)
@@ -52,3 +52,27 @@ def test_a_queue_of_the_users_own_takes_trains_apart(program):
             expect_equal(came, ["GOOD", "GOOD", "LAST"], "what came")
             expect(summary["queue"]["trains"] in (0, 1), f"trains: {summary}")
             expect_equal(summary["blocked"], 3, "blocked")
+
+
+CHANGED = """
+function filter(hdr, pld, pkt)
+  if pkt.dport == 6500 then pld[0] = 0x58 end
+end
+"""
+
+
+def test_a_change_that_the_kernel_cannot_take_is_counted_as_blocked(program):
+    """A message to the kernel has room for 65,531 bytes, headers included: 65,503 of a datagram over IPv4."""
+    sizes = (65507, 65504, 65503, 65000)
+    with Lab(program) as lab:
+        receiver = lab.peer(lab.server, "udp-report", lab.address(4), "6500")
+        judge = lab.filter(lab.server, lab.script(CHANGED), "--divert", "in udp dport 6500", "--json")
+        for size in sizes:
+            lab.ask(lab.client, "udp-send", lab.address(4), "6500", str(size))
+        wait_until(lambda: receiver.out().count("\n") == 3, "two datagrams come")
+        expect_equal(judge.stop(), 0, "the filter's exit status")
+        summary = judge.summary()
+        expect_equal([summary[name] for name in ("packets", "passed", "blocked", "modified")], [4, 2, 2, 2],
+                     "packets, passed, blocked, modified")
+        verdicts = [record["verdict"] for record in judge.records() if "packet" in record]
+        expect_equal(verdicts, ["block", "block", "pass", "pass"], "verdicts")

@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "hooks/queue/privileges.h"
-
 namespace perilune::hooks::queue {
 
 Result<std::unique_ptr<InterfaceChanges>> InterfaceChanges::open() {
@@ -45,7 +43,6 @@ InterfaceChanges::~InterfaceChanges() {
 }
 
 void InterfaceChanges::listen() {
-  (void)keep_only({});
   constexpr int kWithoutNews = 1000;  // milliseconds; should news be lost, a name is old for no longer than this
   while (true) {
     std::array<pollfd, 2> waited{{{socket_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};

@@ -187,10 +187,16 @@ void Worker::judge(const Arrival& arrival) {
   packet.number = packets_.fetch_add(1, std::memory_order_relaxed) + 1;
   packet.interface = names_.name(packet.ifindex);
 
-  const packet::Decision decision = judge_->judge(packet);
+  packet::Decision decision = judge_->judge(packet);
   if (decision.verdict == packet::Verdict::kPass) {
-    pass(arrival, packet, decision);
+    const bool given_back = pass(arrival, packet, decision);
     answered_ = true;
+    if (!given_back) {
+      decision.verdict = packet::Verdict::kBlock;
+      decision.cause = packet::Cause::kError;
+      decision.modified = false;
+      decision.mark_set = false;
+    }
   } else {
     verdicts_.drop(arrival.id);
     answered_ = true;
@@ -199,22 +205,34 @@ void Worker::judge(const Arrival& arrival) {
   observer_.on_packet(number_, packet, judge_->location(), decision);
 }
 
-void Worker::pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision) {
+bool Worker::pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision) {
   if (!decision.modified && !decision.mark_set) {
     verdicts_.pass(arrival.id);
-    return;
+    return true;
   }
   const std::span<const uint8_t> bytes = decision.modified ? decision.bytes : std::span<const uint8_t>();
   // What the kernel gets back replaces the whole packet: one that it did not hand over whole would be cut.
   const bool cut = decision.modified && packet.wire_length > packet.bytes.size();
   if (cut || bytes.size() > VerdictBuffer::kMaxPacket || (decision.modified && bytes.empty())) {
     add(verdict_failures_);
+    add(not_given_back_);
     warnings_.once(fmt::format("a changed packet cannot be given back to the kernel (more than {} bytes): dropped",
                                VerdictBuffer::kMaxPacket));
     verdicts_.drop(arrival.id);
-    return;
+    return false;
   }
   verdicts_.pass_changed(arrival.id, decision.mark_set ? std::optional(decision.mark) : std::nullopt, bytes);
+  return true;
+}
+
+engine::Statistics Worker::statistics() const {
+  const uint64_t not_given_back = not_given_back_.load(std::memory_order_relaxed);
+  engine::Statistics statistics = judge_->statistics();
+  statistics.passed -= std::min(not_given_back, statistics.passed);
+  statistics.modified -= std::min(not_given_back, statistics.modified);
+  statistics.blocked += not_given_back;
+  statistics.errors += not_given_back;
+  return statistics;
 }
 
 void Worker::answer(const packet::Packet& packet, const packet::Decision& decision) {

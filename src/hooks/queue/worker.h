@@ -41,7 +41,8 @@ class Worker {
   void finish(std::chrono::steady_clock::time_point deadline);
 
   [[nodiscard]] uint16_t queue() const { return number_; }
-  [[nodiscard]] engine::Statistics statistics() const { return judge_->statistics(); }
+  /// What became of the packets: one that was to pass changed and could not be given back is counted as blocked.
+  [[nodiscard]] engine::Statistics statistics() const;
   [[nodiscard]] QueueCounters counters() const;
 
  private:
@@ -58,7 +59,8 @@ class Worker {
   /// Sends a train of datagrams back to be taken apart, or drops it where that was in vain.
   void take_apart(const Arrival& arrival);
   void judge(const Arrival& arrival);
-  void pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision);
+  /// False: it cannot be given back to the kernel as it was changed, and is dropped.
+  [[nodiscard]] bool pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision);
   void answer(const packet::Packet& packet, const packet::Decision& decision);
   [[nodiscard]] Result<void> send_verdicts();
   void count_losses();
@@ -87,6 +89,7 @@ class Worker {
   std::atomic<uint64_t> verdict_failures_ = 0;
   std::atomic<uint64_t> failed_calls_ = 0;
   std::atomic<uint64_t> trains_ = 0;
+  std::atomic<uint64_t> not_given_back_ = 0;
   std::atomic<uint64_t> unjudged_ = 0;
   std::atomic<uint64_t> dropped_full_ = 0;  // the kernel's counters, kept when the queue ends
   std::atomic<uint64_t> dropped_user_ = 0;
