@@ -5,6 +5,17 @@ target_include_directories(perilune_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(perilune_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wcast-qual -Werror
   -fno-omit-frame-pointer $<$<NOT:$<CONFIG:Debug>>:-O2>)
+# A mistake in here should end the program instead of handing it over: it reads packets and captures of strangers, and may
+# run as root. tests/cli looks whether the program has all of it.
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C CXX)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+target_compile_options(perilune_flags INTERFACE -fstack-protector-strong)
+target_link_options(perilune_flags INTERFACE -Wl,-z,relro -Wl,-z,now)
+if(NOT PERILUNE_ASAN AND NOT PERILUNE_FUZZ)  # the sanitizers check more, and do not know the checked functions
+  target_compile_options(perilune_flags INTERFACE
+    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+endif()
 if(PERILUNE_ASAN)
   target_compile_options(perilune_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(perilune_flags INTERFACE -fsanitize=address,undefined)
