@@ -1,4 +1,4 @@
--- expect load: 'coroutine' is not available in the sandbox
+-- expect refused: 'coroutine' is not available in the sandbox
 -- Coroutines have hooks of their own.
 local packets = 0
 function filter(hdr, pld)

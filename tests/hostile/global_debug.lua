@@ -1,4 +1,4 @@
--- expect load: 'debug' is not available in the sandbox
+-- expect refused: 'debug' is not available in the sandbox
 -- The registry.
 local packets = 0
 function filter(hdr, pld)

@@ -1,4 +1,4 @@
--- expect load: 'dofile' is not available in the sandbox
+-- expect refused: 'dofile' is not available in the sandbox
 -- Code from any file.
 local packets = 0
 function filter(hdr, pld)

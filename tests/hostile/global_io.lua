@@ -1,4 +1,4 @@
--- expect load: 'io' is not available in the sandbox
+-- expect refused: 'io' is not available in the sandbox
 -- Files.
 local packets = 0
 function filter(hdr, pld)

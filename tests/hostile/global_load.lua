@@ -1,4 +1,4 @@
--- expect load: 'load' is not available in the sandbox
+-- expect refused: 'load' is not available in the sandbox
 -- Code made of strings.
 local packets = 0
 function filter(hdr, pld)

@@ -1,4 +1,4 @@
--- expect load: 'os' is not available in the sandbox
+-- expect refused: 'os' is not available in the sandbox
 -- Commands.
 local packets = 0
 function filter(hdr, pld)

@@ -1,4 +1,4 @@
--- expect load: 'package' is not available in the sandbox
+-- expect refused: 'package' is not available in the sandbox
 -- Shared libraries.
 local packets = 0
 function filter(hdr, pld)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "interpret.h"
+#include "ir/opcodes.h"
 
 namespace perilune::ir::test {
 namespace {
@@ -257,7 +258,7 @@ class Machine {
           if (!need_map()) break;
           result = static_cast<uint64_t>(world_.erase(map, second));
           break;
-        case 5:
+        case bpf::helper::kTime:
           result = world_.ktime();
           break;
         case 7:
