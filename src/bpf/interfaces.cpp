@@ -15,7 +15,7 @@
 namespace perilune::bpf {
 namespace {
 
-constexpr size_t kLargestAnswer = 64 * 1024;  // the kernel puts at most 32 KiB into one
+constexpr size_t kLargestAnswer = size_t{64} * 1024;  // the kernel puts at most 32 KiB into one
 constexpr int kTries = 5;
 
 /// RTM_GETLINK for one interface, or for all (index 0).
@@ -26,18 +26,18 @@ struct Question {
   uint32_t mask = RTEXT_FILTER_SKIP_STATS;
 };
 
-std::span<const uint8_t> content(const rtattr* attribute) {
+std::span<const uint8_t> content(rtattr* attribute) {
   return {static_cast<const uint8_t*>(RTA_DATA(attribute)), RTA_PAYLOAD(attribute)};
 }
 
-std::string text(const rtattr* attribute) {
+std::string text(rtattr* attribute) {
   const std::span<const uint8_t> bytes = content(attribute);
   return {reinterpret_cast<const char*>(bytes.data()),
           strnlen(reinterpret_cast<const char*>(bytes.data()), bytes.size())};
 }
 
 template <typename T>
-T number(const rtattr* attribute) {
+T number(rtattr* attribute) {
   T value = 0;
   const std::span<const uint8_t> bytes = content(attribute);
   std::memcpy(&value, bytes.data(), std::min(sizeof value, bytes.size()));
@@ -46,26 +46,26 @@ T number(const rtattr* attribute) {
 
 /// Calls `visit` for each attribute that lies whole in the bytes.
 template <typename Visitor>
-void each_attribute(const rtattr* first, size_t bytes, Visitor visit) {
-  for (const rtattr* at = first; RTA_OK(at, bytes); at = RTA_NEXT(at, bytes))
+void each_attribute(rtattr* first, size_t bytes, Visitor visit) {
+  for (rtattr* at = first; RTA_OK(at, bytes); at = RTA_NEXT(at, bytes))
     visit(at->rta_type & ~NLA_F_NESTED, at);
 }
 
-Interface read_interface(const nlmsghdr* message) {
+Interface read_interface(nlmsghdr* message) {
   Interface found;
-  const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(message));
+  auto* link = static_cast<ifinfomsg*>(NLMSG_DATA(message));
   found.index = static_cast<uint32_t>(link->ifi_index);
   found.hardware = link->ifi_type;
-  each_attribute(IFLA_RTA(link), IFLA_PAYLOAD(message), [&](int type, const rtattr* attribute) {
-    const auto* inner = static_cast<const rtattr*>(RTA_DATA(attribute));
+  each_attribute(IFLA_RTA(link), IFLA_PAYLOAD(message), [&](int type, rtattr* attribute) {
+    auto* inner = static_cast<rtattr*>(RTA_DATA(attribute));
     if (type == IFLA_IFNAME) found.name = text(attribute);
     if (type == IFLA_PROP_LIST) {
-      each_attribute(inner, RTA_PAYLOAD(attribute), [&](int property, const rtattr* value) {
+      each_attribute(inner, RTA_PAYLOAD(attribute), [&](int property, rtattr* value) {
         if (property == IFLA_ALT_IFNAME) found.alternatives.push_back(text(value));
       });
     }
     if (type == IFLA_XDP) {
-      each_attribute(inner, RTA_PAYLOAD(attribute), [&](int property, const rtattr* value) {
+      each_attribute(inner, RTA_PAYLOAD(attribute), [&](int property, rtattr* value) {
         if (property == IFLA_XDP_ATTACHED) found.xdp_attached = number<uint8_t>(value);
         if (property == IFLA_XDP_PROG_ID) found.xdp_program = number<uint32_t>(value);
       });
@@ -82,14 +82,14 @@ struct Answer {
 };
 
 /// Takes in the messages of one datagram; true: the answer is complete.
-bool take_in(std::span<const uint8_t> bytes, bool all, Answer& answer) {
+bool take_in(std::span<uint8_t> bytes, bool all, Answer& answer) {
   auto left = static_cast<unsigned>(bytes.size());
-  for (const auto* message = reinterpret_cast<const nlmsghdr*>(bytes.data()); NLMSG_OK(message, left);
+  for (auto* message = reinterpret_cast<nlmsghdr*>(bytes.data()); NLMSG_OK(message, left);
        message = NLMSG_NEXT(message, left)) {
     if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) answer.interrupted = true;
     if (message->nlmsg_type == NLMSG_DONE) return true;
     if (message->nlmsg_type == NLMSG_ERROR) {
-      answer.error = -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error;
+      answer.error = -static_cast<nlmsgerr*>(NLMSG_DATA(message))->error;
       return true;
     }
     if (message->nlmsg_type != RTM_NEWLINK) continue;
