@@ -499,7 +499,7 @@ AbstractValue Lowering::constant(uint32_t index) const {
   if (const auto* boolean = std::get_if<bool>(&constant)) return AbstractValue::boolean(*boolean);
   if (const auto* integer = std::get_if<int64_t>(&constant)) return AbstractValue::integer_constant(*integer);
   if (const auto* number = std::get_if<double>(&constant)) return AbstractValue::float_constant(*number);
-  if (const auto* text = std::get_if<std::string>(&constant)) return AbstractValue::string_constant(*text);
+  if (const auto* text = std::get_if<std::string>(&constant)) return world_->known_text(*text);
   return AbstractValue::nil();
 }
 

@@ -333,6 +333,7 @@ class Lowering {
   ir::Value end_position(const AbstractValue& position, const StringParts& text);
   void branch_bytes_equal(ir::Value pointer, std::string_view bytes, ir::BlockId yes, ir::BlockId no);
   void op_concat();
+  AbstractValue text_of_number(const AbstractValue& number);
   ir::Value compare_strings(const AbstractValue& a, const AbstractValue& b);
   ir::Value allocate_string(ir::Value length);
   /// Copies `length` bytes and up to 7 more behind them.
@@ -483,7 +484,9 @@ class Lowering {
   [[nodiscard]] bool check_format(const Call& call, const std::string& format, Values& values);
   void call_net_ip(Call& call);
   void call_library(Call& call, ObjectId function);
-  void refuse_script_calls(const World::Evaluation& evaluation, const std::string& name);
+  /// Refuses what the script may not do while it is compiled, and what would take too much.
+  void check_evaluation(const World::Evaluation& evaluation, const std::string& name);
+  void check_constants();
   static const std::unordered_map<std::string, Handler>& handlers();
 
   // --- names.cpp

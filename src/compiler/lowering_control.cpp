@@ -409,7 +409,7 @@ void Lowering::op_tfor_call() {
              "keep what changes in variables of its own, or in a map");
     }
     const World::Evaluation evaluation = world_->evaluate(function, {table, control});
-    refuse_script_calls(evaluation, "the iterator");
+    check_evaluation(evaluation, "the iterator");
     if (evaluation.failed) return fail(evaluation.error);
     deliver(Frame::Return::kIterator, call.result, call.wanted, evaluation.results);
     return;

@@ -106,11 +106,7 @@ void Lowering::call_library(Call& call, ObjectId function) {
       }
     }
     const World::Evaluation evaluation = world_->evaluate(AbstractValue::object_constant(function), call.arguments);
-    refuse_script_calls(evaluation, call.name);
-    if (evaluation.spent) {
-      refuse("too-slow", fmt::format("{} on constants takes more than one packet may", call.name),
-             "do such work in the main chunk, or simplify the pattern");
-    }
+    check_evaluation(evaluation, call.name);
     if (!evaluation.failed) return finish(call, evaluation.results);
     if (!handlers().contains(call.name)) return fail(evaluation.error);
   }
@@ -125,10 +121,32 @@ void Lowering::call_library(Call& call, ObjectId function) {
   refuse(std::move(code), fmt::format("{} is not compiled", call.name), std::move(hint));
 }
 
-void Lowering::refuse_script_calls(const World::Evaluation& evaluation, const std::string& name) {
-  if (!evaluation.calls_script) return;
-  refuse("metamethod", fmt::format("{} calls a function of the script, or a metamethod", name.empty() ? "this" : name),
-         "call the function by name");
+void Lowering::check_evaluation(const World::Evaluation& evaluation, const std::string& name) {
+  if (evaluation.calls_script) {
+    refuse("metamethod",
+           fmt::format("{} calls a function of the script, or a metamethod", name.empty() ? "this" : name),
+           "call the function by name");
+  }
+  if (evaluation.spent) {
+    refuse("too-slow", fmt::format("{} on constants takes more than one packet may", name),
+           "do such work in the main chunk, or simplify the pattern");
+  }
+  check_constants();
+}
+
+void Lowering::check_constants() {
+  switch (world_->excess()) {
+    case World::Excess::kNone:
+      return;
+    case World::Excess::kMemory:
+      refuse("constant-memory", "texts that the function makes of constants take too much memory",
+             "put long texts together in the main chunk, or make them shorter");
+    case World::Excess::kWork:
+      refuse("too-slow", "what the function does with constants takes too long", "do such work in the main chunk");
+    case World::Excess::kResults:
+      refuse("many-results", fmt::format("a call on constants has more than {} results", World::kMostResults),
+             "make the call in the main chunk, and keep its results in a table");
+  }
 }
 
 void Lowering::call_type(Call& call) {
@@ -320,9 +338,7 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
     if (value.kind == Kind::kObject || value.kind == Kind::kTable || value.kind == Kind::kClosure ||
         value.kind == Kind::kPacket)
       refuse("log-value", fmt::format("log of a {}", type_name(value)), "log integers, booleans and strings");
-    if (value.kind == Kind::kFloat)
-      value =
-          AbstractValue::string_constant(world_->evaluate(world_->builtin("tostring"), {value}).results[0].string());
+    if (value.kind == Kind::kFloat) value = text_of_number(value);
     int64_t room = 0;
     if (value.is_string()) room = std::min<int64_t>(1024, (string_of(value).most + 7) / 8 * 8);
     if (value.is_integer()) room = 8;
@@ -549,6 +565,7 @@ void Lowering::call_ipairs(Call& call) {
   lua_newtable(world_->lua());
   const AbstractValue empty = world_->pop();
   const World::Evaluation evaluation = world_->evaluate(world_->builtin("ipairs"), {empty});
+  check_evaluation(evaluation, "ipairs");
   finish(call, {evaluation.results[0], table, AbstractValue::integer_constant(0)});
 }
 

@@ -215,7 +215,7 @@ bool Lowering::string_argument(const Call& call, size_t index, AbstractValue& va
   value = call.argument(index);
   if (value.is_string()) return true;
   if (value.kind == Kind::kInteger || value.kind == Kind::kFloat) {
-    value = world_->evaluate(world_->builtin("tostring"), {value}).results[0];
+    value = text_of_number(value);
     return true;
   }
   if (value.kind == Kind::kDynamicInteger) {
@@ -453,6 +453,12 @@ void Lowering::call_char(Call& call) {
   finish(call, {result});
 }
 
+AbstractValue Lowering::text_of_number(const AbstractValue& number) {
+  const World::Evaluation text = world_->evaluate(world_->builtin("tostring"), {number});
+  check_evaluation(text, "tostring");
+  return text.results.at(0);
+}
+
 void Lowering::op_concat() {
   const Instruction i = current_;
   std::vector<AbstractValue> parts;
@@ -484,9 +490,13 @@ void Lowering::op_concat() {
   int64_t most = 0;
   for (AbstractValue& part : parts) {
     if (part.kind == Kind::kView) part = view_text(part);
-    if (part.kind == Kind::kInteger || part.kind == Kind::kFloat)
-      part = world_->evaluate(world_->builtin("tostring"), {part}).results[0];
+    if (part.kind == Kind::kInteger || part.kind == Kind::kFloat) part = text_of_number(part);
     if (constant) {
+      if (joined.size() + part.string().size() > World::kLongestText) {
+        refuse("constant-memory",
+               fmt::format("a text made of constants is longer than {} MiB", World::kLongestText >> 20),
+               "put long texts together in the main chunk, or make them shorter");
+      }
       joined += part.string();
       continue;
     }
@@ -499,7 +509,10 @@ void Lowering::op_concat() {
     pieces.push_back(string_of(part));
     most += pieces.back().most;
   }
-  if (constant) return set(i.a(), AbstractValue::string_constant(std::move(joined)));
+  if (constant) {
+    set(i.a(), world_->made_text(std::move(joined)));
+    return check_constants();
+  }
   if (most > kLongestMade) {
     refuse("string-too-long", fmt::format("a string of possibly more than {} bytes is put together", kLongestMade),
            "shorten its parts with :sub or segment first");
@@ -553,6 +566,7 @@ void Lowering::call_tostring(Call& call) {
       break;
   }
   const World::Evaluation text = world_->evaluate(world_->builtin("tostring"), {value});
+  check_evaluation(text, "tostring");
   if (text.failed) return fail(text.error);
   finish(call, text.results);
 }

@@ -143,6 +143,7 @@ bool Lowering::whole_number(const AbstractValue& value, const AbstractValue& key
   }
   if (value.kind == Kind::kString) {
     const World::Evaluation number = world_->evaluate(world_->builtin("tonumber"), {value});
+    check_evaluation(number, "tonumber");
     if (!number.failed && !number.results.empty() && number.results[0].kind == Kind::kInteger) {
       whole = number.results[0];
       return true;
@@ -211,10 +212,7 @@ bool Lowering::write_text(const AbstractValue& view, int64_t offset, int64_t roo
                           const AbstractValue& given) {
   AbstractValue value = given;
   if (value.kind == Kind::kView) value = view_text(value);
-  if (value.kind == Kind::kInteger || value.kind == Kind::kFloat) {
-    const World::Evaluation text = world_->evaluate(world_->builtin("tostring"), {value});
-    value = text.results[0];
-  }
+  if (value.kind == Kind::kInteger || value.kind == Kind::kFloat) value = text_of_number(value);
   if (value.kind == Kind::kDynamicInteger) {
     ir::Value at_text = 0;
     ir::Value length = 0;

@@ -1,7 +1,9 @@
 #include "compiler/world.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <ctime>
 #include <set>
 
 #include <fmt/format.h>
@@ -16,7 +18,14 @@ namespace {
 
 using Kind = AbstractValue::Kind;
 
-constexpr char kWatcher = 0;                     // its address is the key of the world whose evaluation is under way
+constexpr char kWatcher = 0;                        // its address is the key of the world whose evaluation is under way
+constexpr size_t kLongText = 256;                   // shorter ones are copied
+constexpr uint64_t kMostMade = uint64_t{32} << 20;  // bytes of texts made of constants, or half of the script's memory
+constexpr uint64_t kMostWork = uint64_t{512} << 20;  // bytes read and written for them
+constexpr int kMostCallTimes = 5;                    // that all evaluations together may take as long as one packet
+// Constants are pushed outside protected calls too, where Lua ends the process when there is no memory: room for two of
+// the longest, and for what is small.
+constexpr size_t kRoom = 2 * World::kLongestText + (size_t{4} << 20);
 constexpr size_t kMaxEntries = size_t{1} << 24;  // of a table looked up at packet time
 
 int append(lua_State* /*L*/, const void* bytes, size_t length, void* target) noexcept {
@@ -59,9 +68,16 @@ std::string message_at_top(lua_State* L) {
   return text == nullptr ? "error" : text;
 }
 
+std::chrono::nanoseconds processor_time() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 }  // namespace
 
 World::World(script::State& state) : state_(&state), L_(state.lua()), base_(lua_gettop(L_)) {
+  script::StateInternals::of(state).allocator.set_overdraft(kRoom);
   objects_.emplace_back();
   lua_checkstack(L_, 64);
   script::push_library_names(L_);
@@ -100,6 +116,7 @@ World::~World() {
     if (object.reference != 0) luaL_unref(L_, LUA_REGISTRYINDEX, object.reference);
   }
   lua_settop(L_, base_);
+  script::StateInternals::of(*state_).allocator.set_overdraft(0);
 }
 
 void World::classify(Object& object, int index) {
@@ -167,9 +184,47 @@ PlainConstant World::plain_at(int index) {
 }
 
 AbstractValue World::pop() {
-  AbstractValue value = plain_at(-1).value();
+  const PlainConstant constant = plain_at(-1);
+  AbstractValue value = constant.kind == Kind::kString ? known_text(constant.text) : constant.value();
   lua_pop(L_, 1);
   return value;
+}
+
+AbstractValue World::keep(std::shared_ptr<const std::string> text) {
+  AbstractValue value = AbstractValue::of(Kind::kString);
+  if (text->size() > kLongText) {
+    const auto [found, inserted] = long_texts_.emplace(*text, text);
+    if (inserted) kept_bytes_ += text->size();
+    text = found->second;
+  }
+  value.text = std::move(text);
+  return value;
+}
+
+AbstractValue World::known_text(std::string_view text) {
+  if (text.size() > kLongText) {
+    if (const auto found = long_texts_.find(text); found != long_texts_.end()) return keep(found->second);
+  }
+  return keep(std::make_shared<const std::string>(text));
+}
+
+AbstractValue World::made_text(std::string text) {
+  const uint64_t size = text.size();
+  const uint64_t before = kept_bytes_;
+  AbstractValue value = keep(std::make_shared<const std::string>(std::move(text)));
+  charge(size, kept_bytes_ - before);
+  return value;
+}
+
+void World::charge(uint64_t work, uint64_t made) {
+  const script::Limits& limits = state_->options().limits;
+  made_bytes_ += made;
+  work_bytes_ += work;
+  if (made_bytes_ > std::min<uint64_t>(kMostMade, limits.memory / 2)) {
+    excess_ = Excess::kMemory;
+  } else if (work_bytes_ > kMostWork || work_time_ > kMostCallTimes * limits.call_time) {
+    excess_ = Excess::kWork;
+  }
 }
 
 void World::push(const AbstractValue& value) {
@@ -419,37 +474,84 @@ bool World::data_option(const char* name) {
   return set;
 }
 
+namespace {
+struct PushedCall {
+  World* world;
+  const AbstractValue* function;
+  const std::vector<AbstractValue>* arguments;
+};
+}  // namespace
+
+// Runs protected: the arguments may be longer than there is memory.
+int World::push_call(lua_State* L) {
+  const auto* call = static_cast<const PushedCall*>(lua_touserdata(L, 1));
+  luaL_checkstack(L, static_cast<int>(call->arguments->size()) + 16, "too many arguments");
+  lua_pushlightuserdata(L, call->world);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kWatcher);
+  call->world->push(*call->function);
+  for (const AbstractValue& argument : *call->arguments)
+    call->world->push(argument);
+  return static_cast<int>(call->arguments->size()) + 1;
+}
+
 World::Evaluation World::evaluate(const AbstractValue& function, const std::vector<AbstractValue>& arguments) {
   Evaluation evaluation;
-  const int top = lua_gettop(L_);
-  if (lua_checkstack(L_, static_cast<int>(arguments.size()) + 16) == 0) {
+  if (excess_ != Excess::kNone) {
     evaluation.failed = true;
-    evaluation.error = "too many arguments";
     return evaluation;
   }
-  push(function);
+  const int top = lua_gettop(L_);
+  lua_checkstack(L_, 8);
+  uint64_t bytes = 0;
   for (const AbstractValue& argument : arguments)
-    push(argument);
-  // Work on constants is bounded as a packet's is: a hostile pattern must not stop the compiler.
-  script::State::Impl& impl = script::StateInternals::of(L_);
-  const script::Limits& limits = state_->options().limits;
-  calls_ = 0;
-  calls_script_ = false;
-  lua_pushlightuserdata(L_, this);
-  lua_rawsetp(L_, LUA_REGISTRYINDEX, &kWatcher);
-  impl.budget.start(L_, watch, LUA_MASKCALL, limits.call_instructions, limits.call_time);
-  evaluation.failed = lua_pcall(L_, static_cast<int>(arguments.size()), LUA_MULTRET, 0) != LUA_OK;
-  evaluation.spent = impl.budget.spent() != script::Budget::Spent::kNo;
-  evaluation.calls_script = calls_script_;
-  impl.budget.stop(L_);
+    bytes += argument.kind == Kind::kString ? argument.string().size() : 0;
+  PushedCall call{this, &function, &arguments};
+  lua_pushcfunction(L_, push_call);
+  lua_pushlightuserdata(L_, &call);
+  int status = lua_pcall(L_, 1, LUA_MULTRET, 0);
+  if (status == LUA_OK) {
+    // Work on constants is bounded as a packet's is: a hostile pattern must not stop the compiler.
+    script::State::Impl& impl = script::StateInternals::of(L_);
+    const script::Limits& limits = state_->options().limits;
+    calls_ = 0;
+    calls_script_ = false;
+    const std::chrono::nanoseconds began = processor_time();
+    impl.allocator.set_overdraft(0);  // the script's own limit holds for what the function makes
+    impl.budget.start(L_, watch, LUA_MASKCALL, limits.call_instructions, limits.call_time);
+    status = lua_pcall(L_, static_cast<int>(arguments.size()), LUA_MULTRET, 0);
+    evaluation.spent = impl.budget.spent() != script::Budget::Spent::kNo;
+    evaluation.calls_script = calls_script_;
+    impl.budget.stop(L_);
+    impl.allocator.set_overdraft(kRoom);
+    work_time_ += processor_time() - began;
+  }
+  charge(bytes, 0);
+  evaluation.failed = status != LUA_OK;
+  if (status == LUA_ERRMEM && !evaluation.spent) excess_ = Excess::kMemory;
   if (evaluation.failed) {
     evaluation.error = message_at_top(L_);
   } else {
-    while (lua_gettop(L_) > top)
-      evaluation.results.insert(evaluation.results.begin(), pop());
+    take_results(evaluation, top);
   }
   lua_settop(L_, top);
   return evaluation;
+}
+
+void World::take_results(Evaluation& evaluation, int top) {
+  const int count = lua_gettop(L_) - top;
+  if (count > kMostResults) excess_ = Excess::kResults;
+  const uint64_t before = kept_bytes_;
+  uint64_t bytes = 0;
+  for (int n = 1; n <= count && excess_ == Excess::kNone; ++n) {
+    if (lua_type(L_, top + n) != LUA_TSTRING) continue;
+    bytes += lua_rawlen(L_, top + n);
+    if (lua_rawlen(L_, top + n) > kLongestText) excess_ = Excess::kMemory;
+  }
+  if (excess_ != Excess::kNone) return;
+  evaluation.results.resize(static_cast<size_t>(count));
+  for (size_t n = evaluation.results.size(); n > 0; --n)
+    evaluation.results[n - 1] = pop();
+  charge(bytes, kept_bytes_ - before);
 }
 
 AbstractValue World::builtin(const std::string& name) {

@@ -8,6 +8,7 @@
 // memory.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -87,6 +88,18 @@ class World {
   /// data.strict, data.strict_segments.
   [[nodiscard]] bool data_option(const char* name);
 
+  /// What the compiler does with constants has limits, all of it together: a few lines can ask for more memory and time
+  /// than any machine has.
+  enum class Excess : uint8_t { kNone, kMemory, kWork, kResults };
+  static constexpr size_t kLongestText = size_t{16} << 20;
+  static constexpr int kMostResults = 1000;  // of one call
+  /// A text put together of constants. Each long text is kept once, and counted: look at excess() afterwards.
+  [[nodiscard]] AbstractValue made_text(std::string text);
+  /// The same for a text of the script itself: nothing is counted.
+  [[nodiscard]] AbstractValue known_text(std::string_view text);
+  /// Has the script asked for too much? Then it must be refused.
+  [[nodiscard]] Excess excess() const { return excess_; }
+
   struct Evaluation {
     bool failed = false;
     bool spent = false;         // it would take more than a packet may
@@ -132,6 +145,11 @@ class World {
   ObjectId object_at(int index);
   [[nodiscard]] PlainConstant plain_at(int index);
   void classify(Object& object, int index);
+  [[nodiscard]] AbstractValue keep(std::shared_ptr<const std::string> text);
+  /// Counts work on that many bytes of constants, and what was made of them.
+  void charge(uint64_t work, uint64_t made);
+  void take_results(Evaluation& evaluation, int top);
+  static int push_call(lua_State* L);
   [[nodiscard]] bool is_pure_at(int index);
   static void watch(lua_State* L, lua_Debug* activation);
 
@@ -148,6 +166,12 @@ class World {
   std::vector<std::unique_ptr<Prototype>> prototypes_;
   std::unordered_map<const Prototype*, std::unique_ptr<FunctionCode>> codes_;
   std::vector<std::string> files_;
+  std::unordered_map<std::string_view, std::shared_ptr<const std::string>> long_texts_;
+  uint64_t kept_bytes_ = 0;  // of long_texts_
+  uint64_t made_bytes_ = 0;  // those that the compiler made
+  uint64_t work_bytes_ = 0;
+  std::chrono::nanoseconds work_time_{0};
+  Excess excess_ = Excess::kNone;
   uint32_t calls_ = 0;  // by the evaluation under way, itself included
   bool calls_script_ = false;
 };

@@ -74,7 +74,9 @@ int base_setmetatable(lua_State* L) {
     if (has_raw_field(L, "__gc")) {
       return luaL_error(L, "a metatable with '__gc' cannot be used: finalizers are not available in the sandbox");
     }
-    // Collecting weak tables can take time that grows with the square of their size.
+    // A collection of weak keys can take time that grows with the square of a chain of values that are keys themselves.
+    // This keeps scripts from it by mistake only: a mode that is set afterwards works, and then nothing but the limit
+    // of memory bounds how long one collection takes.
     if (has_raw_field(L, "__mode")) {
       return luaL_error(L, "a metatable with '__mode' cannot be used: weak tables are not available in the sandbox");
     }

@@ -1,5 +1,6 @@
 -- expect packet: (instruction budget spent|time limit reached|not enough memory)
--- A mode set afterwards: what the collector does then is bounded by the memory there is.
+-- A mode set after setmetatable works, so weak keys can be had. A long chain of values that are keys themselves makes one
+-- collection slow: its time grows with the square of the chain, and nothing but the limit of memory bounds the chain.
 local packets = 0
 function filter(hdr, pld)
   packets = packets + 1

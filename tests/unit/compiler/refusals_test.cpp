@@ -85,6 +85,17 @@ const std::vector<Case>& cases() {
        "  for i = 1, pld[0] or 0 do\n    if s == tostring(pld) then return false end\n    s = b\n  end\nend"},
       {"work_on_constants", "too-slow", 3,
        "local s = ('a'):rep(3000)\nfunction filter(hdr, pld)\n  return s:find('.-.-.-.-b') == pld[0]\nend"},
+      {"doubled_text", "constant-memory", 4,
+       "function filter(hdr, pld)\n  local s = 'ab'\n  for i = 1, 40 do\n    s = s .. s\n  end\n"
+       "  return #s == pld[0]\nend"},
+      {"repeated_text", "too-slow", 2, "function filter(hdr, pld)\n  return #('a'):rep(20 << 20) == pld[0]\nend"},
+      {"repeated_text_without_memory", "constant-memory", 2,
+       "function filter(hdr, pld)\n  return #('a'):rep(1 << 30) == pld[0]\nend"},
+      {"many_bytes_of_a_constant", "many-results", 3,
+       "local s = ('a'):rep(500000)\nfunction filter(hdr, pld)\n  return select('#', s:byte(1, -1)) == pld[0]\nend"},
+      {"many_numbers_unpacked", "many-results", 4,
+       "local f, s = ('b'):rep(200000), ('a'):rep(200000)\nfunction filter(hdr, pld)\n"
+       "  local n = pld[0]\n  return select('#', string.unpack(f, s)) == n\nend"},
       {"malformed", "pattern-malformed", 2,
        "function filter(hdr, pld)\n  for w in tostring(pld):gmatch('[') do return false end\nend"},
       {"balanced", "pattern-not-regular", 2,
