@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 
 #include "base/bytes.h"
+#include "bpf/pinned_maps.h"
 #include "bpf/pins.h"
 
 namespace perilune::bpf {
@@ -24,15 +25,6 @@ struct Base {
 void add(Counters& sum, const Counters& other) {
   for (size_t i = 0; i < sum.size(); ++i)
     sum[i] += other[i];
-}
-
-Result<std::optional<Map>> find_map(const std::string& path) {
-  Result<std::optional<FileDescriptor>> fd = find_pin(path);
-  if (!fd) return tl::make_unexpected(fd.error());
-  if (!*fd) return std::optional<Map>();
-  Result<Map> map = Map::adopt(std::move(**fd));
-  if (!map) return tl::make_unexpected(map.error());
-  return std::optional<Map>(std::move(*map));
 }
 
 /// None yet: nothing was counted before.

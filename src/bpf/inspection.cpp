@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "bpf/capabilities.h"
 #include "bpf/namespaces.h"
+#include "bpf/pinned_maps.h"
 #include "bpf/place.h"
 #include "bpf/runtime/error_counts.h"
 #include "bpf/successor.h"
@@ -16,16 +17,6 @@
 
 namespace perilune::bpf {
 namespace {
-
-/// The pinned map, or nothing.
-Result<std::optional<Map>> find_map(const std::string& path) {
-  Result<std::optional<FileDescriptor>> fd = find_pin(path);
-  if (!fd) return tl::make_unexpected(fd.error());
-  if (!*fd) return std::optional<Map>();
-  Result<Map> map = Map::adopt(std::move(**fd));
-  if (!map) return tl::make_unexpected(map.error());
-  return std::optional<Map>(std::move(*map));
-}
 
 /// The program a link runs, for its run time. Only an administrator may ask.
 Result<void> add_run_time(AttachmentState& state, uint32_t program_id) {

@@ -7,6 +7,7 @@
 
 #include "bpf/counters.h"
 #include "bpf/new_entries.h"
+#include "bpf/pinned_maps.h"
 #include "bpf/preparation.h"
 #include "bpf/successor.h"
 #include "bpf/system_call.h"
@@ -120,22 +121,6 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
   const Result<void> pinned = pin_shared(folder, installed.manifest, prepared.front().program());
   if (!pinned) return tl::make_unexpected(pinned.error());
   return installed;
-}
-
-/// The successor's own maps, by what the old filter has.
-Result<std::vector<Map>> present_maps(const std::string& folder) {
-  std::vector<Map> maps;
-  const Result<std::vector<std::string>> names = names_in(folder);
-  if (!names) return tl::make_unexpected(names.error());
-  for (const std::string& name : *names) {
-    if (!name.starts_with("map_")) continue;
-    Result<FileDescriptor> fd = open_pin(folder + "/" + name);
-    if (!fd) return tl::make_unexpected(fd.error());
-    Result<Map> map = Map::adopt(std::move(*fd));
-    if (!map) return tl::make_unexpected(map.error());
-    maps.push_back(std::move(*map));
-  }
-  return maps;
 }
 
 /// A reload that was interrupted may have given some attachments their new programs: the old ones return. One that had
@@ -337,7 +322,7 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   if (const Result<void> undone = undo_interrupted(*root, *old, folder); !undone) {
     return tl::make_unexpected(undone.error());
   }
-  const Result<std::vector<Map>> maps = present_maps(folder);
+  const Result<std::vector<Map>> maps = script_maps_in(folder);
   if (!maps) return tl::make_unexpected(maps.error());
 
   Succession succession;

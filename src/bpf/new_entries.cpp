@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 
 #include "base/bytes.h"
+#include "bpf/pinned_maps.h"
 #include "bpf/pins.h"
 
 namespace perilune::bpf {
@@ -115,24 +116,15 @@ Result<void> NewEntries::undo(const std::string& folder, const std::string& unfi
   std::vector<uint8_t> bytes(list->shape().value_size);
   const Result<bool> there = list->lookup(kOnlyKey, bytes);
   if (!there) return tl::make_unexpected(there.error());
-  std::vector<Map> maps;
-  const Result<std::vector<std::string>> names = names_in(folder);
-  if (!names) return tl::make_unexpected(names.error());
-  for (const std::string& name : *names) {
-    if (!name.starts_with("map_")) continue;
-    Result<FileDescriptor> fd = open_pin(folder + "/" + name);
-    if (!fd) return tl::make_unexpected(fd.error());
-    Result<Map> map = Map::adopt(std::move(*fd));
-    if (!map) return tl::make_unexpected(map.error());
-    maps.push_back(std::move(*map));
-  }
+  const Result<std::vector<Map>> maps = script_maps_in(folder);
+  if (!maps) return tl::make_unexpected(maps.error());
   std::span<const uint8_t> left = bytes;
   while (left.size() >= kHead) {
     const auto id = read_host<uint32_t>(left.data());
     const auto size = read_host<uint32_t>(left.data() + sizeof(uint32_t));
     left = left.subspan(kHead);
     if (size == 0 || size > left.size()) break;
-    for (const Map& map : maps) {
+    for (const Map& map : *maps) {
       if (map.id() != id || map.shape().key_size != size) continue;
       if (const Result<bool> gone = map.erase(left.first(size)); !gone) return tl::make_unexpected(gone.error());
     }

@@ -51,7 +51,7 @@ uint32_t link_type(const ProgramOptions& options) {
   return options.entry_point == EntryPoint::kNetfilter ? kRaw : options.link_type;
 }
 
-/// CLOCK_REALTIME - CLOCK_TAI: what the kernel was told of leap seconds, 0 where nobody told it.
+/// CLOCK_REALTIME - CLOCK_TAI: what the kernel was told of leap seconds, 0 where it was told nothing.
 uint64_t time_offset() {
   timex clock{};
   constexpr int64_t kSecond = 1'000'000'000;

@@ -1,5 +1,5 @@
 /* What is remembered of a train of UDP datagrams (train.h) while its datagrams are judged, behind the slot's header.
- * Plain C, for the runtime and for who reads its errors.
+ * Plain C, for the runtime and for user space, which reads its errors.
  */
 #ifndef PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
 #define PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
