@@ -4,7 +4,6 @@ import os
 import signal
 import struct
 import subprocess
-import time
 
 from captures import arp, checksum, ethernet, ipv4, pcap, read_pcapng, tcp, udp, read_comments
 from harness import Failed, Skipped, contains, ends, equal, lacks

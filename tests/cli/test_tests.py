@@ -169,11 +169,11 @@ end
 """
     for other in ("", "  local half = #pld / 2\n"):  # compiled, and run by the lua engine
         w.write("b.lua", script.replace("  local s", other + "  local s"))
-        passes(w, f"""local odd = {{'a\\t1', 'a\\n1', 'a\\0b', '\\xff\\xfe', '\\xc3\\xa4', 'a\\\\b', '\\x1b[0m', '\\\\x00', '', ' '}}
-local packets, map = {{}}, {{}}
-for i, s in ipairs(odd) do packets[i] = packet.ip{{payload = s}} map[s] = s end
-return {{ {{'odd', script = 'b.lua', packets = packets, logs = odd, maps = {{seen = map}}}},
-  {{'error', script = 'b.lua', packets = {{packet.ip{{payload = 'fail'}}}}, errors = {{'a\\tb\\0c'}}}} }}
+        passes(w, """local odd = {'a\\t1', 'a\\n1', 'a\\0b', '\\xff\\xfe', '\\xc3\\xa4', 'a\\\\b', '\\x1b[0m', '\\\\x00', '', ' '}
+local packets, map = {}, {}
+for i, s in ipairs(odd) do packets[i] = packet.ip{payload = s} map[s] = s end
+return { {'odd', script = 'b.lua', packets = packets, logs = odd, maps = {seen = map}},
+  {'error', script = 'b.lua', packets = {packet.ip{payload = 'fail'}}, errors = {'a\\tb\\0c'}} }
 """)
         for wrong in ("logs = {'a\\t2'}", "logs = {'a\\0'}", "maps = {seen = {['a\\t1'] = 'a\\t2'}}", "maps = {seen = {['a\\\\t1'] = 'a\\t1'}}"):
             output = tested(w, f"return {{ {{'wrong', script = 'b.lua', packets = {{packet.ip{{payload = 'a\\t1'}}}}, {wrong}}} }}")

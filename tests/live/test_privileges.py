@@ -80,7 +80,7 @@ def test_without_net_raw_reject_only_blocks(program):
     expect("CAP_NET_RAW" in said, f"the missing capability is not named: {said}")
 
 
-def as_nobody(groups, *words):
+def command_as_nobody(groups, *words):
     """The command as a user without any capability; setpriv would keep those that let it start every program."""
     become = "import os, sys; os.setgroups({}); os.setgid({}); os.setuid({}); os.execv(sys.argv[1], sys.argv[1:])"
     return [sys.executable, "-c", become.format(groups, NOBODY, NOBODY), *map(str, words)]
@@ -98,10 +98,10 @@ def test_only_the_group_may_start_one(program):
             raise Skip(f"setcap does not work on {lab.folder}")
         script = lab.script(PASS)
         words = (copy, "run", script, "--divert", "in udp dport 7")
-        outside = lab.server.run(*as_nobody([], *words))
+        outside = lab.server.run(*command_as_nobody([], *words))
         expect(outside.returncode != 0 and "PermissionError" in outside.stderr, f"a stranger: {outside}")
         expect_equal(lab.diverts(lab.server), [], "rules of a stranger")
-        member = lab.start(lab.server, *as_nobody([group], *words), kind=Filter)
+        member = lab.start(lab.server, *command_as_nobody([group], *words), kind=Filter)
         member.wait_ready()
         expect_equal(member.stop(), 0, "exit status")
 

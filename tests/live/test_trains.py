@@ -2,7 +2,7 @@
 import json
 
 from kernel_lab import KernelLab
-from lab import expect, expect_equal, wait_until
+from lab import expect_equal, wait_until
 
 EVIL = """
 local seen = map.array {name = 'seen', value = 'u64', size = 2}
