@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 
 #include "hooks/queue/interface_names.h"
 #include "hooks/queue/kernel_state.h"
@@ -73,10 +72,8 @@ class QueueRunImpl final : public QueueRun {
       others_ = *bound;
     }
     for (size_t i = 0; i < judges.size(); ++i) {
-      FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-      if (!wake) return errno_error("make an eventfd", errno);
       workers_.push_back(
-          std::make_unique<queue::Worker>(std::move(sockets[i]), std::move(judges[i]), open_replies(), std::move(wake),
+          std::make_unique<queue::Worker>(std::move(sockets[i]), std::move(judges[i]), open_replies(),
                                           queue::Shared{packets_, *changes_, kernel_, observer, warnings_}));
     }
     return {};

@@ -24,6 +24,8 @@ constexpr int kAnswerMilliseconds = 5000;
 // 64 KiB each would push one another out of the processor's cache, and a stream waits for each verdict.
 constexpr size_t kLargeBytes = 8192;
 constexpr size_t kLargeBatch = 2;
+// The sequence number of the message that wake() has answered. Verdicts have 0, requests count up from 1.
+constexpr uint32_t kWakeSequence = UINT32_MAX;
 
 std::vector<uint8_t> config_message(uint16_t number) {
   std::vector<uint8_t> message(512);
@@ -151,7 +153,7 @@ Result<void> QueueSocket::take_datagram(std::span<const uint8_t> datagram) {
   int left = static_cast<int>(datagram.size());
   for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
     if (message->nlmsg_type == NLMSG_ERROR) {
-      ++refused_;
+      if (message->nlmsg_seq != kWakeSequence) ++refused_;
       continue;
     }
     const auto arrival = parse_arrival(message);
@@ -166,7 +168,7 @@ Result<void> QueueSocket::take_datagram(std::span<const uint8_t> datagram) {
   return {};
 }
 
-Result<std::span<const Arrival>> QueueSocket::receive() {
+Result<std::span<const Arrival>> QueueSocket::receive(Wait wait) {
   arrivals_.clear();
   if (!early_given_) {
     early_given_ = true;
@@ -176,7 +178,8 @@ Result<std::span<const Arrival>> QueueSocket::receive() {
     if (!arrivals_.empty()) return std::span<const Arrival>(arrivals_);
   }
   early_.clear();
-  const int count = recvmmsg(fd(), headers_.data(), static_cast<unsigned>(batch_), MSG_DONTWAIT, nullptr);
+  const int flags = wait == Wait::kForMessage ? MSG_WAITFORONE : MSG_DONTWAIT;
+  const int count = recvmmsg(fd(), headers_.data(), static_cast<unsigned>(batch_), flags, nullptr);
   if (count < 0) {
     // ENOBUFS comes only where NETLINK_NO_ENOBUFS could not be set; the gap in the ids says how many were lost.
     if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) trouble_ = errno;
@@ -193,6 +196,20 @@ Result<std::span<const Arrival>> QueueSocket::receive() {
   }
   batch_ = largest > kLargeBytes ? kLargeBatch : kBatch;
   return std::span<const Arrival>(arrivals_);
+}
+
+int QueueSocket::wake() const {
+  // A message that asks for nothing but an answer; one from a thread without CAP_NET_ADMIN is refused, by an answer
+  // too. There is none where the buffer is full, but then there is something to read.
+  std::array<uint8_t, MNL_NLMSG_HDRLEN> message{};
+  nlmsghdr* header = mnl_nlmsg_put_header(message.data());
+  header->nlmsg_type = NLMSG_NOOP;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  header->nlmsg_seq = kWakeSequence;
+  while (mnl_socket_sendto(socket_.get(), message.data(), header->nlmsg_len) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
 }
 
 int QueueSocket::take_packets_apart() {

@@ -4,6 +4,10 @@
 // one. The socket asks for NETLINK_NO_ENOBUFS, because without it the kernel marks the socket congested and drops
 // *everything* until the buffer has run empty. What was lost is counted exactly all the same: the kernel numbers
 // packets before it tries to hand them over, so losses are gaps in the ids.
+//
+// While packets come one at a time (a TCP stream waits for its verdicts) each costs two system calls: a read that
+// waits, and the verdict. A read that finds nothing and a poll() before the next one would make that four. So only a
+// message ends a read that waits, and wake() has the kernel send one.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +37,13 @@ class QueueSocket {
   [[nodiscard]] int fd() const { return mnl_socket_get_fd(socket_.get()); }
   [[nodiscard]] uint16_t number() const { return number_; }
 
-  /// Reads what is there, without waiting: up to kBatch packets, valid until the next call; none when there is nothing,
-  /// or when reading failed: take_trouble() tells these apart. An error is final: a packet came whose id is unknown,
-  /// and the caller must let go of the socket, which drops what is queued.
-  [[nodiscard]] Result<std::span<const Arrival>> receive();
+  enum class Wait : uint8_t { kNot, kForMessage };
+  /// Reads what is there, with kForMessage at least one message: up to kBatch packets, valid until the next call; none
+  /// when there is nothing, after wake(), or when reading failed, which take_trouble() tells. An error is final: a
+  /// packet came whose id is unknown, and the caller must let go of the socket, which drops what is queued.
+  [[nodiscard]] Result<std::span<const Arrival>> receive(Wait wait);
+  /// From any thread: a receive() under way, or else the next one, does not wait. 0 or an errno.
+  [[nodiscard]] int wake() const;
   /// The errno of the last receive() that failed without losing anything, once; else 0.
   [[nodiscard]] int take_trouble() { return std::exchange(trouble_, 0); }
   /// Hands messages to the kernel; 0 or an errno. All or nothing: what failed may be sent again, and must be before any

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include "packet/location.h"
 
@@ -45,11 +44,10 @@ bool is_tcp(std::span<const uint8_t> bytes) {
 }  // namespace
 
 Worker::Worker(std::unique_ptr<QueueSocket> socket, std::unique_ptr<engine::PacketWorker> judge, ReplySender replies,
-               FileDescriptor wake, const Shared& shared)
+               const Shared& shared)
     : socket_(std::move(socket)),
       judge_(std::move(judge)),
       replies_(std::move(replies)),
-      wake_(std::move(wake)),
       packets_(shared.packets),
       kernel_(shared.kernel),
       observer_(shared.observer),
@@ -67,6 +65,7 @@ Result<void> Worker::run() {
   }
   keep_kernel_counters();
   if (result) socket_->unbind();
+  const std::lock_guard lock(socket_mutex_);
   socket_.reset();
   return result;
 }
@@ -74,12 +73,19 @@ Result<void> Worker::run() {
 void Worker::finish(std::chrono::steady_clock::time_point deadline) {
   deadline_ns_.store(deadline.time_since_epoch().count(), std::memory_order_relaxed);
   finishing_.store(true, std::memory_order_release);
-  eventfd_write(wake_.get(), 1);
+  while (!wake())  // no memory for the message: the thread still waits
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+bool Worker::wake() {
+  const std::lock_guard lock(socket_mutex_);
+  return !socket_ || socket_->wake() == 0;
 }
 
 Result<void> Worker::serve() {
   while (true) {
-    const auto arrivals = socket_->receive();
+    const bool finishing = finishing_.load(std::memory_order_acquire);
+    const auto arrivals = socket_->receive(finishing ? QueueSocket::Wait::kNot : QueueSocket::Wait::kForMessage);
     if (!arrivals) return tl::make_unexpected(arrivals.error());
     count_losses();
     if (const int code = socket_->take_trouble(); code != 0) {
@@ -88,27 +94,18 @@ Result<void> Worker::serve() {
       continue;
     }
     if (arrivals->empty()) {
-      if (!wait()) return {};
+      if (finishing && !something_comes()) return {};
       continue;
     }
     pause_ = {};
-    TimePoint held_since = std::chrono::steady_clock::now();
-    for (const Arrival& arrival : *arrivals) {
-      settle(arrival);
-      const TimePoint now = std::chrono::steady_clock::now();
-      if (!verdicts_.full() && now - held_since < kLongestHold) continue;
-      if (auto sent = send_verdicts(); !sent) return sent;
-      held_since = now;
-    }
-    if (auto sent = send_verdicts(); !sent) return sent;
+    if (auto settled = settle(*arrivals); !settled) return settled;
     if (is_past_deadline()) return {};
   }
 }
 
-bool Worker::wait() {
-  const bool finishing = finishing_.load(std::memory_order_acquire);
-  std::array<pollfd, 2> waited{{{socket_->fd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
-  const int ready = poll(waited.data(), finishing ? 1 : 2, finishing ? kSettleMilliseconds : -1);
+bool Worker::something_comes() {
+  pollfd waited{socket_->fd(), POLLIN, 0};
+  const int ready = poll(&waited, 1, kSettleMilliseconds);
   if (ready < 0 && errno != EINTR) {
     hesitate("wait for packets of", errno);
     return !is_past_deadline();
@@ -131,6 +128,20 @@ void Worker::hesitate(const char* what, int code) {
 bool Worker::is_past_deadline() const {
   return finishing_.load(std::memory_order_acquire) &&
          std::chrono::steady_clock::now().time_since_epoch().count() > deadline_ns_.load(std::memory_order_relaxed);
+}
+
+Result<void> Worker::settle(std::span<const Arrival> arrivals) {
+  const Arrival& last = arrivals.back();
+  TimePoint held_since = arrivals.size() > 1 ? std::chrono::steady_clock::now() : TimePoint();
+  for (const Arrival& arrival : arrivals) {
+    settle(arrival);
+    if (&arrival == &last) break;
+    const TimePoint now = std::chrono::steady_clock::now();
+    if (!verdicts_.full() && now - held_since < kLongestHold) continue;
+    if (auto sent = send_verdicts(); !sent) return sent;
+    held_since = now;
+  }
+  return send_verdicts();
 }
 
 void Worker::settle(const Arrival& arrival) {

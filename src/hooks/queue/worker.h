@@ -4,9 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 
-#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "hooks/queue.h"
@@ -31,7 +31,7 @@ struct Shared {
 class Worker {
  public:
   Worker(std::unique_ptr<QueueSocket> socket, std::unique_ptr<engine::PacketWorker> judge, ReplySender replies,
-         FileDescriptor wake, const Shared& shared);
+         const Shared& shared);
 
   /// The thread's body: judges until finish() is called and the queue is empty. System calls that fail are tried again;
   /// an error means that it is no longer known which packets were judged. Lets go of the queue at the end, so that the
@@ -49,11 +49,15 @@ class Worker {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   [[nodiscard]] Result<void> serve();
-  /// Waits for packets or finish(). False: finish() was called and nothing came for a moment.
-  [[nodiscard]] bool wait();
+  /// From another thread: ends a read of run() that waits. False: that failed.
+  [[nodiscard]] bool wake();
+  /// After finish(): waits for a moment. False: nothing came.
+  [[nodiscard]] bool something_comes();
   /// Counts a system call that failed, says so once, and waits before the next attempt, longer each time.
   void hesitate(const char* what, int code);
   [[nodiscard]] bool is_past_deadline() const;
+  /// Judges packets and sends their verdicts.
+  [[nodiscard]] Result<void> settle(std::span<const Arrival> arrivals);
   /// Judges a packet; whatever goes wrong, it has a verdict afterwards.
   void settle(const Arrival& arrival);
   /// Sends a train of datagrams back to be taken apart, or drops it where that was in vain.
@@ -67,9 +71,9 @@ class Worker {
   void keep_kernel_counters();
 
   std::unique_ptr<QueueSocket> socket_;  // null after run()
+  std::mutex socket_mutex_;              // held to let go of the socket, and to use it from another thread
   std::unique_ptr<engine::PacketWorker> judge_;
   ReplySender replies_;
-  FileDescriptor wake_;  // an eventfd
   std::atomic<uint64_t>& packets_;
   const KernelQueues& kernel_;
   QueueObserver& observer_;
