@@ -1,10 +1,20 @@
 #include "bench/compiled.h"
 
+#include <array>
 #include <ctime>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace perilune::bench {
 namespace {
+
+/// CPU time of this process, system calls included.
+std::chrono::nanoseconds cpu_time() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 Error first_of(const Diagnostics& diagnostics) {
   return {Fault::kInput, diagnostics.empty() ? "it cannot be compiled" : to_text(diagnostics.front()), {}};
@@ -33,13 +43,11 @@ Result<Compiled> compile_with(compiler::HookKind hook, size_t memory, Run run) {
   return compiled;
 }
 
-}  // namespace
+constexpr std::array<Hook, 3> kHooks{{{"xdp", compiler::HookKind::kXdp, bpf::EntryPoint::kXdp},
+                                      {"tc", compiler::HookKind::kTc, bpf::EntryPoint::kTcIn},
+                                      {"netfilter", compiler::HookKind::kNetfilter, bpf::EntryPoint::kNetfilter}}};
 
-std::chrono::nanoseconds cpu_time() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
+}  // namespace
 
 Result<Compiled> compile(const std::string& path, compiler::HookKind hook, size_t memory) {
   return compile_with(hook, memory,
@@ -52,11 +60,30 @@ Result<Compiled> compile_text(const std::string& text, compiler::HookKind hook) 
   });
 }
 
-Result<bpf::LoadedProgram> load(const Compiled& compiled, bpf::EntryPoint entry_point) {
+Result<Hook> find_hook(std::string_view name) {
+  for (const Hook& hook : kHooks)
+    if (hook.name == name) return hook;
+  return input_error(fmt::format("'{}' is no hook that is measured: xdp, tc, netfilter", name));
+}
+
+Result<Prepared> prepare(Result<Compiled> compiled, const Hook& hook) {
+  if (!compiled) return tl::make_unexpected(compiled.error());
+  const auto milliseconds = [](std::chrono::nanoseconds time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
+  Prepared prepared;
+  prepared.lua = milliseconds(compiled->lua_time);
+  prepared.compiling = milliseconds(compiled->compile_time);
+  const auto begin = cpu_time();
   bpf::ProgramOptions options;
-  options.entry_point = entry_point;
+  options.entry_point = hook.entry_point;
   options.name = "bench";
-  return bpf::load(compiled.code.image, options);
+  auto program = bpf::load(compiled->code.image, options);
+  if (!program) return tl::make_unexpected(program.error());
+  prepared.kernel = milliseconds(cpu_time() - begin);
+  prepared.compiled = std::move(*compiled);
+  prepared.program = std::move(*program);
+  return prepared;
 }
 
 }  // namespace perilune::bench

@@ -1,10 +1,11 @@
-// A script compiled and loaded as `perilune load` would: what is measured, and what it took.
+// A script compiled and loaded as `perilune load` would, and what that took.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "bpf/program.h"
@@ -19,8 +20,6 @@ struct Compiled {
   std::chrono::nanoseconds lua_time{};      // the main chunk; CPU time, as all here
   std::chrono::nanoseconds compile_time{};  // the closure to BPF code
 };
-/// CPU time of this process, system calls included.
-[[nodiscard]] std::chrono::nanoseconds cpu_time();
 
 /// Runs the script's main chunk and compiles its filter. `memory`: what its state may take.
 [[nodiscard]] Result<Compiled> compile(const std::string& path, compiler::HookKind hook,
@@ -29,7 +28,25 @@ struct Compiled {
 /// The same for a script's text.
 [[nodiscard]] Result<Compiled> compile_text(const std::string& text, compiler::HookKind hook);
 
-/// Into the kernel.
-[[nodiscard]] Result<bpf::LoadedProgram> load(const Compiled& compiled, bpf::EntryPoint entry_point);
+/// Where it is loaded.
+struct Hook {
+  std::string_view name = "xdp";
+  compiler::HookKind kind = compiler::HookKind::kXdp;
+  bpf::EntryPoint entry_point = bpf::EntryPoint::kXdp;
+};
+/// xdp, tc or netfilter.
+[[nodiscard]] Result<Hook> find_hook(std::string_view name);
+
+/// A script in the kernel, and what each step on the way took: milliseconds of CPU time.
+struct Prepared {
+  Compiled compiled;
+  bpf::LoadedProgram program;
+  double lua = 0;
+  double compiling = 0;
+  double kernel = 0;
+  [[nodiscard]] double total() const { return lua + compiling + kernel; }
+};
+/// Loads what was compiled for this hook. The error is that of the step that failed.
+[[nodiscard]] Result<Prepared> prepare(Result<Compiled> compiled, const Hook& hook);
 
 }  // namespace perilune::bench

@@ -24,8 +24,7 @@ constexpr double kMostGrowth = 1.5;
 constexpr double kFewLines = 20;  // what the runtime costs, in lines
 
 struct Arguments {
-  compiler::HookKind hook = compiler::HookKind::kXdp;
-  bpf::EntryPoint entry_point = bpf::EntryPoint::kXdp;
+  Hook hook;
   std::vector<size_t> sizes;
   std::string only;
   bool check = false;
@@ -43,15 +42,10 @@ Result<Arguments> parse(int count, char** values) {
     }
     if (++i == count) return input_error(word + " needs a value");
     const std::string value = values[i];
-    if (word == "--hook" && value == "xdp") {
-      arguments.hook = compiler::HookKind::kXdp;
-      arguments.entry_point = bpf::EntryPoint::kXdp;
-    } else if (word == "--hook" && value == "tc") {
-      arguments.hook = compiler::HookKind::kTc;
-      arguments.entry_point = bpf::EntryPoint::kTcIn;
-    } else if (word == "--hook" && value == "netfilter") {
-      arguments.hook = compiler::HookKind::kNetfilter;
-      arguments.entry_point = bpf::EntryPoint::kNetfilter;
+    if (word == "--hook") {
+      const auto hook = find_hook(value);
+      if (!hook) return tl::make_unexpected(hook.error());
+      arguments.hook = *hook;
     } else if (word == "--sizes") {
       sizes = value;
     } else if (word == "--only") {
@@ -73,49 +67,28 @@ Result<Arguments> parse(int count, char** values) {
   return arguments;
 }
 
-double milliseconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
-struct Cost {
-  uint32_t filter_insns = 0;
-  uint32_t program_insns = 0;
-  uint32_t verified = 0;
-  double compiling = 0;
-  double kernel = 0;
-};
-
-Result<Cost> measure(const Family& family, size_t lines, const Arguments& arguments) {
-  auto compiled = compile_text(family.text(lines), arguments.hook);
-  if (!compiled) return tl::make_unexpected(compiled.error());
-  const auto begin = cpu_time();
-  auto loaded = load(*compiled, arguments.entry_point);
-  if (!loaded) return tl::make_unexpected(loaded.error());
-  return Cost{static_cast<uint32_t>(compiled->code.image.code.insns.size()), loaded->insns, loaded->verified_insns,
-              milliseconds(compiled->lua_time + compiled->compile_time), milliseconds(cpu_time() - begin)};
-}
-
 /// How many problems.
 int judge(const Family& family, const Arguments& arguments) {
   std::optional<double> first;
   int problems = 0;
   for (const size_t lines : arguments.sizes) {
     if (lines > family.most_lines) continue;
-    const auto cost = measure(family, lines, arguments);
-    if (!cost) {
-      fmt::print("{:<16}{:>6}  {}\n", family.name, lines, cost.error().message);
+    const auto prepared = prepare(compile_text(family.text(lines), arguments.hook.kind), arguments.hook);
+    if (!prepared) {
+      fmt::print("{:<16}{:>6}  {}\n", family.name, lines, prepared.error().message);
       ++problems;
       break;
     }
-    const double by_line = cost->verified / (static_cast<double>(lines) + kFewLines);
+    const uint32_t verified = prepared->program.verified_insns;
+    const double by_line = verified / (static_cast<double>(lines) + kFewLines);
     const double growth = first ? by_line / *first : 1;
     if (!first) first = by_line;
     const bool grows = growth > kMostGrowth;
     if (grows) ++problems;
     if (arguments.check && !grows) continue;
     fmt::print("{:<16}{:>6}{:>9}{:>9}{:>10}{:>9.1f}{:>8.2f}{:>10.1f}{:>10.1f}{}\n", family.name, lines,
-               cost->filter_insns, cost->program_insns, cost->verified, by_line, growth, cost->compiling, cost->kernel,
-               grows ? "  grows faster than the script" : "");
+               prepared->compiled.code.image.code.insns.size(), prepared->program.insns, verified, by_line, growth,
+               prepared->lua + prepared->compiling, prepared->kernel, grows ? "  grows faster than the script" : "");
     std::fflush(stdout);
   }
   return problems;
@@ -131,7 +104,7 @@ int run(const Arguments& arguments) {
   int problems = 0;
   for (const Family& family : families()) {
     if (family.name.find(arguments.only) == std::string::npos) continue;
-    if (family.writes && arguments.hook == compiler::HookKind::kNetfilter) continue;
+    if (family.writes && arguments.hook.kind == compiler::HookKind::kNetfilter) continue;
     problems += judge(family, arguments);
   }
   if (!arguments.check) return 0;

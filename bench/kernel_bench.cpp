@@ -25,7 +25,7 @@ constexpr size_t kLongest = 3000;  // XDP gets no longer frames in one piece
 constexpr size_t kMostSubjects = 16;
 
 struct Arguments {
-  bpf::EntryPoint entry_point = bpf::EntryPoint::kXdp;
+  Hook hook;
   size_t packets = 120;
   Effort effort;
   std::string only;
@@ -41,7 +41,7 @@ Result<Arguments> parse(int count, char** values) {
       if (++i == count) return input_error(word + " needs a value");
       const std::string value = values[i];
       if (word == "--hook" && (value == "xdp" || value == "tc")) {
-        arguments.entry_point = value == "xdp" ? bpf::EntryPoint::kXdp : bpf::EntryPoint::kTcIn;
+        arguments.hook = find_hook(value).value();
       } else if (word == "--packets") {
         arguments.packets = std::stoul(value);
       } else if (word == "--rounds") {
@@ -114,33 +114,31 @@ void tell(const std::string& who, const Result<Agreement>& agreement) {
 Result<void> contest(const Filter& filter, const Arguments& arguments, const Packets& packets, int nothing,
                      const std::filesystem::path& folder) {
   fmt::print("{}\n", filter.name);
-  auto reference = Reference::load(filter.reference, arguments.entry_point, filter.rate);
+  auto reference = Reference::load(filter.reference, arguments.hook.entry_point, filter.rate);
   if (!reference) return tl::make_unexpected(reference.error());
   auto script = script_of(filter, arguments, folder);
   if (!script) return tl::make_unexpected(script.error());
-  const bool is_xdp = arguments.entry_point == bpf::EntryPoint::kXdp;
-  auto compiled = compile(*script, is_xdp ? compiler::HookKind::kXdp : compiler::HookKind::kTc);
-  Result<bpf::LoadedProgram> ours =
-      compiled ? load(*compiled, arguments.entry_point) : tl::make_unexpected(compiled.error());
+  const auto ours = prepare(compile(*script, arguments.hook.kind), arguments.hook);
   if (!ours) fmt::print("  ours cannot be measured: {}\n", ours.error().message);
 
   fmt::print("  C: {} bytes of BPF, {} of machine code, {} instructions verified\n", reference->xlated_bytes(),
              reference->jited_bytes(), reference->verified_insns());
   if (ours) {
-    fmt::print("  ours: {} bytes of BPF, {} of machine code, {} instructions verified\n", ours->xlated_bytes,
-               ours->jited_bytes, ours->verified_insns);
+    fmt::print("  ours: {} bytes of BPF, {} of machine code, {} instructions verified\n", ours->program.xlated_bytes,
+               ours->program.jited_bytes, ours->program.verified_insns);
   }
   if (!filter.keeps_state) {
-    tell("C", compare_with_lua(*script, reference->fd(), arguments.entry_point, packets.samples));
-    if (ours) tell("ours", compare_with_lua(*script, ours->program.get(), arguments.entry_point, packets.samples));
+    tell("C", compare_with_lua(*script, reference->fd(), arguments.hook.entry_point, packets.samples));
+    if (ours)
+      tell("ours", compare_with_lua(*script, ours->program.program.get(), arguments.hook.entry_point, packets.samples));
   }
 
   std::vector<int> programs{nothing, reference->fd()};
-  if (ours) programs.push_back(ours->program.get());
+  if (ours) programs.push_back(ours->program.program.get());
   Row all, subject;
   std::map<std::string, Row> kinds;
   auto add = [&](const Sample& sample, std::initializer_list<Row*> rows) -> Result<void> {
-    auto times = measure(programs, arguments.entry_point, sample, arguments.effort);
+    auto times = measure(programs, arguments.hook.entry_point, sample, arguments.effort);
     if (!times) return {};  // what tc refuses
     for (Row* row : rows) {
       ++row->packets;
@@ -180,11 +178,10 @@ Result<void> run(const Arguments& arguments) {
 
   auto packets = read_packets(arguments.captures, kLongest);
   if (!packets) return tl::make_unexpected(packets.error());
-  auto nothing = Reference::load("empty", arguments.entry_point);
+  auto nothing = Reference::load("empty", arguments.hook.entry_point);
   if (!nothing) return tl::make_unexpected(nothing.error());
   fmt::print("{} packets of {} captures ({} left out: not Ethernet, cut, or longer than {} bytes), hook {}\n",
-             packets->samples.size(), packets->files, packets->skipped, kLongest,
-             arguments.entry_point == bpf::EntryPoint::kXdp ? "xdp" : "tc");
+             packets->samples.size(), packets->files, packets->skipped, kLongest, arguments.hook.name);
   fmt::print("measured: {} of them, best of {} rounds of {} runs\n\n", arguments.packets, arguments.effort.rounds,
              arguments.effort.repeat);
 
