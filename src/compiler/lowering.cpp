@@ -81,6 +81,7 @@ void Lowering::walk() {
       step();
     } catch (const Refusal& refusal) {
       outcomes_.clear();
+      if (refusal.final) throw;
       const Frame* frame = st_.frames.empty() ? nullptr : &st_.top();
       Diagnostic diagnostic{Severity::kError, refusal.code, refusal.file, refusal.line, refusal.message, refusal.hint};
       if (frame != nullptr && refusal.line == 0) {
@@ -284,6 +285,7 @@ void Lowering::transfer() {
   compact(st_);
   const Key key = key_of(st_);
   const std::string shape = shape_of(st_);
+  count_walked(shape.size());
   auto& versions = versions_[key];
   std::vector<bool> forced;
   ended_ = true;
@@ -314,16 +316,13 @@ void Lowering::transfer() {
       if (version->is_parameter[i] || !same(*mine[i], *theirs[i])) forced[i] = true;
     }
   }
-  if (versions.size() >= kMaxVersionsOfPlace || version_count_ >= kMaxVersions ||
-      function_.blocks.size() >= kMaxBlocks) {
+  if (version_count_ >= kMaxVersions || function_.blocks.size() >= kMaxBlocks) refuse_as_too_large();
+  if (versions.size() >= kMaxVersionsOfPlace) {
     const Frame& frame = st_.top();
-    const bool place = versions.size() >= kMaxVersionsOfPlace;
     constexpr size_t kGrowth = 3;  // iterations, each of which found more than the one before
     const State& first = versions.empty() ? st_ : versions.front()->state;
     const auto [code, message, hint] =
-        !place ? std::tuple{"too-large", "the function becomes too large when its calls and loops are written out",
-                            "make loops over constants shorter, or use a table look-up instead"}
-        : st_.boxes.size() >= first.boxes.size() + kGrowth
+        st_.boxes.size() >= first.boxes.size() + kGrowth
             ? std::tuple{"closure-outlives",
                          "every iteration of the loop makes a function that keeps the one of the iteration before",
                          "keep what the functions compute in variables outside the loop"}
@@ -339,7 +338,6 @@ void Lowering::transfer() {
                           message,
                           hint};
     b_.ret(global(PL_ERROR));
-    if (!place) throw Refusal{diagnostic.code, diagnostic.message, diagnostic.hint, diagnostic.file, diagnostic.line};
     if (diagnostics_.empty() || diagnostics_.back().code != diagnostic.code) diagnostics_.push_back(diagnostic);
     return;
   }
@@ -451,6 +449,20 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
 }
 
 // --- for the handlers
+
+void Lowering::refuse_as_too_large() const {
+  const Frame& frame = st_.top();
+  throw Refusal{"too-large",
+                "the function becomes too large when its calls and loops are written out",
+                "use a table look-up or a loop instead of many calls, make loops over constants shorter",
+                world_->files()[frame.callee->code->file],
+                frame.callee->code->prototype->line(frame.pc),
+                true};
+}
+
+void Lowering::count_walked(uint64_t steps) {
+  if (world_->walked(steps) > kMostWalked) refuse_as_too_large();
+}
 
 void Lowering::refuse(std::string code, std::string message, std::string hint) {
   throw Refusal{std::move(code), std::move(message), std::move(hint)};

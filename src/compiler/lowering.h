@@ -13,8 +13,8 @@
 //   local e = seen[k]            two versions behind it: e is nil, e is an integer
 //   if x then y = 1 else y = 2 end       one version: y is a parameter
 //
-// Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth; beyond them the script is
-// refused.
+// Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth, and kMostWalked for all walks
+// together; beyond them the script is refused.
 #pragma once
 
 #include <array>
@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,6 +49,7 @@ struct Refusal {
   std::string hint;
   std::string file{};  // with the line: where, when that is not the instruction under way
   uint32_t line = 0;
+  bool final = false;  // nothing more is looked at: the script asks for more than the compiler is willing to do
 };
 
 /// An assumption did not hold (a cell is assigned after all): begin again.
@@ -207,6 +209,9 @@ class Lowering {
     resume(good, before);
   }
   [[noreturn]] static void refuse(std::string code, std::string message, std::string hint);
+  [[noreturn]] void refuse_as_too_large() const;
+  /// Refuses when the walks have taken more than they may.
+  void count_walked(uint64_t steps);
   /// A script error: this path ends.
   void fail(const std::string& message, ir::Value first = ir::kNoValue, ir::Value second = ir::kNoValue);
   void fail_at(uint32_t line, const std::string& message, ir::Value first = ir::kNoValue,
@@ -522,8 +527,9 @@ class Lowering {
   std::map<Key, std::vector<std::unique_ptr<Version>>> versions_;
   std::map<Key, std::vector<Version*>> pending_;
   size_t version_count_ = 0;
-  std::vector<KeptElement> kept_;  // all places for elements of maps
-  uint32_t views_ = 0;             // made so far
+  std::set<const FunctionCode*> recursive_;  // called too deep once: not entered from within itself again
+  std::vector<KeptElement> kept_;            // all places for elements of maps
+  uint32_t views_ = 0;                       // made so far
   uint32_t loops_ = 0;
   uint32_t allocations_ = 0;  // of strings, written so far
   State st_;
@@ -546,6 +552,8 @@ class Lowering {
   static constexpr size_t kMaxVersions = 100000;
   static constexpr size_t kMaxBlocks = 400000;
   static constexpr size_t kMaxDepth = 100;
+  // In instructions and in values compared where paths meet: a function that calls itself twice asks for powers of two.
+  static constexpr uint64_t kMostWalked = 16'000'000;
   static constexpr unsigned kMaxHops = 2000;  // from table to table by __index (MAXTAGLOOP of Lua)
   static constexpr uint64_t kMaxRounds = 1024;
 };

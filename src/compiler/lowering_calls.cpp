@@ -68,7 +68,12 @@ void Lowering::call_value(const AbstractValue& callable, Values arguments, Call 
 }
 
 void Lowering::enter(std::shared_ptr<const Callee> callee, Values arguments, const Call& call) {
-  if (st_.frames.size() >= kMaxDepth) {
+  const FunctionCode* code_entered = callee->code;
+  const bool within_itself =
+      recursive_.contains(code_entered) &&
+      std::ranges::any_of(st_.frames, [&](const Frame& frame) { return frame.callee->code == code_entered; });
+  if (st_.frames.size() >= kMaxDepth || within_itself) {
+    recursive_.insert(code_entered);
     refuse("recursion", fmt::format("calls go deeper than {}", kMaxDepth),
            "recursion is written out, so it must end by itself at a depth known at load: use a loop");
   }
@@ -86,9 +91,7 @@ void Lowering::enter(std::shared_ptr<const Callee> callee, Values arguments, con
   frame.results_wanted = call.wanted;
   frame.on_return = call.on_return;
   st_.frames.push_back(std::move(frame));
-  if (version_count_ > kMaxVersions || function_.blocks.size() > kMaxBlocks)
-    refuse("too-large", "the function becomes too large when its calls are written out",
-           "use a table look-up or a loop instead of many calls");
+  if (version_count_ > kMaxVersions || function_.blocks.size() > kMaxBlocks) refuse_as_too_large();
 }
 
 void Lowering::op_return(uint32_t first, int32_t count) {

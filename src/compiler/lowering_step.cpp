@@ -23,6 +23,7 @@ bool address_stays(Opcode opcode) {
 }  // namespace
 
 void Lowering::step() {
+  count_walked(1);
   Frame& frame = st_.top();
   const Prototype& code = prototype();
   current_pc_ = frame.pc;

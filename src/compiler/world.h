@@ -100,6 +100,9 @@ class World {
   /// Has the script asked for too much? Then it must be refused.
   [[nodiscard]] Excess excess() const { return excess_; }
 
+  /// Counts steps of walks over the code of the script; gives the sum, of all walks since the world was made.
+  uint64_t walked(uint64_t steps) { return walked_ += steps; }
+
   struct Evaluation {
     bool failed = false;
     bool spent = false;         // it would take more than a packet may
@@ -169,6 +172,7 @@ class World {
   std::unordered_map<std::string_view, std::shared_ptr<const std::string>> long_texts_;
   uint64_t kept_bytes_ = 0;  // of long_texts_
   uint64_t made_bytes_ = 0;  // those that the compiler made
+  uint64_t walked_ = 0;
   uint64_t work_bytes_ = 0;
   std::chrono::nanoseconds work_time_{0};
   Excess excess_ = Excess::kNone;

@@ -116,6 +116,13 @@ const std::vector<Case>& cases() {
       // Control flow and functions
       {"endless_recursion", "recursion", 2,
        "local function f(n)\n  return 1 + f(n - 1)\nend\nfunction filter(hdr, pld)\n  return f(pld[0] or 0) == 0\nend"},
+      // Each call makes two more: 2 to the power of 100 paths, of which none is followed twice.
+      {"recursion_in_two_directions", "recursion", 3,
+       "local function f(n)\n  if n < 2 then return n end\n  return f(n - 1) + f(n - 2)\nend\n"
+       "function filter(hdr, pld)\n  return f(#pld) == 0\nend"},
+      {"calls_without_bound", "too-large", 2,
+       "local function f(n)\n  if n < 2 then return n end\n  return f(n - 1) + f(n - 2)\nend\n"
+       "function filter(hdr, pld)\n  return f(50) == #pld\nend"},
       {"long_table_walk", "too-large", 3,
        "local t = {}\nfor i = 1, 5000 do t[i] = i end\nfunction filter(hdr, pld) for _, v in ipairs(t) do if pld[0] == "
        "v "
