@@ -1,6 +1,7 @@
 // table: what Lua's own functions do, paid for before or while it is done. A table's length and its elements may come
 // from metamethods, so `table.remove` of an object that says it has 2^62 elements would loop for ever: insert, remove
 // and concat are written anew with a charge in the loop; move, unpack, pack and sort are Lua's own behind a charge.
+// What Lua's own functions refuse at once is left to them uncharged: so the error is theirs, word for word.
 #include <bit>
 
 #include <lauxlib.h>
@@ -67,9 +68,8 @@ int table_insert(lua_State* L) {
 int table_remove(lua_State* L) {
   const lua_Integer size = checked_length(L, true);
   lua_Integer position = luaL_optinteger(L, 2, size);
-  if (position != size) {
-    luaL_argcheck(L, static_cast<lua_Unsigned>(position) - 1U <= static_cast<lua_Unsigned>(size), 2,
-                  "position out of bounds");
+  if (position != size && static_cast<lua_Unsigned>(position) - 1U > static_cast<lua_Unsigned>(size)) {
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);  // raises: it is out of bounds
   }
   lua_geti(L, 1, position);
   for (; position < size; ++position)
@@ -79,11 +79,20 @@ int table_remove(lua_State* L) {
   return 1;
 }
 
+/// The error of Lua's own function for that element alone.
+void refuse_field(lua_State* L, lua_Integer i) {
+  lua_settop(L, 1);
+  lua_pushliteral(L, "");
+  lua_pushinteger(L, i);
+  lua_pushinteger(L, i);
+  lua_tocfunction(L, lua_upvalueindex(1))(L);
+  // Only where a metamethod gave something else this time.
+  luaL_error(L, "invalid value (at index %I) in table for 'concat'", static_cast<LUAI_UACINT>(i));
+}
+
 void add_field(lua_State* L, luaL_Buffer* buffer, lua_Integer i) {
   lua_geti(L, 1, i);
-  if (lua_isstring(L, -1) == 0) {
-    luaL_error(L, "invalid value (at index %I) in table for 'concat'", static_cast<LUAI_UACINT>(i));
-  }
+  if (lua_isstring(L, -1) == 0) refuse_field(L, i);
   State::charge(L, kUnitsPerMove + string_length(L, -1) / kBytesCopiedPerInstruction);
   luaL_addvalue(buffer);
 }
@@ -109,10 +118,14 @@ void charge_move(lua_State* L) {
   if (lua_isinteger(L, 2) == 0 && lua_isnumber(L, 2) == 0) return;
   const lua_Integer first = lua_tointeger(L, 2);
   const lua_Integer last = lua_tointeger(L, 3);
-  if (last >= first) {
-    const auto count = static_cast<lua_Unsigned>(last) - static_cast<lua_Unsigned>(first);
-    State::charge(L, count < (lua_Unsigned{1} << 60) ? (count + 1) * kUnitsPerMove : count);
-  }
+  const lua_Integer to = lua_tointeger(L, 4);
+  if (last < first) return;
+  const auto count = static_cast<lua_Unsigned>(last) - static_cast<lua_Unsigned>(first);  // less one
+  constexpr auto kMost = static_cast<lua_Unsigned>(LUA_MAXINTEGER);
+  const bool too_many = count >= kMost;
+  const bool wraps_around = to > 0 && static_cast<lua_Unsigned>(to) + count > kMost;
+  if (too_many || wraps_around) return;
+  State::charge(L, count < (lua_Unsigned{1} << 60) ? (count + 1) * kUnitsPerMove : count);
 }
 
 void charge_arguments(lua_State* L) {
@@ -129,11 +142,12 @@ void charge_unpack(lua_State* L) {
   if (count < kMost) State::charge(L, count + 1);
 }
 
-/// n elements sorted with about 1.4 * n * log2(n) comparisons, each worth several instructions.
-void charge_sort(lua_State* L, lua_Integer count) {
-  if (count < 2) return;
+/// n elements sorted with about 1.4 * n * log2(n) comparisons, each worth several instructions. As Lua has it, the
+/// function is looked at where there is something to compare.
+void check_and_charge_sort(lua_State* L, lua_Integer count) {
   const auto n = static_cast<uint64_t>(count);
   luaL_argcheck(L, n < INT32_MAX, 1, "array too big");
+  if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
   State::charge(L, 4 * n * static_cast<uint64_t>(std::bit_width(n)));
 }
 
@@ -154,7 +168,8 @@ void charge_compared_strings(lua_State* L, int table, lua_Integer count) {
 /// change under the sort, and each metamethod is called a known number of times.
 int sort_by_copy(lua_State* L) {
   const lua_Integer count = checked_length(L, true);
-  charge_sort(L, count);
+  if (count < 2) return 0;
+  check_and_charge_sort(L, count);
   lua_createtable(L, 0, 0);
   for (lua_Integer i = 1; i <= count; ++i) {
     lua_geti(L, 1, i);
@@ -173,26 +188,25 @@ int sort_by_copy(lua_State* L) {
 }
 
 int table_sort(lua_State* L) {
-  if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
   if (lua_type(L, 1) != LUA_TTABLE || lua_getmetatable(L, 1) != 0) {
     lua_settop(L, 2);
     return sort_by_copy(L);
   }
   const auto count = static_cast<lua_Integer>(lua_rawlen(L, 1));
-  charge_sort(L, count);
+  if (count < 2) return 0;
+  check_and_charge_sort(L, count);
   charge_compared_strings(L, 1, count);
   return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
-
-constexpr luaL_Reg kReplaced[] = {
-    {"insert", table_insert}, {"remove", table_remove}, {"concat", table_concat}, {nullptr, nullptr}};
 
 }  // namespace
 
 void install_table(lua_State* L) {
   luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 1);
-  luaL_setfuncs(L, kReplaced, 0);
+  wrap(L, "insert", table_insert);
+  wrap(L, "remove", table_remove);
+  wrap(L, "concat", table_concat);
   wrap(L, "move", charged<charge_move>);
   wrap(L, "pack", charged<charge_arguments>);
   wrap(L, "unpack", charged<charge_unpack>);

@@ -173,6 +173,24 @@ void Comparison::use(const PacketSet& captured) {
   }
 }
 
+void Comparison::add(const Comparison& other) {
+  lua_failures_ += other.lua_failures_;
+  for (const auto& [code, counts] : other.refusals_) {
+    for (const auto& [name, count] : counts)
+      refusals_[code][name] += count;
+  }
+  for (const auto& [name, tally] : other.tallies_) {
+    Tally& sum = tallies_[name];
+    sum.scripts += tally.scripts;
+    sum.refused += tally.refused;
+    sum.left_out += tally.left_out;
+    sum.packets += tally.packets;
+    sum.differences += tally.differences;
+    sum.passed += tally.passed;
+    sum.failed += tally.failed;
+  }
+}
+
 Report Comparison::compare(const ScriptFile& script) {
   Report report;
   for (size_t i = 0; i < kFeeds; ++i) {

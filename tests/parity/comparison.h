@@ -46,6 +46,8 @@ class Comparison {
   void use(const PacketSet& captured);
   /// Scripts nobody wrote may use what cannot be compiled: a refusal is counted, and no failure.
   void accept_refusals() { accepts_refusals_ = true; }
+  /// Counts what `other` counted, too.
+  void add(const Comparison& other);
   /// While quiet nothing is counted.
   void quiet(bool quiet) { quiet_ = quiet; }
 

@@ -1,6 +1,7 @@
 // A folder for files that a run makes; it goes with the object.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 
@@ -12,7 +13,7 @@ namespace perilune::parity {
 class Folder {
  public:
   Folder() {
-    static unsigned made = 0;
+    static std::atomic<unsigned> made = 0;
     path_ = std::filesystem::temp_directory_path() / fmt::format("perilune-parity-{}-{}", ::getpid(), ++made);
     std::filesystem::create_directories(path_);
   }

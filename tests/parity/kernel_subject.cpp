@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,15 +24,25 @@
 namespace perilune::parity {
 namespace {
 
-/// Keeps this thread where it is; the number of the processor.
+/// Keeps this thread on one processor, the first that asks where it is and each other one on the next; the number of
+/// the processor.
 unsigned stay_here() {
-  static const unsigned cpu = [] {
-    const auto current = static_cast<unsigned>(std::max(0, ::sched_getcpu()));
+  static const auto first = static_cast<unsigned>(std::max(0, ::sched_getcpu()));
+  static std::atomic<unsigned> asked{0};
+  thread_local const unsigned cpu = [] {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(current, &set);
+    (void)::sched_getaffinity(0, sizeof set, &set);
+    unsigned chosen = first;
+    unsigned ahead = asked++ % static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+    while (ahead > 0) {
+      chosen = (chosen + 1) % CPU_SETSIZE;
+      if (CPU_ISSET(chosen, &set)) --ahead;
+    }
+    CPU_ZERO(&set);
+    CPU_SET(chosen, &set);
     (void)::sched_setaffinity(0, sizeof set, &set);
-    return current;
+    return chosen;
   }();
   return cpu;
 }

@@ -1,9 +1,12 @@
 #include "options.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace perilune::parity {
 namespace {
+
+constexpr uint64_t kMostJobs = 256;
 
 Result<uint64_t> number(std::string_view option, std::string_view text) {
   uint64_t value = 0;
@@ -50,12 +53,13 @@ Result<Options> parse_options(std::span<char*> words) {
       options.captures.emplace_back(value);
     } else if (word == "--engine") {
       options.engines.emplace_back(value);
-    } else if (word == "--most" || word == "--seed" || word == "--random") {
+    } else if (word == "--most" || word == "--seed" || word == "--random" || word == "--jobs") {
       const Result<uint64_t> parsed = number(word, value);
       if (!parsed) return tl::make_unexpected(parsed.error());
       if (word == "--most") options.most = static_cast<unsigned>(*parsed);
       if (word == "--seed") options.seed = *parsed;
       if (word == "--random") options.random = *parsed;
+      if (word == "--jobs") options.jobs = static_cast<unsigned>(std::clamp<uint64_t>(*parsed, 1, kMostJobs));
     } else {
       return input_error(fmt::format("unknown option {}", word));
     }

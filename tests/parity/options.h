@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> engines;  // empty: all there are
   unsigned most = 3;
   uint64_t seed = 1;
+  unsigned jobs = 1;  // threads
   bool list = false;
   bool progress = false;
   bool print = false;   // the random scripts

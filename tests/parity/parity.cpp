@@ -8,8 +8,8 @@
 //     --random N                        N random scripts over random packets instead (seeds from --seed on)
 //     --print                           prints the random scripts instead of running them
 //     --tables [--whole] [FILE...]      the tables of the library's edges instead, beside the stock interpreter;
-//     --whole:
-//                                       every case, else a sample (another one for each seed)
+//                                       --whole: every case, else a sample (another one for each seed)
+//     --jobs N                          on N threads (default 1)
 //     --progress                        says every 1,000 random scripts how far it is
 //
 // Prints the differences, a line for each configuration, and 'N passed, M failed'. Exit status 1: something differs.
@@ -24,6 +24,7 @@
 #include <fmt/format.h>
 
 #include "comparison.h"
+#include "jobs.h"
 #include "options.h"
 #include "random_run.h"
 #include "table_run.h"
@@ -83,14 +84,15 @@ Terms terms_of(const Options& options) {
   return terms;
 }
 
-std::vector<std::unique_ptr<Configuration>> chosen(const Options& options) {
+/// The configurations asked for that can be had here; says of the others why not when `says_so`.
+std::vector<std::unique_ptr<Configuration>> chosen(const Options& options, bool says_so) {
   std::vector<std::unique_ptr<Configuration>> all;
   for (auto& configuration : configurations(terms_of(options))) {
     const bool wanted =
         options.engines.empty() || std::ranges::find(options.engines, configuration->name) != options.engines.end();
     if (!wanted) continue;
     if (const std::string reason = configuration->unavailable(); !reason.empty()) {
-      fmt::print("SKIP {}: {}\n", configuration->name, reason);
+      if (says_so) fmt::print("SKIP {}: {}\n", configuration->name, reason);
       continue;
     }
     all.push_back(std::move(configuration));
@@ -99,6 +101,14 @@ std::vector<std::unique_ptr<Configuration>> chosen(const Options& options) {
   if (std::ranges::find(options.engines, "lua") != options.engines.end()) {
     all.push_back(lua_configuration(Feed::kAsCaptured, terms_of(options)));
   }
+  return all;
+}
+
+/// One for each job.
+std::vector<std::unique_ptr<Comparison>> comparisons(const Options& options, const PacketSet& packets) {
+  std::vector<std::unique_ptr<Comparison>> all;
+  for (unsigned job = 0; job < options.jobs; ++job)
+    all.push_back(std::make_unique<Comparison>(chosen(options, job == 0), packets, terms_of(options), options.most));
   return all;
 }
 
@@ -127,28 +137,35 @@ int compare_files(const Options& options) {
   const std::vector<std::string> captures = options.captures.empty() ? default_captures() : options.captures;
   const Result<PacketSet> packets = read_captures(captures);
   if (!packets) return fail(packets.error());
-  Comparison comparison(chosen(options), *packets, terms_of(options), options.most);
-  uint64_t scripts = 0;
+  std::vector<ScriptFile> scripts;
   for (const std::string& path : scripts_of(options)) {
-    const Result<ScriptFile> script = read_script_file(path);
+    Result<ScriptFile> script = read_script_file(path);
     if (!script) return fail(script.error());
     if (script->text.find("function filter") == std::string::npos) continue;  // a module of another script
-    const Report report = comparison.compare(*script);
-    for (const std::string& line : report.lines)
-      fmt::print("{}\n", line);
-    std::fflush(stdout);
-    ++scripts;
+    scripts.push_back(std::move(*script));
   }
+  const auto beside_each_other = comparisons(options, *packets);
+  std::vector<Report> reports(scripts.size());
+  in_parallel(
+      options.jobs, scripts.size(),
+      [&](unsigned job, uint64_t number) { reports[number] = beside_each_other[job]->compare(scripts[number]); },
+      [&](uint64_t number) {
+        for (const std::string& line : reports[number].lines)
+          fmt::print("{}\n", line);
+        std::fflush(stdout);
+      });
+  for (unsigned job = 1; job < options.jobs; ++job)
+    beside_each_other.front()->add(*beside_each_other[job]);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  return summary(comparison, scripts, took.count());
+  return summary(*beside_each_other.front(), scripts.size(), took.count());
 }
 
 int compare_random(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  Comparison comparison(chosen(options), {}, terms_of(options), options.most);
-  (void)run_random(options, comparison);
+  const auto beside_each_other = comparisons(options, {});
+  run_random(options, beside_each_other);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  return summary(comparison, options.random, took.count());
+  return summary(*beside_each_other.front(), options.random, took.count());
 }
 
 int list(const Options& options) {
@@ -166,7 +183,10 @@ int main(int argc, char** argv) {
   const auto options = perilune::parity::parse_options({argv + 1, static_cast<size_t>(argc - 1)});
   if (!options) return perilune::parity::fail(options.error());
   if (options->list) return perilune::parity::list(*options);
-  if (options->tables) return perilune::parity::run_tables(*options, perilune::parity::chosen(*options));
+  if (options->tables) {
+    return perilune::parity::run_tables(*options,
+                                        [&](bool says_so) { return perilune::parity::chosen(*options, says_so); });
+  }
   if (options->random > 0) return perilune::parity::compare_random(*options);
   return perilune::parity::compare_files(*options);
 }

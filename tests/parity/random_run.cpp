@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <utility>
 
 #include "folder.h"
+#include "jobs.h"
 #include "random_packets.h"
 #include "random_scripts.h"
 
@@ -19,33 +21,36 @@ constexpr unsigned kShown = 12;  // failing scripts that are shrunk and printed
 
 class RandomRun {
  public:
-  RandomRun(const Options& options, Comparison& comparison) : options_(options), comparison_(comparison) {}
+  using Comparisons = std::vector<std::unique_ptr<Comparison>>;
 
-  int run() {
-    comparison_.accept_refusals();
+  RandomRun(const Options& options, const Comparisons& comparisons)
+      : options_(options), comparisons_(comparisons), folders_(comparisons.size()), reports_(options.random) {}
+
+  void run() {
+    for (const auto& comparison : comparisons_)
+      comparison->accept_refusals();
     const auto start = std::chrono::steady_clock::now();
-    for (uint64_t i = 0; i < options_.random; ++i) {
-      one(options_.seed + i);
-      if (options_.progress && (i + 1) % 1000 == 0) {
-        fmt::print(stderr, "{} scripts, {} failed\n", i + 1, failed_);
-      }
-    }
+    in_parallel(
+        static_cast<unsigned>(comparisons_.size()), options_.random,
+        [this](unsigned job, uint64_t number) { reports_[number] = judge(job, options_.seed + number); },
+        [this](uint64_t number) { tell(number); });
+    for (const auto& [seed, kind] : shown_)
+      show(seed, kind);
+    for (size_t i = 1; i < comparisons_.size(); ++i)
+      comparisons_.front()->add(*comparisons_[i]);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     for (const auto& [what, count] : kinds_)
       fmt::print("{:>8} {}\n", count, what);
-    if (!options_.print) coverage();
+    coverage();
     fmt::print("{} random scripts from seed {}, {:.1f} s\n", options_.random, options_.seed, took.count());
-    return 0;
   }
-
-  [[nodiscard]] uint64_t failed() const { return failed_; }
 
  private:
   /// How many of the scripts were compiled, and what refused the others; a column for each configuration.
   void coverage() const {
     const auto row = [this](std::string_view what, auto value) {
       fmt::print("{:<24}", what);
-      for (const auto& [name, tally] : comparison_.tallies())
+      for (const auto& [name, tally] : comparisons_.front()->tallies())
         fmt::print(" {:>16}", value(name, tally));
       fmt::print("\n");
     };
@@ -58,7 +63,7 @@ class RandomRun {
       return fmt::format("{:.1f}", 100.0 * static_cast<double>(tally.passed + tally.failed) /
                                        static_cast<double>(std::max<uint64_t>(offered(tally), 1)));
     });
-    for (const auto& [code, counts] : comparison_.refusals()) {
+    for (const auto& [code, counts] : comparisons_.front()->refusals()) {
       row("refused " + code, [&counts = counts](Name name, const Tally&) {
         const auto found = counts.find(name);
         return found == counts.end() ? uint64_t{0} : found->second;
@@ -66,41 +71,53 @@ class RandomRun {
     }
   }
 
-  Report compare(const std::string& text, const char* name) {
-    const std::string path = folder_.file(name);
-    std::ofstream(path, std::ios::binary) << text;
+  Report compare(unsigned job, const std::string& text) {
     ScriptFile script;
-    script.path = path;
-    script.name = name;
+    script.name = "script.lua";
+    script.path = folders_[job].file(script.name);
     script.text = text;
-    return comparison_.compare(script);
+    std::ofstream(script.path, std::ios::binary) << text;
+    return comparisons_[job]->compare(script);
   }
 
-  void one(uint64_t seed) {
-    std::vector<Statement> script = random_script(seed);
-    if (options_.print) {
-      fmt::print("---- seed {}\n{}", seed, to_text(script));
-      return;
-    }
+  void use_packets(unsigned job, uint64_t seed) {
     RandomSource random(seed ^ 0x9e3779b97f4a7c15U);
-    comparison_.use(random_packets(random, kPacketsAScript));
-    const Report report = compare(to_text(script), "script.lua");
-    if (!report.failed) return;
-    ++failed_;
-    ++kinds_[report.kind];
-    if (kinds_[report.kind] > 2 || shown_ >= kShown) return;
-    ++shown_;
-    // Smaller, as long as the same configuration fails in the same way.
-    comparison_.quiet(true);
+    comparisons_[job]->use(random_packets(random, kPacketsAScript));
+  }
+
+  Report judge(unsigned job, uint64_t seed) {
+    use_packets(job, seed);
+    return compare(job, to_text(random_script(seed)));
+  }
+
+  void tell(uint64_t number) {
+    const Report report = std::exchange(reports_[number], {});
+    if (report.failed) {
+      ++failed_;
+      const uint64_t seed = options_.seed + number;
+      fmt::print("FAILED seed {}: {}\n", seed, report.kind);
+      std::fflush(stdout);
+      if (++kinds_[report.kind] <= 2 && shown_.size() < kShown) shown_.emplace_back(seed, report.kind);
+    }
+    if (options_.progress && (number + 1) % 1000 == 0)
+      fmt::print(stderr, "{} scripts, {} failed\n", number + 1, failed_);
+  }
+
+  /// Prints the script made smaller, as long as the same configuration fails in the same way.
+  void show(uint64_t seed, const std::string& kind) {
+    constexpr unsigned kJob = 0;
+    std::vector<Statement> script = random_script(seed);
+    use_packets(kJob, seed);
+    comparisons_[kJob]->quiet(true);
     shrink(
         script,
         [&](const std::string& text) {
-          const Report smaller = compare(text, "script.lua");
-          return smaller.failed && smaller.kind == report.kind;
+          const Report smaller = compare(kJob, text);
+          return smaller.failed && smaller.kind == kind;
         },
         kShrinkAttempts);
-    const Report last = compare(to_text(script), "script.lua");
-    comparison_.quiet(false);
+    const Report last = compare(kJob, to_text(script));
+    comparisons_[kJob]->quiet(false);
     fmt::print("---- seed {}\n{}", seed, to_text(script));
     for (const std::string& line : last.lines)
       fmt::print("{}\n", line);
@@ -108,19 +125,24 @@ class RandomRun {
   }
 
   const Options& options_;
-  Comparison& comparison_;
-  Folder folder_;
+  const Comparisons& comparisons_;
+  std::vector<Folder> folders_;  // of each job's script
+  std::vector<Report> reports_;  // by number, until they are told of
   std::map<std::string, uint64_t> kinds_;
+  std::vector<std::pair<uint64_t, std::string>> shown_;  // seeds and how they failed
   uint64_t failed_ = 0;
-  unsigned shown_ = 0;
 };
+
+void print_scripts(const Options& options) {
+  for (uint64_t i = 0; i < options.random; ++i)
+    fmt::print("---- seed {}\n{}", options.seed + i, to_text(random_script(options.seed + i)));
+}
 
 }  // namespace
 
-int run_random(const Options& options, Comparison& comparison) {
-  RandomRun run(options, comparison);
-  run.run();
-  return run.failed() == 0 ? 0 : 1;
+void run_random(const Options& options, const std::vector<std::unique_ptr<Comparison>>& comparisons) {
+  if (options.print) return print_scripts(options);
+  RandomRun(options, comparisons).run();
 }
 
 }  // namespace perilune::parity

@@ -1,17 +1,24 @@
 #include "table_run.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <span>
 #include <sstream>
+#include <utility>
 
 #include <lua.h>
 
 #include "folder.h"
+#include "jobs.h"
 #include "script/state.h"
 #include "subject.h"
 #include "table_file.h"
@@ -138,127 +145,208 @@ class LuaTable : public script::EventSink, public script::Arguments {
   std::vector<std::string> lines_;
 };
 
-class TableRun {
+/// The cases of a table as packets, made when the first script of it runs and shared by its scripts.
+class TablePackets {
  public:
-  TableRun(const Options& options, std::vector<std::unique_ptr<Configuration>> configurations)
-      : options_(&options), configurations_(std::move(configurations)) {}
-
-  void run(const TableFile& table) {
-    const PacketSet packets = table.only_lua ? PacketSet{} : packets_of(table);
-    for (const TableScript& script : table.scripts)
-      run_script(table, script, packets);
+  const PacketSet& as(const TableFile& table, Feed how) {
+    const std::lock_guard lock(mutex_);
+    auto& packets = fed_[static_cast<size_t>(how)];
+    if (!packets) packets = feed(packets_of(table), how, [](const StoredPacket&) { return false; });
+    return *packets;
   }
-
-  int finish(double seconds) const {
-    for (const auto& [who, count] : cases_)
-      fmt::print("{:<16} {:>10} cases {:>6} scripts refused\n", who, count,
-                 refused_.contains(who) ? refused_.at(who) : 0);
-    fmt::print("{} scripts of tables, {:.1f} s\n", scripts_, seconds);
-    fmt::print("{} passed, {} failed\n", passed_, failed_);
-    return failed_ == 0 ? 0 : 1;
-  }
-
-  void problem(const std::string& what) {
-    ++failed_;
-    fmt::print("{}\n", what);
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    for (auto& packets : fed_)
+      packets.reset();
   }
 
  private:
-  struct Tally {
-    const TableFile& table;
-    const TableScript& script;
-    std::map<std::string, unsigned> told{};  // by engine
-    unsigned differences = 0;
-  };
+  std::mutex mutex_;
+  std::array<std::optional<PacketSet>, kFeeds> fed_;
+};
 
-  void differs(Tally& tally, const std::string& who, const std::string& where, const std::string& what) {
-    ++tally.differences;
-    if (++tally.told[who] > options_->most) return;
-    const std::string& constants = tally.script.constants;
-    fmt::print("DIFFERS {} [{}] {}{}{}: {}\n", tally.table.name, who, where, constants.empty() ? "" : " with ",
-               constants, what);
+/// What one script of a table came to.
+struct ScriptResult {
+  std::vector<std::string> lines;           // the first differences of each engine
+  std::map<std::string, uint64_t> cases;    // by engine
+  std::map<std::string, uint64_t> refused;  // by engine
+  std::map<std::string, unsigned> told;     // by engine
+  uint64_t differences = 0;
+};
+
+/// A script of a table in stock Lua, in ours and compiled.
+class ScriptRun {
+ public:
+  ScriptRun(const Options& options, const TableFile& table, const TableScript& script, TablePackets& packets)
+      : options_(options), table_(table), script_(script), packets_(packets) {}
+
+  ScriptResult run(const Folder& folder, const std::vector<std::unique_ptr<Configuration>>& configurations) {
+    const std::string body = tell_function() + script_.text;
+    const std::string path = folder.file(table_.name);
+    std::ofstream(path, std::ios::binary) << body;
+    auto stock = ask_stock_lua(path, table_);
+    if (!stock) {
+      differs("stock", "", stock.error().message);
+      return std::move(result_);
+    }
+    stock_ = std::move(*stock);
+    compare_lua(path);
+    if (!table_.only_lua) {
+      std::ofstream(path, std::ios::binary) << body << filter_text(table_);
+      for (const auto& configuration : configurations)
+        compare_compiled(*configuration, path);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  static const std::string& tell_function() {
+    static const std::string text = content_of(std::string(kFolder) + "/run/tell.lua");
+    return text;
+  }
+
+  void differs(const std::string& who, const std::string& where, const std::string& what) {
+    ++result_.differences;
+    if (++result_.told[who] > options_.most) return;
+    const std::string& constants = script_.constants;
+    result_.lines.push_back(fmt::format("DIFFERS {} [{}] {}{}{}: {}", table_.name, who, where,
+                                        constants.empty() ? "" : " with ", constants, what));
   }
 
   static std::string shown(const TableAnswer& answer) {
     return fmt::format("{} [{}]", answer.error ? "error" : "result", answer.text);
   }
 
-  void run_script(const TableFile& table, const TableScript& script, const PacketSet& packets) {
-    ++scripts_;
-    const std::string body = tell_ + script.text;
-    const std::string path = folder_.file(table.name);
-    std::ofstream(path, std::ios::binary) << body;
-    const auto stock = ask_stock_lua(path, table);
-    if (!stock) return problem(stock.error().message);
-    Tally tally{table, script};
-    compare_lua(tally, path, *stock);
-    if (!table.only_lua) {
-      std::ofstream(path, std::ios::binary) << body << filter_text(table);
-      for (const auto& configuration : configurations_)
-        compare_compiled(tally, *configuration, path, packets, *stock);
-    }
-    ++(tally.differences == 0 ? passed_ : failed_);
-  }
-
-  void compare_lua(Tally& tally, const std::string& path, const std::vector<TableAnswer>& stock) {
+  void compare_lua(const std::string& path) {
     LuaTable lua;
-    if (const auto opened = lua.open(path); !opened) return differs(tally, "lua", "", opened.error().message);
-    const TableFile& table = tally.table;
-    for (size_t n = 0; n < table.cases.size(); ++n) {
-      const TableAnswer ours = lua.answer(table.cases[n], table.argument_is_text);
-      ++cases_["lua"];
-      if (ours == stock[n]) continue;
-      differs(tally, "lua", shown_case(table.cases[n], table.argument_is_text),
-              fmt::format("{}, stock: {}", shown(ours), shown(stock[n])));
+    if (const auto opened = lua.open(path); !opened) return differs("lua", "", opened.error().message);
+    for (size_t n = 0; n < table_.cases.size(); ++n) {
+      const TableAnswer ours = lua.answer(table_.cases[n], table_.argument_is_text);
+      ++result_.cases["lua"];
+      if (ours == stock_[n]) continue;
+      differs("lua", shown_case(table_.cases[n], table_.argument_is_text),
+              fmt::format("{}, stock: {}", shown(ours), shown(stock_[n])));
     }
   }
 
-  void compare_compiled(Tally& tally, const Configuration& configuration, const std::string& path,
-                        const PacketSet& packets, const std::vector<TableAnswer>& stock) {
+  void compare_compiled(const Configuration& configuration, const std::string& path) {
     const std::string& who = configuration.name;
     auto subject = configuration.open(path);
-    const TableFile& table = tally.table;
     if (!subject) {
       const Diagnostic& first = subject.error().front();
-      if (!table.may_be_refused || first.code == "cannot-load" || first.code == "compiler-bug")
-        differs(tally, who, "", "refused: " + to_text(first));
-      ++refused_[who];
+      if (!table_.may_be_refused || first.code == "cannot-load" || first.code == "compiler-bug")
+        differs(who, "", "refused: " + to_text(first));
+      ++result_.refused[who];
       return;
     }
-    const PacketSet fed = feed(packets, configuration.feed, [](const StoredPacket&) { return false; });
-    std::map<std::string, uint64_t> expected_errors;
-    for (size_t n = 0; n < table.cases.size(); ++n) {
+    const PacketSet& fed = packets_.as(table_, configuration.feed);
+    std::set<std::string> expected_errors;
+    for (size_t n = 0; n < table_.cases.size(); ++n) {
       const Observation seen = (*subject)->judge(fed.packets[n]);
-      ++cases_[who];
+      ++result_.cases[who];
       TableAnswer ours;
       ours.error = seen.cause == packet::Cause::kError;
       std::vector<std::string> lines;
       for (const std::string& log : seen.logs)
         lines.push_back(without_line_number(log));
-      ours.text = ours.error ? stock[n].text : joined(lines);  // messages: see below
-      if (!seen.judged || !(ours == stock[n])) {
-        differs(tally, who, shown_case(table.cases[n], table.argument_is_text),
-                fmt::format("{}, stock: {}", seen.judged ? shown(ours) : "not judged", shown(stock[n])));
+      ours.text = ours.error ? stock_[n].text : joined(lines);  // messages: see below
+      if (!seen.judged || !(ours == stock_[n])) {
+        differs(who, shown_case(table_.cases[n], table_.argument_is_text),
+                fmt::format("{}, stock: {}", seen.judged ? shown(ours) : "not judged", shown(stock_[n])));
       } else if (ours.error) {
-        ++expected_errors[stock[n].text];
+        expected_errors.insert(stock_[n].text);
       }
     }
     // Each line of a script keeps the first message seen there.
     for (const ErrorCount& error : (*subject)->errors()) {
       const size_t place = error.place.find(": ");
       const std::string message = place == std::string::npos ? error.place : error.place.substr(place + 2);
-      if (!expected_errors.contains(message))
-        differs(tally, who, "", "message [" + message + "] is not one of stock's");
+      if (!expected_errors.contains(message)) differs(who, "", "message [" + message + "] is not one of stock's");
     }
   }
 
-  const Options* options_;
-  std::vector<std::unique_ptr<Configuration>> configurations_;
-  Folder folder_;
-  std::string tell_ = content_of(std::string(kFolder) + "/run/tell.lua");
+  const Options& options_;
+  const TableFile& table_;
+  const TableScript& script_;
+  TablePackets& packets_;
+  std::vector<TableAnswer> stock_;
+  ScriptResult result_;
+};
+
+/// All scripts of all tables, several beside each other.
+class TableRun {
+ public:
+  TableRun(const Options& options, const ConfigurationsMaker& make) : options_(options), folders_(options.jobs) {
+    for (unsigned job = 0; job < options.jobs; ++job)
+      configurations_.push_back(make(job == 0));
+  }
+
+  void add(TableFile table) { tables_.push_back({std::move(table), std::make_unique<TablePackets>()}); }
+
+  void problem(const std::string& what) {
+    ++failed_;
+    fmt::print("{}\n", what);
+  }
+
+  void run() {
+    for (const Table& table : tables_) {
+      for (const TableScript& script : table.file.scripts)
+        scripts_.push_back({&table, &script, {}});
+    }
+    in_parallel(
+        options_.jobs, scripts_.size(),
+        [this](unsigned job, uint64_t number) {
+          Script& one = scripts_[number];
+          ScriptRun script(options_, one.table->file, *one.script, *one.table->packets);
+          one.result = script.run(folders_[job], configurations_[job]);
+        },
+        [this](uint64_t number) { tell(number); });
+  }
+
+  int finish(double seconds) const {
+    for (const auto& [who, count] : cases_)
+      fmt::print("{:<16} {:>10} cases {:>6} scripts refused\n", who, count,
+                 refused_.contains(who) ? refused_.at(who) : 0);
+    fmt::print("{} scripts of tables, {:.1f} s\n", scripts_.size(), seconds);
+    fmt::print("{} passed, {} failed\n", passed_, failed_);
+    return failed_ == 0 ? 0 : 1;
+  }
+
+ private:
+  struct Table {
+    TableFile file;
+    std::unique_ptr<TablePackets> packets;
+  };
+  struct Script {
+    const Table* table;
+    const TableScript* script;
+    ScriptResult result;
+  };
+
+  void tell(uint64_t number) {
+    const Script& one = scripts_[number];
+    const ScriptResult result = std::exchange(scripts_[number].result, {});
+    for (const std::string& line : result.lines)
+      fmt::print("{}\n", line);
+    for (const auto& [who, count] : result.cases)
+      cases_[who] += count;
+    for (const auto& [who, count] : result.refused)
+      refused_[who] += count;
+    ++(result.differences == 0 ? passed_ : failed_);
+    const bool last = number + 1 == scripts_.size() || scripts_[number + 1].table != one.table;
+    if (!last) return;
+    one.table->packets->forget();
+    if (options_.progress) fmt::print(stderr, "{}: done, {} failed so far\n", one.table->file.name, failed_);
+    std::fflush(stdout);
+  }
+
+  const Options& options_;
+  std::vector<Folder> folders_;                                              // by job
+  std::vector<std::vector<std::unique_ptr<Configuration>>> configurations_;  // by job
+  std::deque<Table> tables_;
+  std::vector<Script> scripts_;
   std::map<std::string, uint64_t> cases_;
   std::map<std::string, uint64_t> refused_;
-  uint64_t scripts_ = 0;
   uint64_t passed_ = 0;
   uint64_t failed_ = 0;
 };
@@ -275,22 +363,22 @@ std::vector<std::string> table_paths(const Options& options) {
 
 }  // namespace
 
-int run_tables(const Options& options, std::vector<std::unique_ptr<Configuration>> configurations) {
+int run_tables(const Options& options, const ConfigurationsMaker& make) {
   if (const std::string missing = stock_lua_missing(); !missing.empty()) {
     fmt::print("SKIP the tables of the library: {}\n", missing);
     return 77;
   }
   const auto start = std::chrono::steady_clock::now();
-  TableRun run(options, std::move(configurations));
+  TableRun run(options, make);
   for (const std::string& path : table_paths(options)) {
-    const auto table = read_table_file(path, options.whole, options.seed);
-    if (!table) {
+    auto table = read_table_file(path, options.whole, options.seed);
+    if (table) {
+      run.add(std::move(*table));
+    } else {
       run.problem(table.error().message);
-      continue;
     }
-    run.run(*table);
-    std::fflush(stdout);
   }
+  run.run();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return run.finish(took.count());
 }

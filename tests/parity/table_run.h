@@ -1,6 +1,7 @@
 // The tables of the library's edges (table_file.h) in the stock interpreter, in our lua engine, and compiled.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -9,7 +10,10 @@
 
 namespace perilune::parity {
 
-/// `configurations`: the compiled engines. Prints what differs and 'N passed, M failed'. The exit status.
-int run_tables(const Options& options, std::vector<std::unique_ptr<Configuration>> configurations);
+/// Makes the compiled engines, and says which cannot be had when `says_so`.
+using ConfigurationsMaker = std::function<std::vector<std::unique_ptr<Configuration>>(bool says_so)>;
+
+/// Prints what differs and 'N passed, M failed'. The exit status.
+int run_tables(const Options& options, const ConfigurationsMaker& make);
 
 }  // namespace perilune::parity

@@ -192,11 +192,14 @@ TEST(StateCall, TableFunctionsDoWhatLuasDo) {
   EXPECT_EQ(run("local t = {1, 2, 3} local r = table.remove(t, 1) return r .. table.remove(t) .. #t"), "131");
   EXPECT_EQ(run("return table.remove({})"), "nil");
   EXPECT_EQ(run("return table.remove({}, 0)"), "nil");
-  EXPECT_EQ(run("return table.remove({1, 2}, 7)"), "error: bad argument #2 to 'remove' (position out of bounds)");
+  // In the words of the Lua that is linked; tests/parity/tables hold them against the stock interpreter.
+  EXPECT_NE(run("return table.remove({1, 2}, 7)").find("to 'remove' (position out of bounds)"), std::string::npos);
   EXPECT_EQ(run("table.insert({1}, 3, 1)"), "error: bad argument #2 to 'insert' (position out of bounds)");
   EXPECT_EQ(run("table.insert({1})"), "error: wrong number of arguments to 'insert'");
   EXPECT_EQ(run("table.insert(nil, 1)"), "error: bad argument #1 to 'insert' (table expected, got nil)");
-  EXPECT_EQ(run("return table.concat({1, {}, 3})"), "error: invalid value (at index 2) in table for 'concat'");
+  EXPECT_NE(run("return table.concat({1, {}, 3})").find("index 2"), std::string::npos);
+  EXPECT_NE(run("table.move({}, 1, math.maxinteger, 2)").find("destination wrap around"), std::string::npos);
+  EXPECT_EQ(run("table.sort({1}, 5) return 'nothing to compare'"), "nothing to compare");
   EXPECT_EQ(run("return table.concat({1, 2.5, 'x'}, '-', 2, 3)"), "2.5-x");
   EXPECT_EQ(run("return table.concat({}, 'x')"), "");
   EXPECT_EQ(run("local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return table.concat(t)"), "321");
