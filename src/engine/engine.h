@@ -85,6 +85,8 @@ class PacketWorker {
   [[nodiscard]] virtual packet::Decision judge(const packet::Packet& packet) = 0;
   /// The headers of the packet judged last (as they were before the script).
   [[nodiscard]] virtual const packet::Location& location() const = 0;
+  /// Does it call Packet::need() before it looks at bytes behind the headers?
+  [[nodiscard]] virtual bool asks_for_bytes() const { return false; }
   /// Counted by judge(). Other threads may read a snapshot while the worker runs.
   [[nodiscard]] virtual Statistics statistics() const = 0;
 };

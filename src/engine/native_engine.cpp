@@ -38,6 +38,8 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     return {};
   }
 
+  [[nodiscard]] bool asks_for_bytes() const override { return true; }
+
  private:
   Decision ask(const packet::Packet& packet) override {
     packet_ = &packet;
@@ -78,6 +80,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
 
   // What the filter wrote, as a packet in the slot.
   Malformed commit(const packet::Packet& packet, Decision& decision) {
+    packet.need(packet.bytes.size());
     pull_frame(machine_->slot(), packet, packet.bytes.size());
     std::span<uint8_t> after{machine_->slot() + PL_FRAME, packet.bytes.size()};
     if (packet.bytes.size() > PL_FRAME_MAX) [[unlikely]] {

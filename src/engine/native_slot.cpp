@@ -21,6 +21,7 @@ unsigned flag(bool is_set, unsigned bit) {
 
 void copy_frame(uint8_t* slot, const packet::Packet& packet, uint32_t upto) {
   pl_header& header = header_of(slot);
+  packet.need(std::max(kFirstBytes, upto));
   if (packet.bytes.size() >= kFirstBytes && upto <= kFirstBytes) {
     std::memcpy(slot + PL_FRAME, packet.bytes.data(), kFirstBytes);
     header.copied = kFirstBytes;
@@ -93,6 +94,7 @@ void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto) {
   pl_header& header = header_of(slot);
   const auto end = static_cast<uint32_t>(std::min({upto, uint64_t{header.captured}, uint64_t{PL_FRAME_MAX}}));
   if (end <= header.copied) return;
+  packet.need(end);
   std::memcpy(slot + PL_FRAME + header.copied, packet.bytes.data() + header.copied, end - header.copied);
   header.copied = end;
 }

@@ -31,6 +31,15 @@ enum class ChecksumState : uint8_t {
   kPartial,  // only the pseudo header's sum, the device would have finished it: a write computes it whole
 };
 
+/// Bytes of a packet that its hook has not read yet.
+class UnreadBytes {
+ public:
+  virtual ~UnreadBytes() = default;
+  /// Puts them where the packet has them; a second call does nothing. Where that fails the hook drops the packet,
+  /// whatever is decided.
+  virtual void read() noexcept = 0;
+};
+
 /// Everything is borrowed from the hook and valid during the call that gets it.
 struct Packet {
   std::span<const uint8_t> bytes;  // the frame (or the IP packet, for raw link types); never written through
@@ -44,6 +53,16 @@ struct Packet {
   uint64_t time_ns = 0;        // since 1970
   uint64_t number = 0;         // counted from 1 within a file, as Wireshark does; by arrival on live hooks
   std::string_view interface;  // empty: unknown
+
+  /// Not null: of `bytes` only the first `ready`, which hold all headers, may be looked at before need(). Only workers
+  /// that say so get such packets (engine::PacketWorker::asks_for_bytes).
+  UnreadBytes* unread = nullptr;
+  size_t ready = 0;
+
+  /// To be called before any of the bytes [ready, upto) is looked at.
+  void need(size_t upto) const {
+    if (unread != nullptr && upto > ready) unread->read();
+  }
 };
 
 struct Decision {

@@ -138,6 +138,31 @@ def test_segmentation_offload_on_the_way_out(program):
             expect(max(lengths[17]) < 10_000, f"datagrams were judged together at {hook}: {lengths}")
 
 
+def test_segmentation_offload_through_a_queue(program):
+    """What a script reads all over a packet is what was sent, whether the queue reads packets in parts (native) or not."""
+    with LargeLab(program) as lab:
+        script = lab.script(DEEP.replace("BLOCKS", "false"), "deep.lua")
+        for engine in ("native", "lua"):
+            judge = lab.filter(lab.server, script, "--divert", "in tcp dport 9000", "--json", "--engine", engine)
+            capture = lab.folder / f"queue-{engine}.pcap"
+            tap = lab.peer(lab.client, "capture", "client0", capture, "out")
+            for version in (4, 6):
+                expect_equal(lab.ask(lab.client, "big-source", lab.address(version), "9000", "0"), "sent", "the sender")
+            wanted = collections.Counter()
+
+            def alike():
+                judged = must([lab.program, "run", "--engine", "lua", script, capture, "--json"])
+                wanted.clear()
+                wanted.update(text for text in logs_of(judged) if text.startswith("6 "))
+                return wanted == collections.Counter(logs_of(judge.out()))
+            wait_until(alike, f"the same is logged by {engine} and of the capture", 10)
+            tap.kill()
+            expect_equal(judge.stop(), 0, "exit status of the run")
+            expect(max(int(text.split()[1]) for text in wanted) > 60_000, f"no large packets: {wanted}")
+            summary = judge.summary()
+            expect_equal((summary["blocked"], summary["errors"]), (0, []), f"blocked and errors in {engine}")
+
+
 def test_packets_joined_on_the_way_in(program):
     """GRO: the client sends packets of 1,500 bytes, the server's device joins them."""
     with LargeLab(program) as lab:

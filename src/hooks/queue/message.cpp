@@ -1,5 +1,7 @@
 #include "hooks/queue/message.h"
 
+#include <algorithm>
+
 #include <arpa/inet.h>
 
 #include "base/bytes.h"
@@ -22,6 +24,15 @@ uint64_t timestamp_ns(const nlattr* attribute) {
   const auto* bytes = static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
   const auto be64 = [](const uint8_t* p) { return (uint64_t{read_be32(p)} << 32) | read_be32(p + 4); };
   return be64(bytes) * 1'000'000'000 + be64(bytes + 8) * 1'000;
+}
+
+/// Do all headers end within these bytes, whatever they say? Of IPv6's extension headers that is not known.
+bool has_short_headers(std::span<const uint8_t> bytes) {
+  constexpr size_t kLongestHeaders = 60 + 60;  // IPv4's and TCP's, both with all options
+  if (bytes.size() < kLongestHeaders) return false;
+  const unsigned version = bytes[0] >> 4;
+  const uint8_t protocol = version == 4 ? bytes[9] : bytes[6];
+  return (version == 4 || version == 6) && (protocol == packet::protocol::kTcp || protocol == packet::protocol::kUdp);
 }
 
 }  // namespace
@@ -54,6 +65,21 @@ std::optional<Arrival> parse_arrival(const nlmsghdr* message) {
   if (const uint32_t whole = attribute_be32(attributes[NFQA_CAP_LEN]); whole > arrival.wire_length) {
     arrival.wire_length = whole;
   }
+  arrival.ready = arrival.bytes.size();
+  return arrival;
+}
+
+std::optional<Arrival> parse_beginning(const nlmsghdr* message, size_t length, size_t read) {
+  // The packet is the last attribute: those before it were read if its own header was.
+  if (read < MNL_NLMSG_HDRLEN || message->nlmsg_len > length || MNL_ALIGN(message->nlmsg_len) < length) {
+    return std::nullopt;
+  }
+  std::optional<Arrival> arrival = parse_arrival(message);
+  if (!arrival) return std::nullopt;
+  const auto begin = static_cast<size_t>(arrival->bytes.data() - reinterpret_cast<const uint8_t*>(message));
+  if (begin >= read || begin + MNL_ALIGN(arrival->bytes.size()) < message->nlmsg_len) return std::nullopt;
+  arrival->ready = std::min(arrival->bytes.size(), read - begin);
+  if (!has_short_headers(arrival->bytes.first(arrival->ready))) return std::nullopt;
   return arrival;
 }
 

@@ -23,10 +23,15 @@ struct Arrival {
   bool several = false;            // becomes several packets on the wire (segmentation offload)
   size_t wire_length = 0;          // larger than bytes.size() when the kernel could not copy all of it
   std::span<const uint8_t> bytes;  // from the IP header on; borrowed from the message
+  size_t ready = 0;                // so many of them were read, at least all headers
 };
 
 /// Nothing when it is not a packet message or one without packet header or payload.
 [[nodiscard]] std::optional<Arrival> parse_arrival(const nlmsghdr* message);
+
+/// The same for a message of `length` bytes of which only the first `read` are there yet. Nothing, too, where more may
+/// be needed to find the packet and all of its headers: then the whole message has to be read.
+[[nodiscard]] std::optional<Arrival> parse_beginning(const nlmsghdr* message, size_t length, size_t read);
 
 /// LOCAL_IN and PREROUTING are in, LOCAL_OUT and POSTROUTING out, FORWARD forward.
 [[nodiscard]] packet::Direction direction_of_hook(uint8_t hook);

@@ -24,6 +24,10 @@ constexpr int kAnswerMilliseconds = 5000;
 // 64 KiB each would push one another out of the processor's cache, and a stream waits for each verdict.
 constexpr size_t kLargeBytes = 8192;
 constexpr size_t kLargeBatch = 2;
+// Of a large packet this much is read at first: all headers, and what most filters look at.
+constexpr size_t kBeginningBytes = 2048;
+// The first attribute of a message has the packet's id.
+constexpr size_t kIdBytes = 128;
 // The sequence number of the message that wake() has answered. Verdicts have 0, requests count up from 1.
 constexpr uint32_t kWakeSequence = UINT32_MAX;
 
@@ -160,12 +164,16 @@ Result<void> QueueSocket::take_datagram(std::span<const uint8_t> datagram) {
     // A packet whose id is unknown can have no verdict, and a later batch of verdicts would sweep it along.
     if (!arrival)
       return system_error(fmt::format("the kernel sent a message on queue {} that cannot be read", number_));
-    if (any_id_) lost_ += arrival->id - last_id_ - 1;
-    any_id_ = true;
-    last_id_ = arrival->id;
-    arrivals_.push_back(*arrival);
+    take(*arrival);
   }
   return {};
+}
+
+void QueueSocket::take(const Arrival& arrival) {
+  if (any_id_) lost_ += arrival.id - last_id_ - 1;
+  any_id_ = true;
+  last_id_ = arrival.id;
+  arrivals_.push_back(arrival);
 }
 
 Result<std::span<const Arrival>> QueueSocket::receive(Wait wait) {
@@ -178,13 +186,23 @@ Result<std::span<const Arrival>> QueueSocket::receive(Wait wait) {
     if (!arrivals_.empty()) return std::span<const Arrival>(arrivals_);
   }
   early_.clear();
-  const int flags = wait == Wait::kForMessage ? MSG_WAITFORONE : MSG_DONTWAIT;
-  const int count = recvmmsg(fd(), headers_.data(), static_cast<unsigned>(batch_), flags, nullptr);
-  if (count < 0) {
-    // ENOBUFS comes only where NETLINK_NO_ENOBUFS could not be set; the gap in the ids says how many were lost.
-    if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) trouble_ = errno;
-    return std::span<const Arrival>();
+  if (held_) {
+    const int code = take_held(kIdBytes);
+    if (lost_track_) return system_error(fmt::format("a packet of queue {} went before it was read", number_));
+    if (code != 0) return nothing(code);
   }
+  if (beginnings_ && small_reads_ < kSmallReads) {
+    const ssize_t length = look(wait);
+    if (length < 0) return nothing(errno);
+    if (static_cast<size_t>(length) > kLargeBytes && take_beginning(static_cast<size_t>(length))) {
+      small_reads_ = 0;
+      return std::span<const Arrival>(arrivals_);
+    }
+    wait = Wait::kNot;
+  }
+  const int flags = wait == Wait::kForMessage ? MSG_WAITFORONE : MSG_DONTWAIT;
+  const int count = recvmmsg(fd(), headers_.data(), small_reads_ == 0 ? kLargeBatch : kBatch, flags, nullptr);
+  if (count < 0) return nothing(errno);
   size_t largest = 0;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     largest = std::max<size_t>(largest, headers_[i].msg_len);
@@ -194,8 +212,47 @@ Result<std::span<const Arrival>> QueueSocket::receive(Wait wait) {
     const auto taken = take_datagram({storage_.data() + i * kDatagramBytes, headers_[i].msg_len});
     if (!taken) return tl::make_unexpected(taken.error());
   }
-  batch_ = largest > kLargeBytes ? kLargeBatch : kBatch;
+  small_reads_ = largest > kLargeBytes ? 0 : std::min(small_reads_ + 1, kSmallReads);
   return std::span<const Arrival>(arrivals_);
+}
+
+std::span<const Arrival> QueueSocket::nothing(int code) {
+  // ENOBUFS comes only where NETLINK_NO_ENOBUFS could not be set; the gap in the ids says how many were lost.
+  if (code != EAGAIN && code != EINTR && code != ENOBUFS) trouble_ = code;
+  return {};
+}
+
+ssize_t QueueSocket::look(Wait wait) {
+  const int flags = MSG_PEEK | MSG_TRUNC | (wait == Wait::kForMessage ? 0 : MSG_DONTWAIT);
+  return recv(fd(), storage_.data(), kBeginningBytes, flags);
+}
+
+bool QueueSocket::take_beginning(size_t length) {
+  if (length > kDatagramBytes) return false;
+  const auto arrival = parse_beginning(reinterpret_cast<const nlmsghdr*>(storage_.data()), length, kBeginningBytes);
+  if (!arrival) return false;
+  take(*arrival);
+  held_ = arrival->id;
+  return true;
+}
+
+int QueueSocket::take_held(size_t bytes) {
+  if (lost_track_) return ESTALE;
+  const ssize_t length = recv(fd(), storage_.data(), bytes, MSG_DONTWAIT | MSG_TRUNC);
+  if (length < 0 && errno != EAGAIN) return errno;
+  const auto* message = reinterpret_cast<const nlmsghdr*>(storage_.data());
+  const bool whole = length >= ssize_t{MNL_NLMSG_HDRLEN} && mnl_nlmsg_ok(message, static_cast<int>(length));
+  const auto arrival = whole && static_cast<size_t>(length) <= kDatagramBytes ? parse_arrival(message) : std::nullopt;
+  if (!arrival || arrival->id != held_) {
+    lost_track_ = true;
+    return ESTALE;
+  }
+  held_.reset();
+  return 0;
+}
+
+int QueueSocket::read_rest() {
+  return held_ ? take_held(kDatagramBytes) : 0;
 }
 
 int QueueSocket::wake() const {

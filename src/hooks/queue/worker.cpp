@@ -54,7 +54,9 @@ Worker::Worker(std::unique_ptr<QueueSocket> socket, std::unique_ptr<engine::Pack
       warnings_(shared.warnings),
       number_(socket_->number()),
       names_(shared.changes),
-      verdicts_(number_) {}
+      verdicts_(number_) {
+  if (judge_->asks_for_bytes()) socket_->read_beginnings();
+}
 
 Result<void> Worker::run() {
   Result<void> result;
@@ -135,6 +137,7 @@ Result<void> Worker::settle(std::span<const Arrival> arrivals) {
   TimePoint held_since = arrivals.size() > 1 ? std::chrono::steady_clock::now() : TimePoint();
   for (const Arrival& arrival : arrivals) {
     settle(arrival);
+    if (unreadable_ != 0) return errno_error(fmt::format("read a packet of queue {}", number_), unreadable_);
     if (&arrival == &last) break;
     const TimePoint now = std::chrono::steady_clock::now();
     if (!verdicts_.full() && now - held_since < kLongestHold) continue;
@@ -197,8 +200,16 @@ void Worker::judge(const Arrival& arrival) {
   packet.time_ns = arrival.time_ns != 0 ? arrival.time_ns : realtime_ns();
   packet.number = packets_.fetch_add(1, std::memory_order_relaxed) + 1;
   packet.interface = names_.name(packet.ifindex);
+  if (arrival.ready < arrival.bytes.size()) {
+    packet.unread = this;
+    packet.ready = arrival.ready;
+  }
 
   packet::Decision decision = judge_->judge(packet);
+  if (decision.verdict != packet::Verdict::kPass && decision.verdict != packet::Verdict::kBlock) {
+    packet.need(packet.bytes.size());  // the answer is made of it
+  }
+  if (unreadable_ != 0) return;  // without a verdict; the kernel drops it as the queue closes
   if (decision.verdict == packet::Verdict::kPass) {
     const bool given_back = pass(arrival, packet, decision);
     answered_ = true;
@@ -214,6 +225,17 @@ void Worker::judge(const Arrival& arrival) {
     answer(packet, decision);
   }
   observer_.on_packet(number_, packet, judge_->location(), decision);
+}
+
+void Worker::read() noexcept {
+  while (const int code = socket_->read_rest()) {
+    if (code == ESTALE || is_past_deadline()) {
+      unreadable_ = code;
+      return;
+    }
+    hesitate("read packets from", code);
+  }
+  pause_ = {};
 }
 
 bool Worker::pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision) {

@@ -28,7 +28,7 @@ struct Shared {
   Warnings& warnings;
 };
 
-class Worker {
+class Worker : private packet::UnreadBytes {
  public:
   Worker(std::unique_ptr<QueueSocket> socket, std::unique_ptr<engine::PacketWorker> judge, ReplySender replies,
          const Shared& shared);
@@ -63,6 +63,8 @@ class Worker {
   /// Sends a train of datagrams back to be taken apart, or drops it where that was in vain.
   void take_apart(const Arrival& arrival);
   void judge(const Arrival& arrival);
+  /// packet::UnreadBytes, of the packet that is judged.
+  void read() noexcept override;
   /// False: it cannot be given back to the kernel as it was changed, and is dropped.
   [[nodiscard]] bool pass(const Arrival& arrival, const packet::Packet& packet, const packet::Decision& decision);
   void answer(const packet::Packet& packet, const packet::Decision& decision);
@@ -85,6 +87,7 @@ class Worker {
   std::atomic<int64_t> deadline_ns_ = 0;  // of the steady clock; set before finishing_
 
   bool answered_ = false;  // the packet under way has its verdict
+  int unreadable_ = 0;     // the errno for which its bytes could not be read; ends the run
   std::chrono::milliseconds pause_{0};
   std::optional<uint32_t> apart_since_;  // the packet at which the queue stopped to take packets whole
 

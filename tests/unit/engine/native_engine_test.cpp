@@ -38,14 +38,37 @@ packet::Packet packet_of(const std::vector<uint8_t>& frame, uint64_t number) {
   return packet;
 }
 
-Seen observe(const std::string& script, const std::vector<std::vector<uint8_t>>& frames, const Options& options) {
+/// A packet as a queue may hand it over: behind its headers stands something else until it is asked for.
+class InParts final : public packet::UnreadBytes {
+ public:
+  explicit InParts(const packet::Packet& whole) : whole_(whole.bytes), shown_(whole.bytes.size(), 0xee), packet(whole) {
+    constexpr size_t kAlwaysRead = 128;
+    const size_t payload = packet::locate(whole.bytes, whole.wire_length, whole.link).payload;
+    packet.ready = std::min(whole_.size(), std::max(payload, kAlwaysRead));
+    std::ranges::copy(whole_.first(packet.ready), shown_.begin());
+    packet.bytes = shown_;
+    packet.unread = this;
+  }
+  void read() noexcept override { std::ranges::copy(whole_, shown_.begin()); }
+
+ private:
+  std::span<const uint8_t> whole_;
+  std::vector<uint8_t> shown_;
+
+ public:
+  packet::Packet packet;
+};
+
+Seen observe(const std::string& script, const std::vector<std::vector<uint8_t>>& frames, const Options& options,
+             bool in_parts = false) {
   Judge judge(script, options);
   Seen seen;
   if (!judge.opened()) return seen;
   uint64_t number = 0;
   for (const std::vector<uint8_t>& frame : frames) {
     const packet::Packet packet = packet_of(frame, ++number);
-    const packet::Decision decision = judge(packet);
+    InParts parts(packet);
+    const packet::Decision decision = judge(in_parts ? parts.packet : packet);
     seen.lines.push_back(fmt::format("{}: {} {} line {} mark {} {} {}", number, to_string(decision.verdict),
                                      to_string(decision.cause), decision.line, decision.mark_set, decision.mark,
                                      decision.modified ? hex(decision.bytes) : "as it was"));
@@ -80,6 +103,8 @@ Seen agree(const std::string& script, const std::vector<std::vector<uint8_t>>& f
   for (const NativeCode code : {NativeCode::kMachine, NativeCode::kInterpreted, NativeCode::kChecked}) {
     options.native_code = code;
     EXPECT_EQ(observe(script, frames, options).lines, expected.lines) << script << "\ncode " << static_cast<int>(code);
+    EXPECT_EQ(observe(script, frames, options, true).lines, expected.lines)
+        << script << "\nin parts, code " << static_cast<int>(code);
   }
   return expected;
 }
@@ -105,6 +130,23 @@ TEST(NativeEngine, SshFilter) {
        tcp(std::string(240, ' ') + "SSH-2.0-OpenSSH_6.4\r\n"), udp(), arp()});
   EXPECT_EQ(count(seen, "block script line 7"), 2U);
   EXPECT_EQ(count(seen, "pass not-ip"), 1U);
+}
+
+TEST(NativeEngine, BytesAreAskedForOnlyWhereAFilterLooksAtThem) {
+  Options options;
+  options.kind = Kind::kNative;
+  const std::vector<uint8_t> frame = tcp(std::string(3000, 'x') + "end");
+  const auto asks = [&](const std::string& script) {
+    Judge judge(script, options);
+    EXPECT_TRUE(judge.opened() && judge.worker().asks_for_bytes());
+    InParts parts(packet_of(frame, 1));
+    EXPECT_EQ(judge(parts.packet).verdict, Verdict::kPass) << script;
+    return parts.packet.bytes.back() == 'd';
+  };
+  EXPECT_FALSE(asks("function filter() return true end"));
+  EXPECT_FALSE(asks("function filter(hdr, pld, pkt) return #pld == 3003 and pkt.sport ~= 0 end"));
+  EXPECT_TRUE(asks("function filter(hdr, pld) return pld[3002] == 100 end"));
+  EXPECT_TRUE(asks("function filter(hdr, pld) return tostring(pld:segment(2900)):find('end', 1, true) ~= nil end"));
 }
 
 TEST(NativeEngine, MalformedPacketsAndFramesWithoutIp) {

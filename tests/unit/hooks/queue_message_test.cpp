@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 
 #include "hooks/queue/message.h"
+#include "packet/location.h"
 
 namespace perilune::hooks::queue {
 namespace {
@@ -73,6 +74,55 @@ TEST(QueueMessage, WhatIsAbsentIsZero) {
   EXPECT_EQ(arrival->time_ns, 0U);
   EXPECT_FALSE(arrival->checksum_partial);
   EXPECT_EQ(arrival->wire_length, 3U);
+}
+
+/// A TCP packet over IPv4 or IPv6, or of another protocol, with many bytes behind it.
+std::vector<uint8_t> large_packet(unsigned version, uint8_t protocol) {
+  std::vector<uint8_t> bytes(60'000, 0x5a);
+  bytes[0] = version == 4 ? 0x45 : 0x60;
+  bytes[version == 4 ? 9 : 6] = protocol;
+  return bytes;
+}
+
+TEST(QueueMessage, TheBeginningIsEnoughWhereHeadersAreShort) {
+  constexpr size_t kRead = 2048;
+  for (const unsigned version : {4U, 6U}) {
+    Message message;
+    message.packet_header(7, NF_INET_LOCAL_IN)
+        .number(NFQA_MARK, 5)
+        .bytes(NFQA_PAYLOAD, large_packet(version, packet::protocol::kTcp));
+    const size_t length = message.header()->nlmsg_len;
+    const auto arrival = parse_beginning(message.header(), length, kRead);
+    ASSERT_TRUE(arrival);
+    EXPECT_EQ(arrival->id, 7U);
+    EXPECT_EQ(arrival->mark, 5U);
+    EXPECT_EQ(arrival->bytes.size(), 60'000U);
+    EXPECT_EQ(arrival->wire_length, 60'000U);
+    EXPECT_EQ(arrival->bytes.data() + arrival->ready, reinterpret_cast<const uint8_t*>(message.header()) + kRead);
+    EXPECT_FALSE(parse_beginning(message.header(), length, 100)) << "headers may be longer";
+    EXPECT_FALSE(parse_beginning(message.header(), length - 4, kRead)) << "the message is longer than what came";
+    EXPECT_FALSE(parse_beginning(message.header(), length + 64, kRead)) << "another message follows";
+  }
+}
+
+TEST(QueueMessage, TheBeginningIsNotEnough) {
+  constexpr size_t kRead = 2048;
+  const auto parsed = [](Message& message) {
+    return parse_beginning(message.header(), message.header()->nlmsg_len, kRead).has_value();
+  };
+  for (const uint8_t protocol : {packet::protocol::kHopByHop, packet::protocol::kRouting, packet::protocol::kIcmpV6}) {
+    Message message;
+    message.packet_header(7, NF_INET_LOCAL_IN).bytes(NFQA_PAYLOAD, large_packet(6, protocol));
+    EXPECT_FALSE(parsed(message)) << "extension headers may be long: " << int{protocol};
+  }
+  Message followed;
+  followed.packet_header(7, NF_INET_LOCAL_IN).bytes(NFQA_PAYLOAD, large_packet(4, packet::protocol::kTcp));
+  followed.number(NFQA_MARK, 5);
+  EXPECT_FALSE(parsed(followed)) << "an attribute behind the packet was not read";
+  Message late;
+  late.packet_header(7, NF_INET_LOCAL_IN).bytes(NFQA_CT, std::vector<uint8_t>(kRead));
+  late.bytes(NFQA_PAYLOAD, large_packet(4, packet::protocol::kTcp));
+  EXPECT_FALSE(parsed(late)) << "the packet begins behind what was read";
 }
 
 TEST(QueueMessage, ShortOrMissingParts) {
