@@ -393,7 +393,8 @@ class Lowering {
   /// Makes sure that bytes [.., end) of the view are in the slot (end < 0: all of it).
   void ensure_bytes(const AbstractValue& view, int64_t end);
   [[nodiscard]] ir::Value payload_end(int64_t length);
-  void before_write(const AbstractValue& view, ir::Value begin, ir::Value end);
+  void refuse_dynamic_field(const AbstractValue& view, const AbstractValue& key);
+  void before_write(ir::Value begin, ir::Value end, bool may_be_empty = false);
   [[nodiscard]] AbstractValue view_text(const AbstractValue& view);
   AbstractValue headers_view();
   ir::Value load_byte(ir::Value start, const AbstractValue& index);
@@ -488,6 +489,11 @@ class Lowering {
   void emit_log(const std::string& text, const Values& arguments);
   [[nodiscard]] bool check_format(const Call& call, const std::string& format, Values& values);
   void call_net_ip(Call& call);
+  void call_net_mac(Call& call);
+  bool address_argument(Call& call, AbstractValue& bytes);
+  /// Continues where bytes.b is one of the lengths; elsewhere the script fails, and is told the length.
+  void require_length(const Call& call, const AbstractValue& bytes, std::initializer_list<int64_t> lengths,
+                      const std::string& problem);
   void call_library(Call& call, ObjectId function);
   /// Refuses what the script may not do while it is compiled, and what would take too much.
   void check_evaluation(const World::Evaluation& evaluation, const std::string& name);

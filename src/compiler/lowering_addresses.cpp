@@ -225,15 +225,34 @@ ir::Value Lowering::ipv6_text(ir::Value first, ir::Value second, ir::Value place
   return b_.parameters(done)[0];
 }
 
+// The bytes of an address, as net.ip and net.mac take them: a string or a view. False: the script has failed.
+bool Lowering::address_argument(Call& call, AbstractValue& bytes) {
+  if (call.argument(0).kind == Kind::kView) call.arguments[0] = view_text(call.arguments[0]);
+  if (!string_argument(call, 0, bytes)) return false;
+  bytes = as_dynamic(bytes);
+  return true;
+}
+
+void Lowering::require_length(const Call& call, const AbstractValue& bytes, std::initializer_list<int64_t> lengths,
+                              const std::string& problem) {
+  if (bytes.least == bytes.most && std::ranges::find(lengths, bytes.most) != lengths.end()) return;
+  const State before = st_;
+  const ir::BlockId right = b_.new_block();
+  for (const int64_t length : lengths) {
+    const ir::BlockId other = b_.new_block();
+    b_.branch(Condition::kEq, bytes.b, length, right, other);
+    b_.switch_to(other);
+  }
+  fail(argument_message(call, 0, problem), bytes.b);
+  ended_ = false;
+  resume(right, before);
+}
+
 // net.ip(address): 4 or 16 bytes as text.
 void Lowering::call_net_ip(Call& call) {
-  AbstractValue bytes = call.argument(0);
-  if (!bytes.is_string()) return fail_type(call, 0, "string");
-  if (!is_address(bytes)) {
-    refuse("address-text", "net.ip of bytes that may be no address",
-           "take pkt.src, pkt.dst, or cut 4 or 16 bytes with a layout's 'string' field");
-  }
-  bytes = as_dynamic(bytes);
+  AbstractValue bytes;
+  if (!address_argument(call, bytes)) return;
+  if (!is_address(bytes)) require_length(call, bytes, {4, 16}, "an IP address has 4 or 16 bytes, not {0}");
   AbstractValue address = AbstractValue::of(Kind::kAddress);
   address.b = number(0);
   const auto text_of = [&](FieldKind kind) {
@@ -242,8 +261,8 @@ void Lowering::call_net_ip(Call& call) {
     if (kind == FieldKind::kIpv6) address.b = b_.load(8, at(bytes.a), 8);
     return address_text(address);
   };
-  if (bytes.most == 4) return finish(call, {text_of(FieldKind::kIpv4)});
-  if (bytes.least == 16) return finish(call, {text_of(FieldKind::kIpv6)});
+  if (bytes.most < 16) return finish(call, {text_of(FieldKind::kIpv4)});
+  if (bytes.least > 4) return finish(call, {text_of(FieldKind::kIpv6)});
   const ir::BlockId four = b_.new_block();
   const ir::BlockId sixteen = b_.new_block();
   const ir::BlockId join = b_.new_block(2);
@@ -258,6 +277,18 @@ void Lowering::call_net_ip(Call& call) {
   AbstractValue text = AbstractValue::dynamic_string(b_.parameters(join)[0], b_.parameters(join)[1], kLongestIpv6);
   text.least = longer.least;
   finish(call, {std::move(text)});
+}
+
+// net.mac(address): 6 bytes as text.
+void Lowering::call_net_mac(Call& call) {
+  AbstractValue bytes;
+  if (!address_argument(call, bytes)) return;
+  require_length(call, bytes, {6}, "a MAC address has 6 bytes, not {0}");
+  AbstractValue address = AbstractValue::of(Kind::kAddress);
+  address.index = static_cast<uint32_t>(FieldKind::kMac);
+  address.a = b_.binary(Op::kOr, b_.load(4, at(bytes.a), 0), b_.binary(Op::kShl, b_.load(2, at(bytes.a), 4), 32));
+  address.b = number(0);
+  finish(call, {address_text(address)});
 }
 
 }  // namespace perilune::compiler

@@ -25,8 +25,13 @@ std::pair<std::string, std::string> advice(const std::string& name) {
             "test what may be missing with `if`: a script error blocks the packet unless --on-error says pass"};
   if (name == "string.format" || name == "string.rep" || name == "string.gsub" || name == "string.reverse" ||
       name == "string.pack" || name == "table.concat")
-    return {"string-building", "log(format, ...) formats for people; put short strings together with .."};
+    return {"string-building",
+            name == "string.format"
+                ? "log(format, ...) formats for people; put short strings together with .."
+                : "put short strings together with .., in a loop with a constant number of iterations"};
   if (name == "string.unpack") return {"string-unpack", "use a layout: data.layout {field = {offset, bits}}"};
+  if (name == "net.bytes")
+    return {"library-function", "take the bytes of the packet: a layout's 'string' field of 4, 6 or 16 bytes"};
   if (name.starts_with("table.")) return {"growing-table", "make tables in the main chunk, or use a map"};
   if (name == "math.random" || name == "math.randomseed") return {"library-function", "use random(n)"};
   if (name.starts_with("math.")) return {"float", "use integers, // and %"};
@@ -76,6 +81,7 @@ const std::unordered_map<std::string, Lowering::Handler>& Lowering::handlers() {
       {"pairs", &Lowering::call_pairs},
       {"data.layout", &Lowering::call_data_layout},
       {"net.ip", &Lowering::call_net_ip},
+      {"net.mac", &Lowering::call_net_mac},
   };
   return table;
 }
@@ -545,14 +551,8 @@ void Lowering::call_unpack(Call& call) {
   if (table.kind != Kind::kTable || call.arguments.size() > 1)
     refuse("growing-table", "table.unpack of this", "name the values: t[1], t[2]");
   Values values;
-  for (int64_t n = 1;; ++n) {
-    const VirtualTable::Entry* found = nullptr;
-    for (const VirtualTable::Entry& entry : st_.tables[table.index].entries) {
-      if (entry.key.kind == Kind::kInteger && entry.key.integer == n && !entry.value.is_nil()) found = &entry;
-    }
-    if (found == nullptr) break;
-    values.push_back(found->value);
-  }
+  for (int64_t n = 1; n <= length_of_virtual(table.index); ++n)
+    values.push_back(from_virtual(table.index, AbstractValue::integer_constant(n)));
   finish(call, values);
 }
 

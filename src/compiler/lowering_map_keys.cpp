@@ -138,7 +138,8 @@ bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type
         fmt::format("map '{}': an address is needed, but this string of the packet may have other lengths than 4 or 16 "
                     "bytes, and then would be an address as text",
                     map.declaration().name),
-        "use pkt.src, pkt.dst, or a 'string' field of 4 or 16 bytes: a segment may be shorter than was asked for");
+        "use pkt.src, pkt.dst, or a 'string' field of 4 or 16 bytes: segments may be shorter than was asked for, and "
+        "fields of type 'ipv4' and 'ipv6' give text");
   }
   const auto copy4 = [&] {
     if (family_at >= 0) b_.store(1, b_.slot(), family_at, number(4));
@@ -256,7 +257,8 @@ bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const Abst
             fmt::format("map '{}': a MAC address is needed, but this string of the packet may have other lengths than "
                         "6 bytes, and then would be an address as text",
                         map.declaration().name),
-            "use a 'string' field of 6 bytes: a segment may be shorter than was asked for");
+            "use a 'string' field of 6 bytes: a segment may be shorter than was asked for, and a 'mac' field gives "
+            "text");
       }
       fail_map(map, role, value, address_expected(part.type));
       return false;
@@ -332,7 +334,7 @@ bool Lowering::encode_parts(script::Map& map, const script::Shape& shape, const 
       values[n] = world_->raw_get(value.object, AbstractValue::integer_constant(static_cast<int64_t>(n) + 1));
   }
   if (!fits) {
-    fail_map(map, role, value, fmt::format("an array of {} values, such as {{{{pkt.src, pkt.dport}}}}", count));
+    fail_map(map, role, value, fmt::format("an array of {} values, such as {{pkt.src, pkt.dport}}", count));
     return false;
   }
   for (size_t n = 0; n < count; ++n) {

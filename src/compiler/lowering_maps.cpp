@@ -240,14 +240,9 @@ void Lowering::get_from_map(ObjectId object, const AbstractValue& key, const Cal
     set(result, std::move(value));
     outcome();
   };
-  if (key.kind == Kind::kString && call == nullptr &&
+  if (key.kind == Kind::kString && call == nullptr && !map.declaration().key.is_string() &&
       (key.string() == "get" || key.string() == "set" || key.string() == "add")) {
-    if (!map.declaration().key.is_string())
-      refuse("method-value", fmt::format("the method '{}' is taken as a value", key.string()), "call it: m:get(key)");
-    return fail(
-        fmt::format("map '{}' has string keys, so it has no methods: write map.{}(m, ...), and map.get(m, '{}') "
-                    "for that key",
-                    map.declaration().name, key.string(), key.string()));
+    refuse("method-value", fmt::format("the method '{}' is taken as a value", key.string()), "call it: m:get(key)");
   }
   if (is_single(map) && call == nullptr)
     return fail(fmt::format("counter '{}' has no key: use its methods get() and add(n)", map.declaration().name));
@@ -295,16 +290,7 @@ void Lowering::get_from_map(ObjectId object, const AbstractValue& key, const Cal
 
 void Lowering::set_in_map(ObjectId object, const AbstractValue& key, const AbstractValue& value) {
   script::Map& map = *world_->map_of(object);
-  const script::MapDeclaration& declaration = map.declaration();
-  const uint32_t index = map_number(map);
-  if (key.kind == Kind::kString && declaration.key.is_string() &&
-      (key.string() == "get" || key.string() == "set" || key.string() == "add")) {
-    return fail(
-        fmt::format("map '{}' has string keys, so it has no methods: write map.{}(m, ...), and map.get(m, '{}') "
-                    "for that key",
-                    declaration.name, key.string(), key.string()));
-  }
-  store_in_map(map, index, key, value);
+  store_in_map(map, map_number(map), key, value);
 }
 
 void Lowering::store_in_map(script::Map& map, uint32_t index, const AbstractValue& key, const AbstractValue& value) {

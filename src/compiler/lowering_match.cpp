@@ -287,7 +287,7 @@ void Lowering::gmatch_next(uint32_t table, Call& call) {
     (void)search(next, false);
   }
   resume(none, before);
-  finish(call, {AbstractValue::nil()});
+  finish(call, {});  // no value at all, as the library has it: tostring(next()) is an error
 }
 
 }  // namespace perilune::compiler

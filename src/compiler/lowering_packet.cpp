@@ -137,7 +137,8 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     if (target_.kernel() && !target_.interface.empty())
       return set(result, AbstractValue::string_constant(target_.interface));
     if (target_.kernel())
-      refuse("no-interface", "pkt.interface is not known at this hook", "use pkt.ifindex, the interface's number");
+      refuse("no-interface", "pkt.interface is not known at this hook",
+             "name the interface where the hook has one (--at xdp:eth0, tc:eth0:in), or use pkt.ifindex, its number");
     const ir::Value length = header(offsetof(pl_header, interface_length));
     return value_or_nil(Condition::kNe, length, number(0), result, [&] {
       AbstractValue text =

@@ -403,7 +403,7 @@ void Lowering::map_case(Call& call, bool lower) {
   const StringParts parts = string_of(text);
   if (parts.most > kLongestMade) {
     refuse("string-too-long", fmt::format("{} of a string that may have more than {} bytes", call.name, kLongestMade),
-           "take a segment or a :sub of at most 4096 bytes first");
+           "take a segment or :sub of a constant length first, such as :sub(1, 255)");
   }
   constexpr uint64_t kOnes = 0x0101010101010101ULL;
   const uint8_t first = lower ? 'A' : 'a';
@@ -515,7 +515,8 @@ void Lowering::op_concat() {
   }
   if (most > kLongestMade) {
     refuse("string-too-long", fmt::format("a string of possibly more than {} bytes is put together", kLongestMade),
-           "shorten its parts with :sub or segment first");
+           "give its parts constant lengths first, as with :sub(1, 255); what grows in a while loop has no bound: use "
+           "a for of constant length");
   }
   ir::Value length = number(0);
   for (const StringParts& piece : pieces)

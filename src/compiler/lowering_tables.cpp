@@ -258,7 +258,8 @@ void Lowering::op_self() {
   if (object.kind == Kind::kView && key.kind == Kind::kString && is_view_method(object, key.string()))
     return method("view:" + key.string());
   if (object.kind == Kind::kObject && world_->type_of(object.object) == World::ObjectType::kMap &&
-      key.kind == Kind::kString && (key.string() == "get" || key.string() == "set" || key.string() == "add")) {
+      !world_->map_of(object.object)->declaration().key.is_string() && key.kind == Kind::kString &&
+      (key.string() == "get" || key.string() == "set" || key.string() == "add")) {
     return method("map:" + key.string());
   }
   if (object.kind == Kind::kPacket && key.kind == Kind::kString &&
@@ -386,6 +387,13 @@ int64_t Lowering::length_of_virtual(uint32_t table) const {
   int64_t length = 0;
   while (has(length + 1))
     ++length;
+  const bool holes = std::ranges::any_of(st_.tables[table].entries, [&](const VirtualTable::Entry& entry) {
+    return entry.key.kind == Kind::kInteger && entry.key.integer > length && !entry.value.is_nil();
+  });
+  if (holes) {
+    refuse("table-with-holes", "the length of a table with nil between its values, which Lua leaves open",
+           "count the values yourself, or fill the holes with false");
+  }
   return length;
 }
 

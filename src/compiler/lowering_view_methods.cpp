@@ -140,8 +140,7 @@ void Lowering::call_accessor(Call& call, const std::string& name) {
   const bool to_end = string && !write && call.none_or_nil(2);
   if (string) {
     if (write) {
-      value = call.argument(2);
-      if (value.kind == Kind::kView) value = view_text(value);
+      if (call.argument(2).kind == Kind::kView) call.arguments[2] = view_text(call.arguments[2]);
       if (!string_argument(call, 2, value)) return;
       length = string_of(value).length;
     } else if (!to_end) {
@@ -208,14 +207,14 @@ void Lowering::call_accessor(Call& call, const std::string& name) {
       from = allocate_string(length);
       copy_bytes(from, string_of(value).offset, length);
     }
-    before_write(view, place, b_.add(place, length));
+    before_write(place, b_.add(place, length), true);
     copy_exactly(place, from, length);
     return finish(call, {});
   }
   const auto bytes = static_cast<unsigned>(size);
   if (write) {
     const ir::Value stored = integer_of(value);
-    before_write(view, place, b_.add(place, size));
+    before_write(place, b_.add(place, size));
     b_.store(bytes, at(place), 0, stored);
     return finish(call, {});
   }

@@ -22,12 +22,11 @@ using luadata::FieldKind;
 }  // namespace
 
 // Marks slot bytes [begin, end) as written, and takes care that strings of the packet's bytes keep what they were.
-void Lowering::before_write(const AbstractValue& view, ir::Value begin, ir::Value end) {
+void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
   if (!target_.may_write()) {
     refuse("read-only-hook", "the packet is written to, and packets at netfilter hooks can only be read",
            "load the script at tc:IF:in, tc:IF:out or xdp:IF");
   }
-  (void)view;
   image_.writes = true;
   State probe = st_;
   forget_dead(probe);
@@ -62,8 +61,12 @@ void Lowering::before_write(const AbstractValue& view, ir::Value begin, ir::Valu
   const ir::Value old_begin = b_.load(4, slot, offsetof(pl_header, dirty_begin));
   const ir::Value old_end = b_.load(4, slot, offsetof(pl_header, dirty_end));
   const ir::Value least = smaller(first, old_begin);
-  const ir::Value start = select(Condition::kEq, old_end, number(0), first, least);
-  const ir::Value stop = select(Condition::kUgt, last, old_end, last, old_end);
+  ir::Value start = select(Condition::kEq, old_end, number(0), first, least);
+  ir::Value stop = select(Condition::kUgt, last, old_end, last, old_end);
+  if (may_be_empty) {  // then nothing is written, and nothing was if nothing was before
+    start = select(Condition::kEq, first, last, old_begin, start);
+    stop = select(Condition::kEq, first, last, old_end, stop);
+  }
   b_.store(4, b_.slot(), offsetof(pl_header, dirty_begin), start);
   b_.store(4, b_.slot(), offsetof(pl_header, dirty_end), stop);
 }
@@ -192,7 +195,7 @@ void Lowering::write_view_field(const AbstractValue& view, const Field& field, c
     live = whole_number(value, key, whole);
     if (live) {
       ensure_bytes(seen, end);
-      before_write(seen, b_.add(seen.a, offset), b_.add(seen.a, end));
+      before_write(b_.add(seen.a, offset), b_.add(seen.a, end));
       store_field(field, at(seen.a), integer_of(whole));
     }
   } else if (field.kind == FieldKind::kString) {
@@ -233,7 +236,7 @@ bool Lowering::write_text(const AbstractValue& view, int64_t offset, int64_t roo
     copy_bytes(from, parts.offset, length);
   }
   const ir::Value to = b_.add(view.a, offset);
-  before_write(view, to, b_.add(to, length));
+  before_write(to, b_.add(to, length), true);
   copy_exactly(to, from, length);
   return true;
 }
@@ -246,7 +249,7 @@ bool Lowering::write_address(const AbstractValue& view, const Field& field, cons
   if (value.kind == Kind::kAddress && value.index == static_cast<uint32_t>(field.kind)) {
     ensure_bytes(view, static_cast<int64_t>(field.end));
     const auto first = static_cast<int64_t>(field.offset);
-    before_write(view, b_.add(view.a, first), b_.add(view.a, static_cast<int64_t>(field.end)));
+    before_write(b_.add(view.a, first), b_.add(view.a, static_cast<int64_t>(field.end)));
     const ir::Value pointer = at(view.a);
     const auto place = static_cast<int32_t>(field.offset);
     if (field.kind == FieldKind::kIpv6) {
@@ -276,7 +279,7 @@ bool Lowering::write_address(const AbstractValue& view, const Field& field, cons
   }
   const auto offset = static_cast<int64_t>(field.offset);
   ensure_bytes(view, static_cast<int64_t>(field.end));
-  before_write(view, b_.add(view.a, offset), b_.add(view.a, static_cast<int64_t>(field.end)));
+  before_write(b_.add(view.a, offset), b_.add(view.a, static_cast<int64_t>(field.end)));
   const ir::Value pointer = at(view.a);
   for (uint32_t n = 0; n < field.length; ++n)
     b_.store(1, pointer, static_cast<int32_t>(offset) + static_cast<int32_t>(n), number(parsed[n]));
@@ -289,8 +292,7 @@ void Lowering::set_in_view(const AbstractValue& view, const AbstractValue& key, 
     if (strict) fail(fmt::format("cannot write '{}': it is a method of data objects", key.string()));
     return;
   }
-  if (key.kind == Kind::kDynamicString)
-    refuse("dynamic-field", "a field whose name comes from the packet", "use constant names");
+  refuse_dynamic_field(view, key);
   if (key.is_constant() && view.object != 0) {
     std::string problem;
     const Field* field = world_->field_of(view.object, key, problem);
@@ -328,7 +330,7 @@ void Lowering::set_in_view(const AbstractValue& view, const AbstractValue& key, 
     byte.b = number(1);
     ensure_bytes(byte, -1);
   }
-  before_write(seen, place, behind);
+  before_write(place, behind);
   b_.store(1, at(place), 0, integer_of(whole));
   outcome();
 }

@@ -306,12 +306,19 @@ void Lowering::unknown_view_field(const AbstractValue& view, const AbstractValue
   if (!write) set(result, AbstractValue::nil());
 }
 
+// A key from the packet may be the name of a field, which comes before the byte at that offset.
+void Lowering::refuse_dynamic_field(const AbstractValue& view, const AbstractValue& key) {
+  const bool name = key.kind == Kind::kDynamicString;
+  const bool other = (key.kind == Kind::kDynamicInteger || key.kind == Kind::kDynamicBoolean) && view.object != 0 &&
+                     world_->has_fields_without_name(view.object);
+  if (name || other) refuse("dynamic-field", "a field whose name comes from the packet", "use constant names");
+}
+
 void Lowering::get_from_view(const AbstractValue& view, const AbstractValue& key, uint32_t result) {
   if (key.kind == Kind::kString && is_view_method(view, key.string()))
     refuse("method-value", fmt::format("the method '{}' is taken as a value", key.string()),
            "call it: view:method(...)");
-  if (key.kind == Kind::kDynamicString)
-    refuse("dynamic-field", "a field whose name comes from the packet", "use constant names");
+  refuse_dynamic_field(view, key);
   if (key.is_constant() && view.object != 0) {
     std::string problem;
     const Field* field = world_->field_of(view.object, key, problem);

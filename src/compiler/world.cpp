@@ -435,6 +435,19 @@ const luadata::Field* World::field_of(ObjectId layout, const AbstractValue& key,
   return field;
 }
 
+bool World::has_fields_without_name(ObjectId layout) {
+  push(AbstractValue::object_constant(layout));
+  lua_pushnil(L_);
+  while (lua_next(L_, -2) != 0) {
+    lua_pop(L_, 1);
+    if (lua_type(L_, -1) == LUA_TSTRING) continue;
+    lua_pop(L_, 2);
+    return true;
+  }
+  lua_pop(L_, 1);
+  return false;
+}
+
 ObjectId World::inner_layout(ObjectId layout, const AbstractValue& key) {
   push(AbstractValue::object_constant(layout));
   push(key);

@@ -81,6 +81,8 @@ class World {
   [[nodiscard]] const LookupTable* lookup_table(ObjectId table, AbstractValue::Kind keys);
   /// The compiled field of a layout, null when it has none of that name. Raises a Lua error text in `problem`.
   [[nodiscard]] const luadata::Field* field_of(ObjectId layout, const AbstractValue& key, std::string& problem);
+  /// Has the layout fields whose names are no strings, such as {[1] = {0, 8}}?
+  [[nodiscard]] bool has_fields_without_name(ObjectId layout);
   /// A layout field's inner layout.
   [[nodiscard]] ObjectId inner_layout(ObjectId layout, const AbstractValue& key);
   /// What s:name gives for a string s.

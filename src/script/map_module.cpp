@@ -10,8 +10,7 @@
 // are ignored, so that a counter set up there is not set up again and again.
 //
 // A map whose keys are strings has no methods: a packet could otherwise make allowed[name] true by carrying the name
-// 'get'. The functions map.get, map.set and map.add serve it; indexing it with these three words raises an error that
-// says so.
+// 'get'. There these words are keys as all others, and the functions map.get, map.set and map.add serve it.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -91,7 +90,7 @@ int get_at(lua_State* L, Map& map, int key) {
   const bool possible = !lua_isnil(L, key) && encode_key(L, key, map, KeyUse::kRead, key_bytes.data());
   if (possible && map.get(key_bytes.data(), value.data(), time_for(L, map))) {
     push_value(L, map, value.data());
-  } else if (possible && is_counter(map)) {
+  } else if (is_counter(map)) {
     lua_pushinteger(L, 0);  // what has not been counted has been counted zero times
   } else {
     lua_pushnil(L);
@@ -197,26 +196,14 @@ bool push_method(lua_State* L) {
   return false;
 }
 
-int method_of_string_map(lua_State* L, const Map& map) {
-  const char* word = lua_tostring(L, 2);
-  return luaL_error(
-      L, "map '%s' has string keys, so it has no methods: write map.%s(m, ...), and map.get(m, '%s') for that key",
-      name_of(map), word, word);
-}
-
 int map_index(lua_State* L) {
   Map& map = check_map(L, 1);
-  if (push_method(L)) return map.declaration().key.is_string() ? method_of_string_map(L, map) : 1;
+  if (!map.declaration().key.is_string() && push_method(L)) return 1;
   return get_at(L, map, 2);
 }
 
 int map_newindex(lua_State* L) {
-  Map& map = check_map(L, 1);
-  if (push_method(L)) {
-    if (map.declaration().key.is_string()) return method_of_string_map(L, map);
-    lua_pop(L, 1);
-  }
-  return set_at(L, map, 2, 3);
+  return set_at(L, check_map(L, 1), 2, 3);
 }
 
 int map_length(lua_State* L) {

@@ -127,6 +127,9 @@ const std::vector<Case>& cases() {
        "local t = {}\nfor i = 1, 5000 do t[i] = i end\nfunction filter(hdr, pld) for _, v in ipairs(t) do if pld[0] == "
        "v "
        "then return false end end end"},
+      {"table_with_holes", "table-with-holes", 2, "function filter(hdr, pld)\n  return #{nil, #pld} == 2\nend"},
+      {"number_as_field_of_packet", "dynamic-field", 3,
+       "local l = data.layout {[1] = {4, 4}}\nfunction filter(hdr, pld)\n  return pld:layout(l)[#pld] == 3\nend"},
       {"pcall", "protected-call", 2, "function filter(hdr, pld)\n  return pcall(function() return pld[0] end)\nend"},
       {"to_be_closed", "to-be-closed", 2,
        "function filter(hdr, pld)\n  local x <close> = nil\n  return pld[0] == 1\nend"},
@@ -218,8 +221,8 @@ const std::vector<Case>& cases() {
        "local data = require 'data'\nfunction filter(hdr, pld)\n  return data.new(pld[0])[0] == 1\nend"},
       {"string_kept_over_write", "string-then-write", 3,
        "function filter(hdr, pld)\n  local s = tostring(pld)\n  pld[0] = 1\n  return s == 'x'\nend"},
-      {"ip_text", "address-text", 3,
-       "local net = require 'net'\nfunction filter(hdr, pld)\n  return net.ip(tostring(pld)) == '192.0.2.1'\nend"},
+      {"bytes_of_address_text", "library-function", 3,
+       "local net = require 'net'\nfunction filter(hdr, pld, pkt)\n  return net.bytes(tostring(pld)) == pkt.src\nend"},
       {"number_in_kernel", "no-number", 2, "function filter(hdr, pld, pkt)\n  return pkt.number == 1\nend",
        HookKind::kXdp},
       {"interface_unknown", "no-interface", 2, "function filter(hdr, pld, pkt)\n  return pkt.interface == 'lo'\nend",
