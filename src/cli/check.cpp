@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/confined.h"
 #include "cli/help.h"
 #include "cli/json.h"
 #include "cli/stream.h"
@@ -153,6 +154,7 @@ int check(CheckOptions& options) {
     if (!number) return print_error(number.error());
     set(*number);
   }
+  confine_to_scripts();
   const std::vector<Checked> all = check_all(options);
   bool failed = false;
   for (size_t i = 0; i < all.size(); ++i) {

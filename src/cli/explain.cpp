@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/compile_target.h"
+#include "cli/confined.h"
 #include "cli/help.h"
 #include "cli/json.h"
 #include "cli/stream.h"
@@ -265,6 +266,7 @@ int explain(const ExplainOptions& options) {
     targets.push_back(std::move(*target));
   }
   if (targets.empty()) targets = kinds_of_targets();
+  confine_to_scripts();
   int status = kDone;
   for (size_t i = 0; i < options.scripts.size(); ++i) {
     if (i != 0 && !options.json) print_to(stdout, "\n");

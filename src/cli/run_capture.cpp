@@ -9,9 +9,11 @@
 #include "cli/interruption.h"
 #include "cli/progress.h"
 #include "cli/run_options.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "hooks/capture.h"
 #include "hooks/capture/pcapng_writer.h"
+#include "hooks/confinement.h"
 
 namespace perilune::cli {
 namespace {
@@ -85,6 +87,8 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
       event();
     waiting_.clear();
   }
+  /// Everything but files that are still to be read is open.
+  void confine(bool another);
   [[nodiscard]] Result<void> open_writer();
   void write(const packet::Packet& packet, const packet::Decision& decision);
   [[nodiscard]] int finish(const engine::Program& program, double seconds, bool sound);
@@ -100,9 +104,19 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
   Origin origin_;
   std::vector<std::function<void()>> waiting_;  // log lines and errors of the packet under way
   std::vector<std::string_view> comments_;      // that the packet under way had in its file
+  bool confined_ = false;
+  bool warned_ = false;
   uint64_t packets_ = 0;
   uint64_t problems_ = 0;
 };
+
+void CaptureRun::confine(bool another) {
+  if (confined_ && another) return;
+  confined_ = true;
+  const std::string problem = hooks::confine_if_possible(another ? hooks::Work::kCaptures : hooks::Work::kLastCapture);
+  if (!problem.empty() && !warned_) print_to(stderr, "perilune: warning: {}\n", printable(problem));
+  warned_ = warned_ || !problem.empty();
+}
 
 Result<void> CaptureRun::open_writer() {
   if (options_.write_to.empty()) return {};
@@ -146,6 +160,7 @@ int CaptureRun::run() {
   capture.interface = options_.interface;
   capture.direction = options_.direction;
   capture.stop = &interruption_.stopped();
+  capture.opened = [this](bool another) { confine(another); };
   const auto start = std::chrono::steady_clock::now();
   const Result<bool> judged = hooks::judge_captures(capture, *worker_, *this);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -20,9 +20,9 @@
 #include "cli/run_options.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
+#include "hooks/confinement.h"
 #include "hooks/divert.h"
 #include "hooks/queue.h"
-#include "hooks/queue/confinement.h"
 
 namespace perilune::cli {
 namespace {
@@ -199,7 +199,7 @@ Result<void> LiveRun::begin() {
   start_ = std::chrono::steady_clock::now();
   if (auto given_up = hooks::give_up_capabilities(); !given_up) return given_up;
   if (auto started = queues_->start(); !started) return started;
-  if (auto confined = hooks::confine_process(); !confined) return confined;
+  if (auto confined = hooks::confine_process(hooks::Work::kLive); !confined) return confined;
   return divert();
 }
 

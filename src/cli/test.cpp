@@ -1,8 +1,13 @@
 // `perilune test PATH...`: finds the test files, runs their cases, tells the results.
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
+#include <fcntl.h>
+
+#include "base/file_descriptor.h"
 #include "cli/command.h"
+#include "cli/confined.h"
 #include "cli/help.h"
 #include "cli/terminal.h"
 #include "cli/test_output.h"
@@ -84,6 +89,13 @@ int test(const TestOptions& options) {
   const Result<std::vector<std::string>> files = find_files(options.paths);
   if (!files) return print_error(files.error());
 
+  FileDescriptor junit;
+  if (!options.junit.empty()) {
+    junit = FileDescriptor(::open(options.junit.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+    if (!junit) return print_error(errno_error(fmt::format("write {}", options.junit), errno).value());
+  }
+  confine_to_scripts();
+
   const std::unique_ptr<TestOutput> output = options.tap ? test_tap_output() : test_text_output();
   std::vector<TestResult> results;
   const auto add = [&](TestResult result) {
@@ -109,8 +121,9 @@ int test(const TestOptions& options) {
   if (results.empty()) {
     return print_error(input_error(fmt::format("no case has '{}' in its name", options.name)).value());
   }
-  if (!options.junit.empty()) {
-    if (const Result<void> written = write_junit(options.junit, results); !written) return print_error(written.error());
+  if (junit) {
+    const Result<void> written = write_junit(junit, options.junit, results);
+    if (!written) return print_error(written.error());
   }
   return failed == 0 ? kDone : kInputAtFault;
 }

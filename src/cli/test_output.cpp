@@ -1,8 +1,9 @@
 #include "cli/test_output.h"
 
+#include <cerrno>
 #include <cstdio>
-#include <fstream>
 #include <map>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -112,7 +113,7 @@ std::unique_ptr<TestOutput> test_tap_output() {
   return std::make_unique<TapOutput>();
 }
 
-Result<void> write_junit(const std::string& path, const std::vector<TestResult>& results) {
+Result<void> write_junit(const FileDescriptor& out, const std::string& path, const std::vector<TestResult>& results) {
   std::map<std::string, std::vector<const TestResult*>> files;
   for (const TestResult& result : results)
     files[result.file].push_back(&result);
@@ -130,11 +131,15 @@ Result<void> write_junit(const std::string& path, const std::vector<TestResult>&
                         xml(file), cases.size(), failed, seconds, body);
   }
   text += "</testsuites>\n";
-  errno = 0;
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) return errno_error(fmt::format("write {}", path), errno == 0 ? EIO : errno);
+  if (::ftruncate(out.get(), 0) != 0 && errno != EINVAL) {  // EINVAL: a pipe or a terminal
+    return errno_error(fmt::format("write {}", path), errno);
+  }
+  for (std::string_view left = text; !left.empty();) {
+    const ssize_t written = ::write(out.get(), left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno_error(fmt::format("write {}", path), errno);
+    left.remove_prefix(static_cast<size_t>(written));
+  }
   return {};
 }
 

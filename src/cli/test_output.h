@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "cli/test_result.h"
 
@@ -19,7 +20,8 @@ class TestOutput {
 
 [[nodiscard]] std::unique_ptr<TestOutput> test_text_output();
 [[nodiscard]] std::unique_ptr<TestOutput> test_tap_output();
-/// Writes a file; the results go in at once, so that it is whole or an error.
-[[nodiscard]] Result<void> write_junit(const std::string& path, const std::vector<TestResult>& results);
+/// Writes an open file, whose path is for messages; the results go in at once, so that it is whole or an error.
+[[nodiscard]] Result<void> write_junit(const FileDescriptor& out, const std::string& path,
+                                       const std::vector<TestResult>& results);
 
 }  // namespace perilune::cli

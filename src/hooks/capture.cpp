@@ -35,9 +35,9 @@ class Judge {
         bytes_total_(total_size(options.files)) {}
 
   Result<bool> run() {
-    for (const std::string& file : options_.files) {
+    for (size_t i = 0; i < options_.files.size(); ++i) {
       if (stopped()) break;
-      const Result<void> judged = judge_file(file);
+      const Result<void> judged = judge_file(options_.files[i], i + 1 < options_.files.size());
       if (!judged) return tl::make_unexpected(judged.error());
     }
     return !broken_;
@@ -57,7 +57,7 @@ class Judge {
   }
 
   /// Fails when the filter expression does not fit a packet's link type; what is wrong with the file is reported.
-  Result<void> judge_file(const std::string& file);
+  Result<void> judge_file(const std::string& file, bool another);
   Result<void> judge_records(const std::string& file, CaptureReader& reader);
   void judge_record(const std::string& file, const CaptureRecord& record);
 
@@ -71,13 +71,14 @@ class Judge {
   bool broken_ = false;
 };
 
-Result<void> Judge::judge_file(const std::string& file) {
+Result<void> Judge::judge_file(const std::string& file, bool another) {
   reported_position_ = 0;
   auto source = FileSource::open(file, options_.stop);
   if (!source) {
     report(source.error());
     return {};
   }
+  if (options_.opened) options_.opened(another);
   auto reader = open_capture(std::move(*source), capture_name(file));
   if (!reader) {
     if (!stopped()) report(reader.error());

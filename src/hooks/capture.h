@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct CaptureOptions {
   std::string interface;                                 // for packets whose file names none
   packet::Direction direction = packet::Direction::kIn;  // for packets whose file has none
   const std::atomic<bool>* stop = nullptr;               // set: end after the packet under way
+  /// After a file was opened, before a byte of it is read: is another one opened later? Nothing else is, so that the
+  /// caller can be confined (confinement.h).
+  std::function<void(bool another)> opened;
 };
 
 class CaptureObserver {

@@ -38,7 +38,7 @@ class SignalsBlocked {
   SignalsBlocked() {
     sigset_t all;
     sigfillset(&all);
-    sigdelset(&all, SIGSYS);  // see confinement.h; blocked it would end the process without a word
+    sigdelset(&all, SIGSYS);  // see hooks/confinement.h; blocked it would end the process without a word
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

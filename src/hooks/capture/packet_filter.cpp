@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <optional>
 
 #include <pcap/pcap.h>
 
@@ -17,8 +16,9 @@ using packet::LinkType;
 
 namespace {
 
-constexpr std::array kLinkTypes{LinkType::kEthernet, LinkType::kRaw,  LinkType::kLinuxSll, LinkType::kLinuxSll2,
-                                LinkType::kNull,     LinkType::kLoop, LinkType::kIpv4,     LinkType::kIpv6};
+constexpr std::array kLinkTypes{LinkType::kEthernet, LinkType::kRaw,       LinkType::kLinuxSll, LinkType::kLinuxSll2,
+                                LinkType::kNull,     LinkType::kLoop,      LinkType::kIpv4,     LinkType::kIpv6,
+                                LinkType::kRawOld,   LinkType::kRawOpenBsd};
 constexpr uint32_t kLargestFamily = 0xffff;
 constexpr size_t kFamilyLength = 4;
 
@@ -103,17 +103,19 @@ Result<PacketFilter> PacketFilter::create(const std::string& expression) {
   PacketFilter filter(expression);
   if (expression.empty()) return filter;
   // What is wrong for Ethernet may be right for the files to come ("inbound" on Linux cooked): only what is wrong for
-  // all is an error now.
-  std::optional<Error> first;
+  // all is an error now. All are compiled now because names are looked up for it, which takes files and sockets that
+  // a process that judges packets has no access to.
+  bool any = false;
   for (const LinkType link : kLinkTypes) {
-    auto compiled = Compiled::compile(expression, link, false);
-    if (compiled) {
-      filter.compiled_[{link, false}] = std::move(*compiled);
-      return filter;
+    for (const bool swapped : {false, true}) {
+      if (swapped && link != LinkType::kNull) continue;
+      auto compiled = Compiled::compile(expression, link, swapped);
+      any = any || compiled;
+      filter.compiled_.emplace(Key{link, swapped}, std::move(compiled));
     }
-    if (!first) first = std::move(compiled.error());
   }
-  return tl::make_unexpected(std::move(*first));
+  if (!any) return tl::make_unexpected(filter.compiled_.at({kLinkTypes.front(), false}).error());
+  return filter;
 }
 
 Result<bool> PacketFilter::run(LinkType link, std::span<const uint8_t> bytes, size_t wire_length) {
@@ -122,13 +124,10 @@ Result<bool> PacketFilter::run(LinkType link, std::span<const uint8_t> bytes, si
       link == LinkType::kNull && bytes.size() >= kFamilyLength && read_host<uint32_t>(bytes.data()) > kLargestFamily;
   const Key key{link, swapped};
   if (last_ == nullptr || last_key_ != key) {
-    std::unique_ptr<Compiled>& compiled = compiled_[key];
-    if (!compiled) {
-      auto fresh = Compiled::compile(expression_, link, swapped);
-      if (!fresh) return tl::make_unexpected(std::move(fresh.error()));
-      compiled = std::move(*fresh);
-    }
-    last_ = compiled.get();
+    const auto found = compiled_.find(key);
+    if (found == compiled_.end()) return system_error("the filter expression was not compiled for this link type");
+    if (!found->second) return tl::make_unexpected(found->second.error());
+    last_ = found->second->get();
     last_key_ = key;
   }
   return last_->matches(bytes, wire_length);

@@ -21,8 +21,8 @@ class PacketFilter {
   PacketFilter& operator=(PacketFilter&&) noexcept;
   ~PacketFilter();
 
-  /// Does the script see this packet? Compiles when a link type comes up for the first time, and fails when the
-  /// expression makes no sense there ("ether host" on raw IP).
+  /// Does the script see this packet? Looks up no names: create() compiled for every link type. Fails when the
+  /// expression makes no sense at this one ("ether host" on raw IP).
   [[nodiscard]] Result<bool> matches(packet::LinkType link, std::span<const uint8_t> bytes, size_t wire_length) {
     if (expression_.empty()) return true;
     return run(link, bytes, wire_length);
@@ -37,7 +37,7 @@ class PacketFilter {
   std::string expression_;
   /// The second: is the link header in the byte order that is not this machine's?
   using Key = std::pair<packet::LinkType, bool>;
-  std::map<Key, std::unique_ptr<Compiled>> compiled_;
+  std::map<Key, Result<std::unique_ptr<Compiled>>> compiled_;
   Key last_key_{packet::LinkType::kEthernet, false};
   Compiled* last_ = nullptr;  // of last_key_
 };
