@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "bpf/capabilities.h"
+#include "bpf/files.h"
 #include "bpf/pins.h"
 
 namespace perilune::bpf {
@@ -188,8 +189,8 @@ std::string holder_of(const FileDescriptor& locked) {
     }
     const size_t begin = line.rfind(' ', at - 1) + 1;
     const std::string process = line.substr(begin, at - begin);
-    std::ifstream file(fmt::format("/proc/{}/cmdline", process), std::ios::binary);
-    std::string command{std::istreambuf_iterator<char>(file), {}};
+    const auto text = read_file(fmt::format("/proc/{}/cmdline", process));
+    std::string command = text ? text->value_or("") : std::string();
     for (char& c : command)
       if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
     while (command.ends_with(' '))

@@ -1,11 +1,11 @@
 #include "bpf/preemption.h"
 
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include <sys/utsname.h>
+
+#include "bpf/files.h"
 
 namespace perilune::bpf {
 namespace {
@@ -33,11 +33,6 @@ bool has_line(std::string_view text, std::string_view line) {
   return false;
 }
 
-std::string read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 }  // namespace
 
 bool preempts_kernel_code(const PreemptionSigns& signs) {
@@ -51,10 +46,12 @@ bool preempts_kernel_code(const PreemptionSigns& signs) {
 bool preempts_kernel_code() {
   utsname kernel{};
   uname(&kernel);
-  const std::string debugfs = read("/sys/kernel/debug/sched/preempt");
-  const std::string command_line = " " + read("/proc/cmdline");
-  const std::string build = read(std::string("/boot/config-") + static_cast<const char*>(kernel.release));
-  return preempts_kernel_code({debugfs, command_line, build});
+  const auto debugfs = read_file("/sys/kernel/debug/sched/preempt");
+  const auto command_line = read_file("/proc/cmdline");
+  const auto build = read_file(std::string("/boot/config-") + static_cast<const char*>(kernel.release));
+  // A file that is there and cannot be read may be the one that says so; more slots than are needed do no harm.
+  if (!debugfs || !command_line || !build) return true;
+  return preempts_kernel_code({debugfs->value_or(""), " " + command_line->value_or(""), build->value_or("")});
 }
 
 }  // namespace perilune::bpf

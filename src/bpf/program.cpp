@@ -98,7 +98,7 @@ class Loader {
                       &Loader::make_maps, &Loader::join, &Loader::load_types, &Loader::load_program}) {
       if (auto done = (this->*step)(); !done) return tl::make_unexpected(std::move(done.error()));
     }
-    describe();
+    if (auto described = describe(); !described) return tl::make_unexpected(described.error());
     loaded_.load_time = std::chrono::steady_clock::now() - begin;
     return std::move(loaded_);
   }
@@ -398,19 +398,20 @@ class Loader {
     return {};
   }
 
-  void describe() {
+  Result<void> describe() {
     loaded_.insns = static_cast<uint32_t>(linked_.insns.size());
     for (const Map* map : {&loaded_.memory, &loaded_.tables, &loaded_.events})
       if (*map) loaded_.memory_bytes += map->memory_bytes();
     for (const Map& map : loaded_.maps)
       loaded_.memory_bytes += map.memory_bytes();
     const auto info = program_info(loaded_.program.get());
-    if (!info) return;
+    if (!info) return tl::make_unexpected(info.error());
     loaded_.id = info->id;
     loaded_.verified_insns = info->verified;
     loaded_.xlated_bytes = info->instructions * static_cast<uint32_t>(sizeof(ir::Insn));
     loaded_.jited_bytes = info->machine_bytes;
     loaded_.memory_bytes += info->memory;
+    return {};
   }
 
   const ir::Image* image_;

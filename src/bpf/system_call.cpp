@@ -99,7 +99,9 @@ Result<ProgramInfo> program_info(int fd) {
   bpf_prog_info again{};
   again.nr_map_ids = raw.nr_map_ids;
   again.map_ids = reinterpret_cast<uintptr_t>(info.map_ids.data());
-  if (raw.nr_map_ids != 0 && !get_info(fd, &again, sizeof again)) info.map_ids.clear();
+  if (raw.nr_map_ids != 0 && !get_info(fd, &again, sizeof again)) {
+    return errno_error("ask the kernel about a program's maps", errno);
+  }
   return info;
 }
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """`fail_at.py AT WHAT COMMAND...`: runs the command and lets one of its system calls fail, or kills it just before the call.
 
-AT counts the calls that matter for what stays in the kernel: bpf(2), files and folders, mounts, locks, namespaces, sockets, memory
-shared with the kernel. (Not read(2), by which a load takes in the kernel's type information in a thousand steps.) WHAT is an errno's name, "kill", or "none". Calls of the command's children count as well. The last line of
-standard error is one JSON object: {"calls": how many there were, "call": what AT was, "status": exit status, or -SIGNAL}.
+AT counts the calls that matter for what stays in the kernel and for what the command believes: bpf(2), files and folders, what is read
+of them, mounts, locks, namespaces, sockets, processes, memory shared with the kernel. (Of the kernel's type information, which a load
+takes in by a thousand calls of read(2), the first three.) WHAT is an errno's name, "kill" (the command, and the process that makes the
+call), "kill-one" (that process alone), or "none". Calls of the command's children count as well. SIGTERM is passed on to the command.
+The last line of standard error is one JSON object: {"calls": how many there were, "call": what AT was, "status": exit status, or
+-SIGNAL}; before it can come, the command and all its children have ended.
 
 Only the calls that count stop the process (SECCOMP_RET_TRACE), so this is fast. x86-64 only.
 """
@@ -24,11 +27,21 @@ OPTIONS = 0x2 | 0x4 | 0x8 | 0x10 | 0x80 | 0x100000
 EVENT_SECCOMP = 7
 WALL = 0x40000000
 ORIG_RAX, RAX, RDI, RSI = 15, 10, 14, 13  # of struct user_regs_struct
-BPF = 321
-CALLS = {1: "write", 2: "open", 4: "stat", 5: "fstat", 6: "lstat", 16: "ioctl", 41: "socket", 44: "sendto", 45: "recvfrom", 46: "sendmsg",
-         47: "recvmsg", 72: "fcntl", 73: "flock", 82: "rename", 83: "mkdir", 84: "rmdir", 87: "unlink", 89: "readlink", 137: "statfs",
-         165: "mount", 217: "getdents", 257: "open", 258: "mkdir", 262: "stat", 263: "unlink", 264: "rename", 308: "setns",
-         316: "renameat2", 321: "bpf", 324: "membarrier", 9: "mmap"}
+BPF, MMAP = 321, 9
+# Those of the first table take a path, at the first or second argument; those of the second a descriptor.
+PATHS = {2: ("open", 0), 4: ("stat", 0), 6: ("lstat", 0), 21: ("access", 0), 82: ("rename", 0), 83: ("mkdir", 0), 84: ("rmdir", 0),
+         87: ("unlink", 0), 89: ("readlink", 0), 90: ("chmod", 0), 137: ("statfs", 0), 165: ("mount", 1), 166: ("umount", 0),
+         257: ("open", 1), 258: ("mkdir", 1), 262: ("stat", 1), 263: ("unlink", 1), 264: ("rename", 1), 267: ("readlink", 1),
+         268: ("chmod", 1), 269: ("access", 1), 316: ("rename", 1), 437: ("open", 1), 439: ("access", 1)}
+FILES = {0: "read", 1: "write", 5: "fstat", 16: "ioctl", 17: "pread", 20: "writev", 72: "fcntl", 73: "flock", 77: "ftruncate", 91: "fchmod",
+         217: "getdents"}
+OTHERS = {9: "mmap", 22: "pipe", 33: "dup2", 41: "socket", 42: "connect", 44: "sendto", 45: "recvfrom", 46: "sendmsg", 47: "recvmsg",
+          49: "bind", 51: "getsockname", 53: "socketpair", 54: "setsockopt", 55: "getsockopt", 56: "clone", 57: "fork", 58: "vfork",
+          59: "execve", 61: "wait4", 125: "capget", 126: "capset", 157: "prctl", 272: "unshare", 290: "eventfd", 292: "dup3", 293: "pipe2",
+          299: "recvmmsg", 308: "setns", 317: "seccomp", 319: "memfd", 321: "bpf", 324: "membarrier", 435: "clone3"}
+CALLS = {*PATHS, *FILES, *OTHERS}
+LIBRARIES = ("/lib", "/usr/lib", "/etc/ld", "/usr/share")
+TYPES, MOST_READS_OF_TYPES = "/sys/kernel/btf/", 3
 BPF_COMMANDS = ["map create", "map lookup", "map update", "map delete", "map next key", "program load", "pin", "open pin",
                 "program attach", "program detach", "test run", "next program", "next map", "program by id", "map by id", "info",
                 "program query", "raw tracepoint", "types load", "types by id", "task query", "lookup and delete", "freeze", "next types",
@@ -62,6 +75,7 @@ def trace_calls(numbers):
 class Process:
     def __init__(self, pid):
         self.pid = pid
+        self.reads_of_types = 0
         self.room = ctypes.create_string_buffer(27 * 8)
 
     def registers(self):
@@ -83,21 +97,32 @@ class Process:
         except OSError:
             return ""
 
+    def file(self, descriptor):
+        try:
+            return os.readlink(f"/proc/{self.pid}/fd/{descriptor & 0xffffffff}")
+        except OSError:
+            return "?"
+
     def call(self, registers):
         """What the call is, or nothing when it does not matter: the C library's own, and memory of the process alone."""
-        name = CALLS.get(registers[ORIG_RAX])
-        first, second = registers[RDI], registers[RSI]
-        if name == "bpf":
+        number, first, second = registers[ORIG_RAX], registers[RDI], registers[RSI]
+        if number == BPF:
             return "bpf " + BPF_COMMANDS[first] if first < len(BPF_COMMANDS) else f"bpf {first}"
-        if name == "mmap":
+        if number in OTHERS:
             flags, fd = registers[7], registers[9]  # r10, r8
-            return "mmap" if flags & MAP_SHARED and fd < 0x7fffffff else None
-        if name in ("open", "stat", "lstat", "mkdir", "rmdir", "unlink", "statfs", "readlink"):
-            path = self.text(second if registers[ORIG_RAX] in (257, 258, 262, 263) else first)
-            if path.startswith(("/lib", "/usr/lib", "/etc/ld", "/usr/share")):
+            return OTHERS[number] if number != MMAP or (flags & MAP_SHARED and fd < 0x7fffffff) else None
+        if number in PATHS:
+            name, at = PATHS[number]
+            path = self.text((first, second)[at]) or self.file(first)
+        else:
+            name, path = FILES[number], self.file(first)
+        if path.startswith(LIBRARIES):
+            return None
+        if path.startswith(TYPES) and name in ("read", "pread"):
+            self.reads_of_types += 1
+            if self.reads_of_types > MOST_READS_OF_TYPES:
                 return None
-            return f"{name} {path}"
-        return name
+        return f"{name} {path}"
 
 
 def main():
@@ -109,11 +134,16 @@ def main():
         trace_calls(sorted(CALLS))
         os.execv(command[0], command)
     os.waitpid(pid, 0)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     libc.ptrace(SETOPTIONS, pid, None, ctypes.c_void_p(OPTIONS))
     libc.ptrace(CONT, pid, None, None)
     count, said, status, started = 0, None, None, False
-    while status is None:
-        who, stopped = os.waitpid(-1, WALL)
+    processes = {}
+    while True:
+        try:
+            who, stopped = os.waitpid(-1, WALL)
+        except ChildProcessError:
+            break  # all have ended
         if os.WIFEXITED(stopped) or os.WIFSIGNALED(stopped):
             if who == pid:
                 status = os.waitstatus_to_exitcode(stopped)
@@ -121,7 +151,7 @@ def main():
         deliver = 0
         event = stopped >> 16
         if event == EVENT_SECCOMP:
-            process = Process(who)
+            process = processes.setdefault(who, Process(who))
             registers = process.registers()
             name = process.call(registers)
             # The dynamic loader is done when the program asks for something that is not a library.
@@ -130,10 +160,10 @@ def main():
                 count += 1
                 if count == wanted:
                     said = name
-                    if what == "kill":
-                        os.kill(pid, signal.SIGKILL)
-                        if who != pid:
-                            os.kill(who, signal.SIGKILL)
+                    if what in ("kill", "kill-one"):
+                        os.kill(who, signal.SIGKILL)
+                        if what == "kill" and who != pid:
+                            os.kill(pid, signal.SIGKILL)
                         continue
                     if what != "none":
                         process.refuse(registers, getattr(errno, what))
