@@ -61,6 +61,7 @@ struct Summary {
   uint64_t problems = 0;                      // with captures: what could not be read
   std::optional<hooks::QueueCounters> queue;  // live
   uint64_t lost_lines = 0;                    // live: output that could not be written
+  uint64_t lost_error_lines = 0;              // live: the same of standard error
 };
 
 class Report {

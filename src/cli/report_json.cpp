@@ -118,6 +118,7 @@ class JsonReport final : public Report {
                        {"trains", summary.queue->trains},
                        {"unjudged", summary.queue->unjudged}};
       body["lost_lines"] = summary.lost_lines;
+      body["lost_error_lines"] = summary.lost_error_lines;
     }
     write({{summary.final ? "summary" : "statistics", std::move(body)}});
     output_.flush();

@@ -91,6 +91,9 @@ class TextReport final : public Report {
     if (summary.queue) queue(*summary.queue);
     if (summary.lost_lines != 0)
       row("lines lost", fmt::format("{} could not be written here", grouped(summary.lost_lines)));
+    if (summary.lost_error_lines != 0)
+      row("errors lost",
+          fmt::format("{} lines of standard error, which nobody took", grouped(summary.lost_error_lines)));
     errors(summary);
     if (summary.problems != 0) row("unreadable", fmt::format("{}, see the errors above", grouped(summary.problems)));
     row("engine", summary.explanation);

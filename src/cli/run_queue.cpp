@@ -4,14 +4,16 @@
 // listener drops packets. End: first the rule, so that nothing new is queued, then what is queued is judged, then the
 // queues are unbound. Messages go to standard error, packets and the summary to standard output.
 //
-// The rule is taken away by one thing alone: an end that somebody asked for (SIGINT, SIGTERM, SIGHUP). Output that
-// cannot be written is dropped and counted and ends nothing. Whatever else ends the process leaves the rule, so that
-// nothing passes unjudged.
+// The rule is taken away by one thing alone: an end that somebody asked for (SIGINT, SIGTERM, SIGHUP). What cannot be
+// written, to either stream, is dropped and counted and ends nothing. Whatever else ends the process leaves the rule,
+// so that nothing passes unjudged.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 
 #include <pthread.h>
 #include <unistd.h>
@@ -35,6 +37,13 @@ sigset_t block_signals() {
     ::sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+/// Which filter this is, for the rules that it may leave behind: the script's whole path and the function.
+std::string filter_name(const RunOptions& options) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::weakly_canonical(options.script, error);
+  return (error ? options.script : path.string()) + '\n' + options.engine.function;
 }
 
 class LiveRun final : public engine::Observer, public hooks::QueueObserver {
@@ -100,6 +109,7 @@ class LiveRun final : public engine::Observer, public hooks::QueueObserver {
   std::unique_ptr<Report> report_;
   Origin origin_;
   bool loss_told_ = false;
+  std::optional<hooks::DivertSpec> spec_;  // of --divert, with the filter's name
   std::unique_ptr<engine::Program> program_;
   std::unique_ptr<hooks::QueueRun> queues_;
   std::unique_ptr<hooks::DivertKeeper> keeper_;
@@ -166,6 +176,7 @@ void LiveRun::summarise(bool final) {
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   summary.queue = queues_->counters();
   summary.lost_lines = output_.lost_lines();
+  summary.lost_error_lines = lost_error_lines();
   report_->summary(summary);
   if (!final && output_.loss()) say(lost_lines().message);
 }
@@ -180,7 +191,10 @@ std::optional<int> LiveRun::open() {
   auto program = engine::open(options_.script, options_.engine, *this);
   if (!program) return refuse(program.error());
   program_ = std::move(*program);
-  const hooks::QueueOptions queue = queue_options();
+  hooks::QueueOptions queue = queue_options();
+  auto avoided = hooks::queues_of_other_filters(spec_ ? &*spec_ : nullptr);
+  if (!avoided) return print_error(avoided.error());
+  queue.avoided = std::move(*avoided);
   const size_t count = options_.queues->size() + (queue.others ? queue.others->size() : 0);
   std::vector<std::unique_ptr<engine::PacketWorker>> workers;
   for (unsigned i = 0; i < count; ++i) {
@@ -204,9 +218,12 @@ Result<void> LiveRun::begin() {
 }
 
 int LiveRun::run() {
+  drop_errors_that_cannot_be_written();
   const sigset_t signals = block_signals();
   if (options_.divert) {
-    auto keeper = hooks::DivertKeeper::start(*options_.divert, options_.fail_open);
+    spec_ = options_.divert;
+    spec_->filter = filter_name(options_);
+    auto keeper = hooks::DivertKeeper::start(*spec_, options_.fail_open);
     if (!keeper) return print_error(keeper.error());
     keeper_ = std::move(*keeper);
   }

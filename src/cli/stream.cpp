@@ -2,11 +2,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <memory>
+#include <mutex>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 
 namespace perilune::cli {
@@ -14,12 +17,29 @@ namespace {
 
 std::atomic<int> output_errno{0};  // of the first failure of standard output
 
+struct DroppingErrors {
+  std::mutex mutex;  // any thread may have something to say
+  Output output{STDERR_FILENO};
+};
+std::unique_ptr<DroppingErrors> dropping_errors;
+
 void note_failure(const std::FILE* stream, int code) {
   int none = 0;
   if (stream == stdout) output_errno.compare_exchange_strong(none, code);
 }
 
 }  // namespace
+
+void drop_errors_that_cannot_be_written() {
+  dropping_errors = std::make_unique<DroppingErrors>();
+  dropping_errors->output.drop_what_cannot_be_written();
+}
+
+uint64_t lost_error_lines() {
+  if (!dropping_errors) return 0;
+  const std::lock_guard lock(dropping_errors->mutex);
+  return dropping_errors->output.lost_lines();
+}
 
 void open_missing_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -31,6 +51,12 @@ void open_missing_streams() {
 }
 
 void write_to(std::FILE* stream, std::string_view text) {
+  if (stream == stderr && dropping_errors) {
+    const std::lock_guard lock(dropping_errors->mutex);
+    dropping_errors->output.buffer().append(text.data(), text.data() + text.size());
+    dropping_errors->output.flush();
+    return;
+  }
   if (std::fwrite(text.data(), 1, text.size(), stream) != text.size()) note_failure(stream, errno);
 }
 

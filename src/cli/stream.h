@@ -5,6 +5,7 @@
 // command, see finish_streams().
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,12 @@
 #include <fmt/format.h>
 
 namespace perilune::cli {
+
+/// From now on standard error never makes its writer wait longer than a moment: what has no room (a full pipe that
+/// nobody reads) is dropped and counted, as output.h says of standard output. Called once, before threads are started.
+void drop_errors_that_cannot_be_written();
+/// Pieces of text that were dropped, each a line; may be called from any thread.
+[[nodiscard]] uint64_t lost_error_lines();
 
 /// Opens a placeholder for each of the descriptors 0, 1 and 2 that is closed, so that no file of ours takes its number
 /// and gets text meant for people. Standard output's placeholder cannot be written, so that the loss is noticed.

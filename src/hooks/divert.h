@@ -6,8 +6,9 @@
 // the rules after ours.) What a passed packet does skip are later rules in the same `mangle` chain; notes() says so
 // when there are some.
 //
-// Each rule carries the comment "perilune:PID:STARTTIME:PIDNAMESPACE" of the process it belongs to, so that rules of
-// killed runs are told from those of running ones, also when the pid is in use again or belongs to another container.
+// Each rule carries the comment "perilune:PID:STARTTIME:PIDNAMESPACE:FILTER" of the process it belongs to, so that
+// rules of killed runs are told from those of running ones, also when the pid is in use again or belongs to another
+// container, and those of one filter from those of another.
 //
 // Fragments: only the first one carries ports. The kernel puts IPv4 packets together before INPUT; elsewhere, and for
 // IPv6, it does so where connection tracking is in use. Without that, a rule with ports diverts first fragments only;
@@ -46,6 +47,8 @@ struct DivertSpec {
   bool wait_for_interface = false;  // it may come later
   bool ipv4 = true;
   bool ipv6 = true;
+  /// What judges the packets, such as the script's whole path: see install_divert().
+  std::string filter;
 };
 /// Errors name the word that is wrong, its place and what may stand there.
 [[nodiscard]] Result<DivertSpec> parse_divert(std::string_view text);
@@ -71,8 +74,10 @@ class Divert {
 };
 
 /// Installs rules for each family, with nft where the kernel can queue from nft, else with iptables-nft, else with
-/// iptables; then removes rules that killed runs left behind, so that there is no moment without a rule. All or
-/// nothing. Several queues: the hash of the packet's addresses chooses, so that the packets of a flow keep their order.
+/// iptables; then removes rules that killed runs of the same filter with the same words left behind, so that there is
+/// no moment without a rule. Those of other filters stay, because they keep traffic closed that this one does not
+/// judge: notes() names each with the command that removes it. All or nothing: an error says so when a rule may have
+/// stayed. Several queues: the hash of the packet's addresses chooses, so that the packets of a flow keep their order.
 /// `fail_open`: packets pass while nobody listens on the queue; otherwise they are dropped.
 [[nodiscard]] Result<std::unique_ptr<Divert>> install_divert(const DivertSpec& spec, const DivertQueues& queues,
                                                              bool fail_open);
@@ -85,6 +90,10 @@ class DivertKeeper : public Divert {
   [[nodiscard]] static Result<std::unique_ptr<DivertKeeper>> start(const DivertSpec& spec, bool fail_open);
   [[nodiscard]] virtual Result<void> install(const DivertQueues& queues) = 0;
 };
+
+/// The queues that rules of ours send to which are not of this filter (null: no filter with a rule) and whose run may
+/// have ended. Whoever served them would judge, and pass, what the other filter keeps closed.
+[[nodiscard]] Result<std::vector<QueueRange>> queues_of_other_filters(const DivertSpec* spec);
 
 /// Removes rules of ours in this network namespace: those whose process is gone, or (`also_of_running_processes`) all
 /// of them. Returns descriptions of what was removed.

@@ -1,5 +1,6 @@
 #include "hooks/queue.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
@@ -131,6 +132,12 @@ class QueueRunImpl final : public QueueRun {
     size_t first = wanted.first;
     for (size_t number = first; number < first + count; ++number) {
       if (number > UINT16_MAX) return system_error(fmt::format("no {} queues in a row are free", count));
+      if (is_avoided(number)) {
+        if (!any_free) return avoided_error(number);
+        sockets.resize(before);
+        first = number + 1;
+        continue;
+      }
       auto socket = queue::QueueSocket::open(static_cast<uint16_t>(number), options_, gso);
       if (socket) {
         sockets.push_back(std::move(*socket));
@@ -143,6 +150,18 @@ class QueueRunImpl final : public QueueRun {
       first = number + 1;
     }
     return QueueRange{static_cast<uint16_t>(first), static_cast<uint16_t>(first + count - 1)};
+  }
+
+  /// One that is served already is for the error of a queue that is taken.
+  [[nodiscard]] bool is_avoided(size_t number) const {
+    return std::any_of(options_.avoided.begin(), options_.avoided.end(),
+                       [number](const QueueRange& range) { return number >= range.first && number <= range.last; }) &&
+           !queue::kernel_queue(static_cast<uint16_t>(number));
+  }
+  static tl::unexpected<Error> avoided_error(size_t number) {
+    return system_error(
+        fmt::format("queue {} has the packets of another filter, whose run ended without being asked to", number),
+        "start that filter again, or remove its rule with: perilune run --undivert; or take another queue");
   }
 
   queue::ReplySender open_replies() {

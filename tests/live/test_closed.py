@@ -83,6 +83,41 @@ def test_a_pipe_that_is_not_read_stops_no_traffic(program):
         lab.expect_judged("with a full pipe")
 
 
+def test_full_standard_error_stops_no_traffic(program):
+    """Nobody reads standard error, and the pipe is full before the run begins: it judges, ends when asked to, and counts what was lost."""
+    with ClosedLab(program) as lab:
+        pipe = lab.folder / "errors"
+        os.mkfifo(pipe)
+        end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        fill(end)
+        judge = lab.judge("--json", shell=f"2> {pipe}")
+        wait_until(lambda: len(lab.diverts(lab.server)) == 2, "the rules are in place")
+        lab.expect_judged("with a full standard error")
+        fill(end)
+        expect_equal(judge.stop(), 0, "exit status")
+        expect(judge.summary()["lost_error_lines"] > 3, f"the lost lines are not counted: {judge.summary()}")
+        expect_equal(judge.summary()["lost_lines"], 0, "lines of standard output that were lost")
+        expect_equal(lab.diverts(lab.server), [], "rules at the end")
+        # The process that holds the rule says its word the same way.
+        fill(end)
+        judge = lab.judge(shell=f"2> {pipe}")
+        wait_until(lambda: len(lab.diverts(lab.server)) == 2, "the rules are in place")
+        holder = int(must(["pgrep", "-P", str(judge.pid)]).strip())
+        judge.signal(signal.SIGKILL)
+        wait_until(lambda: not os.path.exists(f"/proc/{holder}"), "the holder of the rule ends")
+        lab.expect_closed("after the run was killed")
+        os.close(end)
+
+
+def fill(pipe):
+    """Until nothing has room."""
+    try:
+        while True:
+            os.write(pipe, b"x")
+    except BlockingIOError:
+        pass
+
+
 def inject(lab, judge, call, error, when=""):
     """From now on the run's calls fail, those of the range `when` or all of them; kill() the result to let them work again."""
     strace = lab.start(lab.server, need("strace"), "-f", "-q", "-o", lab.folder / "calls", "-p", str(judge.pid),

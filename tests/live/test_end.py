@@ -55,6 +55,32 @@ def test_leftover_is_removed_at_the_next_start(program):
         expect(lab.alive(4) and lab.alive(6), "no traffic at the end")
 
 
+def test_leftovers_of_other_filters_stay_closed(program):
+    """The next start of another filter, or of the same one on other traffic, opens nothing; each rule that stays is named."""
+    with EchoLab(program) as lab:
+        first = lab.judge()
+        first.signal(signal.SIGKILL)
+        first.wait()
+        left = lab.diverts(lab.server)
+        other = lab.folder / "other.lua"
+        other.write_text(PASS)
+        for script, divert in ((other, "in udp dport 9"), (other, "in udp dport 7 on server0"), (lab.script(PASS), "in udp dport 9")):
+            second = lab.filter(lab.server, script, "--divert", divert)
+            expect(set(left) <= set(lab.diverts(lab.server)), f"a rule of another filter was removed: {lab.diverts(lab.server)}")
+            # The rule of a second filter on the same traffic comes first: it judges while it runs.
+            expect_equal(lab.alive(), "dport 7" in divert, f"traffic of the ended run, {script.name} {divert}")
+            expect_equal(second.err().count("its rule stays"), 2, f"notes on rules that stay: {second.err()}")
+            expect(f"(of process {first.pid})" in second.err() and "-D INPUT" in second.err(), f"no command is named: {second.err()}")
+            expect_equal(second.stop(), 0, "exit status")
+            expect_equal(sorted(lab.diverts(lab.server)), sorted(left), "rules of the ended run")
+            expect(not lab.alive(), "traffic passes although its filter is dead")
+        again = lab.judge()
+        expect(not set(left) & set(lab.diverts(lab.server)), "the same filter, started again, does not replace its rule")
+        expect(lab.alive(4) and lab.alive(6), "no traffic through the filter that was started again")
+        expect_equal(again.stop(), 0, "exit status")
+        expect_equal(lab.diverts(lab.server), [], "rules at the end")
+
+
 def test_running_filters_keep_their_rules(program):
     with EchoLab(program) as lab:
         first = lab.judge("--queue", "1")

@@ -122,6 +122,15 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments, con
                        content_of(*err)};
 }
 
+bool says_missing(std::string_view errors) {
+  // As nft and iptables 1.8 say it, of the table, of the kernel's part, and of the whole subsystem (which answers
+  // EINVAL).
+  constexpr std::array<std::string_view, 4> kMissing{"does not exist", "not supported", "No such file",
+                                                     "Invalid argument"};
+  return std::any_of(kMissing.begin(), kMissing.end(),
+                     [errors](std::string_view text) { return errors.find(text) != std::string_view::npos; });
+}
+
 std::string to_line(const std::vector<std::string>& arguments) {
   std::string line;
   for (const std::string& argument : arguments) {

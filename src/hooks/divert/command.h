@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,10 @@ struct CommandResult {
 /// only when the program cannot be started: check `status`.
 [[nodiscard]] Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                                 const std::string& input = {});
+
+/// What the tools of the packet filter say when the kernel lacks what they were asked for: a table, nf_tables as a
+/// whole, an address family. Any other failure says nothing about what is there.
+[[nodiscard]] bool says_missing(std::string_view errors);
 
 /// Where run_command would find a program; empty: nowhere.
 [[nodiscard]] std::string find_program(const std::string& name);

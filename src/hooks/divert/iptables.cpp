@@ -1,13 +1,12 @@
 // Rules through iptables, the flavour that feeds nf_tables or the old one.
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "bpf/files.h"
 #include "hooks/divert/backend.h"
 #include "hooks/divert/command.h"
 
@@ -37,10 +36,12 @@ Result<std::string> run_iptables(const std::vector<std::string>& command) {
   return system_error(fmt::format("{} failed: {}", to_line(command), errors));
 }
 
+/// No lines where the kernel has no such table.
 Result<std::vector<std::string>> list_chain(const std::string& program, const std::string& chain) {
-  auto output = run_iptables(on_mangle(program, {"-S", chain}));
-  if (!output) return tl::make_unexpected(output.error());
   std::vector<std::string> lines;
+  auto output = run_iptables(on_mangle(program, {"-S", chain}));
+  if (!output && says_missing(output.error().message)) return lines;
+  if (!output) return tl::make_unexpected(output.error());
   std::istringstream stream(*output);
   for (std::string line; std::getline(stream, line);)
     lines.push_back(std::move(line));
@@ -60,6 +61,27 @@ struct Placed {
   }
 };
 
+/// Is the rule there? iptables says no with one status alone; any other is a failure, which says nothing.
+Result<bool> is_there(const Placed& placed) {
+  constexpr int kNoSuchRule = 1;
+  const std::vector<std::string> command = placed.command("-C");
+  const auto done = run_command(command);
+  if (!done) return tl::make_unexpected(done.error());
+  if (done->status == 0) return true;
+  if (done->status == kNoSuchRule && done->errors.find("matching rule") != std::string::npos) return false;
+  return system_error(fmt::format("{} failed: {}", to_line(command), done->errors));
+}
+
+/// A command that failed may have done its work all the same, when its answer is what was lost: the rule is gone
+/// when nothing is found, not when -D says so.
+Result<void> take_away(const Placed& placed) {
+  const auto done = run_iptables(placed.command("-D"));
+  if (done) return {};
+  const auto there = is_there(placed);
+  if (there && !*there) return {};
+  return tl::make_unexpected(done.error());
+}
+
 class IptablesDivert final : public Divert {
  public:
   IptablesDivert() = default;
@@ -78,6 +100,14 @@ class IptablesDivert final : public Divert {
       const auto done = before ? run_iptables(placed.command("-I")) : tl::make_unexpected(before.error());
       if (!done) {
         why_not += (why_not.empty() ? "" : "; ") + done.error().message;
+        if (!before) continue;
+        const auto there = is_there(placed);
+        if (there && !*there) continue;
+        if (const auto gone = there ? take_away(placed) : tl::make_unexpected(there.error()); !gone) {
+          return system_error(
+              fmt::format("{}; the rule may be in place, and then it stays: {}", why_not, gone.error().message),
+              fmt::format("remove it with: {}", to_line(placed.command("-D"))));
+        }
         continue;
       }
       note_other_rules(placed, *before);
@@ -101,7 +131,7 @@ class IptablesDivert final : public Divert {
     Result<void> result;
     std::vector<Placed> left;
     for (const Placed& placed : std::exchange(placed_, {})) {
-      const auto done = run_iptables(placed.command("-D"));
+      const auto done = take_away(placed);
       if (done) continue;
       left.push_back(placed);
       if (result) result = tl::make_unexpected(done.error());
@@ -128,12 +158,13 @@ class IptablesDivert final : public Divert {
 };
 
 /// Programs that may hold rules of ours. The old flavour is only asked when its table is there: asking would make it.
-std::vector<std::string> programs_in_use(bool ipv6) {
+Result<std::vector<std::string>> programs_in_use(bool ipv6) {
   std::vector<std::string> programs;
   if (const std::string program = prefix(ipv6) + "-nft"; !find_program(program).empty()) programs.push_back(program);
-  std::ifstream file(ipv6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names");
-  const bool old_table =
-      std::find(std::istream_iterator<std::string>(file), {}, "mangle") != std::istream_iterator<std::string>();
+  const auto tables =
+      bpf::read_file(ipv6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names");
+  if (!tables) return tl::make_unexpected(tables.error());
+  const bool old_table = ("\n" + tables->value_or("")).find("\nmangle\n") != std::string::npos;
   if (const std::string program = prefix(ipv6) + "-legacy"; old_table && !find_program(program).empty()) {
     programs.push_back(program);
   }
@@ -141,17 +172,16 @@ std::vector<std::string> programs_in_use(bool ipv6) {
   return programs;
 }
 
-Result<void> remove_from_chain(const std::string& program, const std::string& chain, Which which,
-                               std::vector<std::string>& removed) {
+Result<void> find_in_chain(const std::string& program, const std::string& chain, std::vector<FoundRule>& found) {
   const auto lines = list_chain(program, chain);
-  if (!lines) return {};  // a kernel without this table
+  if (!lines) return tl::make_unexpected(lines.error());
   for (const std::string& line : *lines) {
     std::vector<std::string> words = iptables_words(line);
     const auto owner = words.size() > 2 ? iptables_owner(words) : std::nullopt;
-    if (!owner || !is_wanted(*owner, which)) continue;
+    if (!owner) continue;
     const Placed placed{program, chain, {words.begin() + 2, words.end()}};
-    if (auto done = run_iptables(placed.command("-D")); !done) return tl::make_unexpected(done.error());
-    removed.push_back(fmt::format("{} -t mangle {} (of process {})", program, line, owner->pid));
+    found.push_back({*owner, fmt::format("{} -t mangle {} (of process {})", program, line, owner->pid),
+                     placed.command("-D"), iptables_queues(words)});
   }
   return {};
 }
@@ -165,19 +195,20 @@ Result<std::unique_ptr<Divert>> install_with_iptables(const std::vector<Rule>& r
     for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
       if (!(ipv6 ? rule->spec.ipv6 : rule->spec.ipv4)) continue;
       if (auto installed = divert->install(*rule, ipv6); !installed) {
-        (void)divert->remove();  // what was installed before
-        return tl::make_unexpected(installed.error());
+        return tl::make_unexpected(withdrawn(std::move(installed.error()), *divert));
       }
     }
   }
   return divert;
 }
 
-Result<void> remove_from_iptables(Which which, std::vector<std::string>& removed) {
+Result<void> find_in_iptables(std::vector<FoundRule>& found) {
   for (const bool ipv6 : {false, true}) {
-    for (const std::string& program : programs_in_use(ipv6)) {
+    const auto programs = programs_in_use(ipv6);
+    if (!programs) return tl::make_unexpected(programs.error());
+    for (const std::string& program : *programs) {
       for (const std::string_view chain : kChains) {
-        if (auto done = remove_from_chain(program, std::string(chain), which, removed); !done) return done;
+        if (auto done = find_in_chain(program, std::string(chain), found); !done) return done;
       }
     }
   }

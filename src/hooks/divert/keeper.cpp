@@ -9,6 +9,7 @@
 // note before each), or kInput or kSystem with message and hint. Texts end with a zero byte.
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <set>
@@ -40,6 +41,7 @@ constexpr char kRemove = 'R';
 constexpr char kDone = 'D';
 constexpr char kInput = 'i';
 constexpr char kSystem = 's';
+constexpr int kBehindMilliseconds = 200;
 constexpr size_t kLongestMessage = 64U << 10;
 
 struct Request {
@@ -61,8 +63,36 @@ std::vector<std::string> texts_of(std::string_view answer) {
   return texts;
 }
 
+/// Between a call that failed and the next try.
+void pause() {
+  ::usleep(10'000);
+}
+
+/// A call that fails for a moment (no memory) is tried again; false: the other end is gone.
+bool send_all(int channel, const void* message, size_t size) {
+  while (::send(channel, message, size, MSG_NOSIGNAL) != static_cast<ssize_t>(size)) {
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) return false;
+    pause();
+  }
+  return true;
+}
+
+/// As recv(); 0: the other end is gone.
+ssize_t receive(int channel, std::string& message) {
+  while (true) {
+    const ssize_t length = ::recv(channel, message.data(), message.size(), 0);
+    if (length >= 0) return length;
+    if (errno == ECONNRESET) return 0;
+    if (errno != EINTR) pause();
+  }
+}
+
+/// Waits a moment for room in a pipe that nobody reads, not longer: this process must be there to remove the rule.
 void say(const std::string& text) {
-  const std::string line = fmt::format("perilune: {}\n", text);
+  constexpr int kPatienceMilliseconds = 100;
+  const std::string line = fmt::format("perilune: {}\n", text).substr(0, PIPE_BUF);
+  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&waiting, 1, kPatienceMilliseconds) <= 0) return;
   (void)!::write(STDERR_FILENO, line.data(), line.size());
 }
 
@@ -73,18 +103,27 @@ class KeeperProcess {
       : channel_(std::move(channel)), spec_(std::move(spec)), fail_open_(fail_open), owner_(owner) {}
 
   void run() {
-    set_up();
+    if (const auto kept = set_up(); !kept) {
+      say(fmt::format("error: the process that holds the divert rule cannot begin: {}", kept.error().message));
+      return;  // the other end of the socket notices
+    }
     while (true) {
       std::array<pollfd, 2> waited{{{channel_.get(), POLLIN, 0}, {links_.get(), POLLIN, 0}}};
-      if (::poll(waited.data(), links_ ? 2 : 1, -1) < 0) continue;
-      if (links_ && waited[1].revents != 0) follow_interface();
+      if (::poll(waited.data(), links_ ? 2 : 1, behind_ ? kBehindMilliseconds : -1) < 0) {
+        if (errno != EINTR) pause();
+        continue;
+      }
+      if (links_ && (behind_ || waited[1].revents != 0)) follow_interface();
       if (waited[0].revents == 0) continue;
       Request request;
       const ssize_t length = ::recv(channel_.get(), &request, sizeof request, 0);
-      if (length < 0 && errno == EINTR) continue;
+      if (length < 0) {  // only 0 is the other end's end
+        pause();
+        continue;
+      }
       if (length != sizeof request) break;
       const std::string answer = request.kind == kInstall ? install(request) : remove();
-      (void)!::send(channel_.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+      if (!send_all(channel_.get(), answer.data(), answer.size())) break;
     }
     if (installed_.empty()) return;  // nothing was installed, or all was removed
     say(fmt::format(
@@ -94,7 +133,7 @@ class KeeperProcess {
   }
 
  private:
-  void set_up() {
+  Result<void> set_up() {
     ::prctl(PR_SET_NAME, "perilune-keeper");
     // Ctrl-C and a service manager mean the whole group; what ends this process is the other one's end.
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGTSTP})
@@ -108,11 +147,13 @@ class KeeperProcess {
       ::dup2(nothing, STDOUT_FILENO);
       ::close(nothing);
     }
-    (void)keep_only({CAP_NET_ADMIN, CAP_NET_RAW});
+    return keep_only({CAP_NET_ADMIN, CAP_NET_RAW});
   }
 
   std::string install(const Request& request) {
-    if (!spec_.interface.empty()) listen_for_interfaces();
+    if (!spec_.interface.empty()) {
+      if (const auto listening = listen_for_interfaces(); !listening) return answer_of(listening.error());
+    }
     queues_ = {request.queues, request.has_others ? std::optional(request.others) : std::nullopt};
     auto done = install_for(owner_, spec_, queues_, fail_open_);
     if (!done) return answer_of(done.error());
@@ -122,7 +163,7 @@ class KeeperProcess {
     for (const std::string& line : (*done)->notes())
       answer += 'n' + line + '\0';
     if (!spec_.interface.empty()) {
-      names_ = current_names();
+      names_ = current_names();  // behind_ then says whether they are all
       if (names_.empty()) {
         answer += fmt::format("n{} is not there yet: the rule waits for it", spec_.interface) + '\0';
         names_.insert(spec_.interface);
@@ -146,23 +187,33 @@ class KeeperProcess {
     return answer;
   }
 
-  void listen_for_interfaces() {
+  Result<void> listen_for_interfaces() {
     links_ = FileDescriptor(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
     sockaddr_nl groups{};
     groups.nl_family = AF_NETLINK;
     groups.nl_groups = RTMGRP_LINK;
-    if (::bind(links_.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0) links_.reset();
+    if (!links_ || ::bind(links_.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0) {
+      return errno_error("listen for changes of network interfaces", errno);
+    }
+    return {};
   }
 
-  /// What the interface is called: the one that has the name the user gave, and the one that had it at first.
+  /// What the interface is called: the one that has the name the user gave, and the one that had it at first. When the
+  /// kernel could not be asked, behind_ is set, and it is asked again soon.
   std::set<std::string> current_names() {
+    behind_ = false;
     std::set<std::string> names;
-    if (const auto found = bpf::find_interface(spec_.interface); found) {
+    const auto found = bpf::find_interface(spec_.interface);
+    if (found) {
       if (index_ == 0) index_ = found->index;
       names.insert(found->name);
+    } else if (found.error().fault == Fault::kSystem) {
+      behind_ = true;
     }
     if (index_ == 0) return names;
-    if (const auto known = bpf::interface_at(index_); known && *known) names.insert((*known)->name);
+    const auto known = bpf::interface_at(index_);
+    if (known && *known) names.insert((*known)->name);
+    if (!known) behind_ = true;
     return names;
   }
 
@@ -178,8 +229,12 @@ class KeeperProcess {
       renamed.interface = name;
       auto done = install_rules(rules_for(renamed, queues_, fail_open_, owner_));
       if (!done) {
-        say(fmt::format("error: {} is now called {}, and its packets are not diverted: {}", spec_.interface, name,
-                        done.error().message));
+        // Said once a name: it is tried again until it succeeds.
+        if (missed_.insert(name).second) {
+          say(fmt::format("error: {} is now called {}, and its packets are not diverted until that succeeds: {}",
+                          spec_.interface, name, done.error().message));
+        }
+        behind_ = true;
         continue;
       }
       names_.insert(name);
@@ -194,8 +249,10 @@ class KeeperProcess {
   bool fail_open_;
   Owner owner_;
   DivertQueues queues_;
-  uint32_t index_ = 0;           // of the interface, once it was there
-  std::set<std::string> names_;  // there are rules for these
+  uint32_t index_ = 0;            // of the interface, once it was there
+  std::set<std::string> names_;   // there are rules for these
+  std::set<std::string> missed_;  // it was said that there is none for these
+  bool behind_ = false;           // the names could not be asked for, or a rule could not be added: again soon
   std::vector<std::unique_ptr<Divert>> installed_;
   std::vector<std::unique_ptr<Divert>> removed_;
 };
@@ -236,13 +293,9 @@ class KeeperHandle final : public DivertKeeper {
  private:
   Result<std::vector<std::string>> ask(const Request& request) {
     std::string answer(kLongestMessage, '\0');
-    ssize_t length = -1;
-    if (::send(channel_.get(), &request, sizeof request, MSG_NOSIGNAL) == sizeof request) {
-      do {
-        length = ::recv(channel_.get(), answer.data(), answer.size(), 0);
-      } while (length < 0 && errno == EINTR);
-    }
-    if (length <= 0) {
+    ssize_t length = 0;
+    if (send_all(channel_.get(), &request, sizeof request)) length = receive(channel_.get(), answer);
+    if (length == 0) {
       return system_error("the process that holds the divert rule is gone; the rule stays, and nothing passes",
                           "remove the rule with: perilune run --undivert");
     }
@@ -271,13 +324,14 @@ Result<std::unique_ptr<DivertKeeper>> DivertKeeper::start(const DivertSpec& spec
   }
   FileDescriptor ours(ends[0]);
   FileDescriptor theirs(ends[1]);
-  const divert::Owner owner = divert::this_process();
+  const auto owner = divert::this_process(divert::identity_of(spec));
+  if (!owner) return tl::make_unexpected(owner.error());
   const pid_t pid = ::fork();
   if (pid < 0) return errno_error("start the process that holds the divert rule", errno);
   if (pid == 0) {
     ours.reset();
     {
-      divert::KeeperProcess keeper(std::move(theirs), spec, fail_open, owner);
+      divert::KeeperProcess keeper(std::move(theirs), spec, fail_open, *owner);
       keeper.run();
     }
     ::_exit(0);

@@ -47,29 +47,64 @@ class NftDivert final : public Divert {
   bool removed_ = false;
 };
 
+/// After nft failed, which says little about the kernel: its answer may have been what was lost.
+Result<void> make_sure_it_is_not_there(const Owner& owner) {
+  std::vector<FoundRule> found;
+  auto looked = find_in_nft(found);
+  if (!looked) return looked;
+  for (const FoundRule& rule : found) {
+    if (rule.owner != owner) continue;
+    if (auto deleted = run_nft({rule.removal.begin() + 1, rule.removal.end()}); !deleted) return deleted;
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Divert>> install_with_nft(const std::vector<Rule>& rules) {
+Result<std::unique_ptr<Divert>> install_with_nft(const std::vector<Rule>& rules, std::string& why_not) {
   const std::string ruleset = nft_ruleset(rules);
-  if (auto checked = run_nft({"-c", "-f", "-"}, ruleset); !checked) return tl::make_unexpected(checked.error());
-  if (auto loaded = run_nft({"-f", "-"}, ruleset); !loaded) return tl::make_unexpected(loaded.error());
+  if (auto checked = run_nft({"-c", "-f", "-"}, ruleset); !checked) {
+    why_not = checked.error().message;
+    return std::unique_ptr<Divert>();
+  }
+  if (auto loaded = run_nft({"-f", "-"}, ruleset); !loaded) {
+    const Owner& owner = rules.front().owner;
+    if (const auto sure = make_sure_it_is_not_there(owner); !sure) {
+      return system_error(
+          fmt::format("{}; it may be in place, and then it stays: {}", loaded.error().message, sure.error().message),
+          fmt::format("remove it with: nft delete table inet {}", nft_table(owner)));
+    }
+    why_not = loaded.error().message;
+    return std::unique_ptr<Divert>();
+  }
   return std::make_unique<NftDivert>(rules);
 }
 
-Result<void> remove_from_nft(Which which, std::vector<std::string>& removed) {
+Result<void> find_in_nft(std::vector<FoundRule>& found) {
   if (find_program("nft").empty()) return {};
   const auto listed = run_command({"nft", "list", "tables", "inet"});
   if (!listed) return tl::make_unexpected(listed.error());
-  if (listed->status != 0) return {};  // a kernel without nf_tables
+  if (listed->status != 0) {
+    if (says_missing(listed->errors)) return {};
+    return system_error(fmt::format("nft list tables inet failed: {}", listed->errors));
+  }
   std::istringstream lines(listed->output);
   std::string word;
   std::string family;
   std::string table;
   while (lines >> word >> family >> table) {
     const auto owner = nft_owner(table);
-    if (!owner || !is_wanted(*owner, which)) continue;
-    if (auto deleted = run_nft({"delete", "table", "inet", table}); !deleted) return deleted;
-    removed.push_back(fmt::format("nft table inet {} (of process {})", table, owner->pid));
+    if (!owner) continue;
+    const auto content = run_command({"nft", "-n", "list", "table", "inet", table});
+    if (!content) return tl::make_unexpected(content.error());
+    if (content->status != 0) {
+      if (says_missing(content->errors)) continue;  // it has just gone
+      return system_error(fmt::format("nft list table inet {} failed: {}", table, content->errors));
+    }
+    found.push_back({*owner,
+                     fmt::format("nft table inet {} (of process {})", table, owner->pid),
+                     {"nft", "delete", "table", "inet", table},
+                     nft_queues(content->output)});
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +19,21 @@ constexpr std::string_view kTableStart = "perilune_";
 std::string port_text(const DivertSpec::Ports& ports, char separator) {
   if (ports.first == ports.last) return fmt::format("{}", ports.first);
   return fmt::format("{}{}{}", ports.first, separator, ports.last);
+}
+
+/// "N" or "N-M".
+std::optional<QueueRange> parse_range(std::string_view text, char separator) {
+  const auto number = [](std::string_view digits) -> std::optional<uint16_t> {
+    uint16_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  const size_t middle = text.find(separator);
+  const auto first = number(text.substr(0, middle));
+  const auto last = middle == std::string_view::npos ? first : number(text.substr(middle + 1));
+  if (!first || !last) return std::nullopt;
+  return QueueRange{*first, *last};
 }
 
 /// ICMP is another protocol over IPv6.
@@ -134,6 +150,15 @@ std::optional<Owner> iptables_owner(const std::vector<std::string>& words) {
   return parse_owner(std::string_view(comment).substr(kCommentStart.size()), ':');
 }
 
+std::vector<QueueRange> iptables_queues(const std::vector<std::string>& words) {
+  std::vector<QueueRange> queues;
+  for (size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] != "--queue-num" && words[i] != "--queue-balance") continue;
+    if (const auto range = parse_range(words[i + 1], ':')) queues.push_back(*range);
+  }
+  return queues;
+}
+
 std::string nft_table(const Owner& owner) {
   return std::string(kTableStart) + to_text(owner, '_');
 }
@@ -141,6 +166,22 @@ std::string nft_table(const Owner& owner) {
 std::optional<Owner> nft_owner(std::string_view table) {
   if (!table.starts_with(kTableStart)) return std::nullopt;
   return parse_owner(table.substr(kTableStart.size()), '_');
+}
+
+std::vector<QueueRange> nft_queues(std::string_view listing) {
+  // "... queue num 5-6 bypass", or as newer versions print it "... queue flags bypass to 5-6".
+  constexpr std::string_view kQueue = " queue ";
+  std::vector<QueueRange> queues;
+  for (size_t at = 0; (at = listing.find(kQueue, at)) != std::string_view::npos; at += kQueue.size()) {
+    const std::string_view rest = listing.substr(at + kQueue.size());
+    for (const std::string& word : iptables_words(rest.substr(0, rest.find('\n')))) {
+      const auto range = parse_range(word, '-');
+      if (!range) continue;
+      queues.push_back(*range);
+      break;
+    }
+  }
+  return queues;
 }
 
 std::string nft_ruleset(const std::vector<Rule>& all) {

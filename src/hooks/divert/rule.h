@@ -31,10 +31,15 @@ struct Rule {
 /// Whose rule it is, when it is one of ours.
 [[nodiscard]] std::optional<Owner> iptables_owner(const std::vector<std::string>& words);
 
+/// The queues it sends to.
+[[nodiscard]] std::vector<QueueRange> iptables_queues(const std::vector<std::string>& words);
+
 /// The name of the table that holds the rules of a process.
 [[nodiscard]] std::string nft_table(const Owner& owner);
 /// Whose table it is, by its name.
 [[nodiscard]] std::optional<Owner> nft_owner(std::string_view table);
+/// The queues that the rules send to, of what "nft list table" prints.
+[[nodiscard]] std::vector<QueueRange> nft_queues(std::string_view listing);
 /// Input for "nft -f": the table with one chain and its rules, which are of one process and direction.
 [[nodiscard]] std::string nft_ruleset(const std::vector<Rule>& rules);
 

@@ -1,6 +1,7 @@
 #include "hooks/queue/interface_names.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <system_error>
 
@@ -22,6 +23,8 @@ Result<std::unique_ptr<InterfaceChanges>> InterfaceChanges::open() {
       ::bind(changes->socket_.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0) {
     return errno_error("listen for changes of network interfaces", errno);
   }
+  changes->questions_ = FileDescriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!changes->questions_) return errno_error("make a socket", errno);
   changes->end_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!changes->end_) return errno_error("make an eventfd", errno);
   return changes;
@@ -48,6 +51,7 @@ void InterfaceChanges::listen() {
     std::array<pollfd, 2> waited{{{socket_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
     const int ready = ::poll(waited.data(), waited.size(), kWithoutNews);
     if (ready > 0 && waited[1].revents != 0) return;
+    if (ready < 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));  // it is tried again, not in a loop
     // What changed does not matter. An error (too much news at once) is a change too.
     std::array<char, 8192> news{};
     while (::recv(socket_.get(), news.data(), news.size(), MSG_DONTWAIT) > 0) {
@@ -56,14 +60,16 @@ void InterfaceChanges::listen() {
   }
 }
 
-InterfaceNames::InterfaceNames(const InterfaceChanges& changes)
-    : changes_(changes), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
-
 void InterfaceNames::ask(uint32_t index, Name& name) const {
   ifreq request{};
   request.ifr_ifindex = static_cast<int>(index);
-  name[0] = '\0';
-  if (::ioctl(socket_.get(), SIOCGIFNAME, &request) == 0) std::memcpy(name.data(), request.ifr_name, name.size());
+  if (::ioctl(changes_.socket(), SIOCGIFNAME, &request) == 0) {
+    std::memcpy(name.data(), request.ifr_name, name.size());
+  } else if (errno == ENODEV) {
+    name[0] = '\0';
+  } else {
+    throw std::system_error(errno, std::generic_category(), "cannot ask for the name of an interface");
+  }
 }
 
 }  // namespace perilune::hooks::queue

@@ -29,12 +29,15 @@ class InterfaceChanges {
   InterfaceChanges& operator=(const InterfaceChanges&) = delete;
 
   [[nodiscard]] uint64_t count() const { return count_.load(std::memory_order_acquire); }
+  /// A socket to ask for names through, from any thread.
+  [[nodiscard]] int socket() const { return questions_.get(); }
 
  private:
   InterfaceChanges() = default;
   void listen();
 
   FileDescriptor socket_;
+  FileDescriptor questions_;
   FileDescriptor end_;  // an eventfd
   std::atomic<uint64_t> count_ = 1;
   std::thread thread_;
@@ -43,16 +46,17 @@ class InterfaceChanges {
 /// For one thread. `changes` must outlive it.
 class InterfaceNames {
  public:
-  explicit InterfaceNames(const InterfaceChanges& changes);
+  explicit InterfaceNames(const InterfaceChanges& changes) : changes_(changes) {}
 
-  /// Empty for 0 and for an interface that is gone. Valid until the next call for the same index.
+  /// Empty for 0 and for an interface that is gone. Valid until the next call for the same index. Throws
+  /// std::system_error when the kernel cannot tell: a packet must not be judged as one without an interface.
   [[nodiscard]] std::string_view name(uint32_t index) {
     if (index == 0) return {};
     const uint64_t now = changes_.count();
     Entry& entry = entries_[index];
     if (entry.asked_at != now) {
-      entry.asked_at = now;
       ask(index, entry.name);
+      entry.asked_at = now;
     }
     return entry.name.data();
   }
@@ -66,7 +70,6 @@ class InterfaceNames {
   void ask(uint32_t index, Name& name) const;
 
   const InterfaceChanges& changes_;
-  FileDescriptor socket_;  // to ask through
   std::unordered_map<uint32_t, Entry> entries_;
 };
 

@@ -3,7 +3,6 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <system_error>
 
@@ -11,6 +10,8 @@
 #include <fmt/format.h>
 #include <linux/netlink.h>
 #include <unistd.h>
+
+#include "bpf/files.h"
 
 namespace perilune::hooks::queue {
 
@@ -72,8 +73,8 @@ std::vector<KernelQueue> parse_kernel_queues(std::string_view text) {
 }
 
 std::vector<KernelQueue> kernel_queues() {
-  std::ifstream file(kQueuesFile);
-  return parse_kernel_queues(std::string(std::istreambuf_iterator<char>(file), {}));
+  const auto text = bpf::read_file(kQueuesFile);
+  return parse_kernel_queues(text ? text->value_or("") : std::string());
 }
 
 std::optional<KernelQueue> kernel_queue(uint16_t number) {

@@ -115,14 +115,14 @@ TEST_F(DivertInstall, GoesToTheTopAndTellsOfOtherRules) {
 
 TEST_F(DivertInstall, LeftoversGoRunningOnesStay) {
   PERILUNE_IN_NAMESPACE([] {
-    divert::Owner ended = divert::this_process();
+    divert::Owner ended = divert::this_process(7).value();
     ended.start_time += 5;
     divert::Owner elsewhere = ended;
     elsewhere.pid_namespace += 1;
     place("perilune:" + to_text(ended, ':'));
     place("perilune:" + to_text(ended, ':'), "FORWARD");
     place("perilune:" + to_text(elsewhere, ':'), "OUTPUT");
-    place("perilune:" + to_text(divert::this_process(), ':'));
+    place("perilune:" + to_text(divert::this_process(7).value(), ':'));
     place("perilune: of a user");
 
     const auto removed = remove_diverts(false);
@@ -137,13 +137,36 @@ TEST_F(DivertInstall, LeftoversGoRunningOnesStay) {
   });
 }
 
-TEST_F(DivertInstall, LeftoverIsRemovedByTheNextStart) {
+TEST_F(DivertInstall, OnlyTheSameFiltersLeftoverIsReplaced) {
   PERILUNE_IN_NAMESPACE([] {
-    divert::Owner ended = divert::this_process();
+    DivertSpec spec = parse_divert("in tcp inet").value();
+    spec.filter = "/a.lua";
+    divert::Owner ended = divert::this_process(divert::identity_of(spec)).value();
     ended.start_time += 5;
+    divert::Owner other = ended;
+    other.filter += 1;
     place("perilune:" + to_text(ended, ':'), "OUTPUT");
-    auto divert = install_divert(parse_divert("in tcp inet").value(), {{3, 3}, {}}, false);
+    place("perilune:" + to_text(other, ':'), "FORWARD");
+    const std::string older = to_text(other, ':').substr(0, to_text(other, ':').rfind(':'));
+    place("perilune:" + older);
+    auto divert = install_divert(spec, {{3, 3}, {}}, false);
     ASSERT_TRUE(divert) << divert.error().message;
+    const std::string text = listing("iptables-nft");
+    EXPECT_EQ(count(text, "NFQUEUE"), 3U) << text;
+    EXPECT_EQ(count(text, "-A OUTPUT"), 0U) << text;
+    EXPECT_EQ(count(text, "-A FORWARD"), 1U) << text;
+    EXPECT_EQ(count(text, "perilune:" + older), 2U) << text;
+    // Each that stays is named with the command that removes it.
+    size_t named = 0;
+    for (const std::string& note : (*divert)->notes()) {
+      const size_t command = note.find("iptables-nft -w 5 -t mangle -D ");
+      if (command == std::string::npos) continue;
+      ++named;
+      std::vector<std::string> words = divert::iptables_words(note.substr(command));
+      const auto removed = divert::run_command(words);
+      EXPECT_TRUE(removed && removed->status == 0) << note;
+    }
+    EXPECT_EQ(named, 2U);
     EXPECT_EQ(count(listing("iptables-nft"), "NFQUEUE"), 1U);
   });
 }
@@ -164,7 +187,7 @@ TEST(DivertNft, RulesetsAreUnderstood) {
       for (const bool fail_open : {false, true}) {
         for (const uint16_t last : {uint16_t{3}, uint16_t{6}}) {
           const std::vector<divert::Rule> rule{
-              {parse_divert(text).value(), {3, last}, fail_open, divert::this_process()}};
+              {parse_divert(text).value(), {3, last}, fail_open, divert::this_process(7).value()}};
           const auto checked = divert::run_command({"nft", "-c", "-f", "-"}, nft_ruleset(rule));
           ASSERT_TRUE(checked);
           // A kernel that cannot queue from nft refuses the rule, but nft has understood it.
