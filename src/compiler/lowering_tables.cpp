@@ -211,7 +211,10 @@ void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result
   }
   if (!key.is_integer() && !key.is_string()) return get_missing(table, key, result, hops);
   const LookupTable* entries = world_->lookup_table(table, key.is_string() ? Kind::kString : Kind::kInteger);
-  if (entries == nullptr) refuse("too-large", "a table with more than 16 million entries", "use a map");
+  if (entries == nullptr) {
+    refuse("too-large", "a table with more than 16 million entries, or more than 256 tables and functions among them",
+           "use a map, or integers as values");
+  }
   if (entries->entries().empty()) return get_missing(table, key, result, hops);
   const bool plain_index = world_->metafield(table, "__index").is_nil();
   if (entries->is_short() || !plain_index) {

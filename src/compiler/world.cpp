@@ -23,10 +23,14 @@ constexpr size_t kLongText = 256;                   // shorter ones are copied
 constexpr uint64_t kMostMade = uint64_t{32} << 20;  // bytes of texts made of constants, or half of the script's memory
 constexpr uint64_t kMostWork = uint64_t{512} << 20;  // bytes read and written for them
 constexpr int kMostCallTimes = 5;                    // that all evaluations together may take as long as one packet
-// Constants are pushed outside protected calls too, where Lua ends the process when there is no memory: room for two of
-// the longest, and for what is small.
+// Constants are pushed outside protected calls too, where Lua ends the process when an allocation fails: so the
+// script's limit fails none there. It is looked at afterwards (charge()): it may be exceeded by two of the longest
+// texts, and by what is small.
+constexpr size_t kNoLimit = SIZE_MAX / 2;
 constexpr size_t kRoom = 2 * World::kLongestText + (size_t{4} << 20);
 constexpr size_t kMaxEntries = size_t{1} << 24;  // of a table looked up at packet time
+// Tables and functions among them, each a path of its own: the compiler remembers each one it meets.
+constexpr size_t kMaxObjects = 256;
 
 int append(lua_State* /*L*/, const void* bytes, size_t length, void* target) noexcept {
   static_cast<std::string*>(target)->append(static_cast<const char*>(bytes), length);
@@ -77,7 +81,7 @@ std::chrono::nanoseconds processor_time() {
 }  // namespace
 
 World::World(script::State& state) : state_(&state), L_(state.lua()), base_(lua_gettop(L_)) {
-  script::StateInternals::of(state).allocator.set_overdraft(kRoom);
+  script::StateInternals::of(state).allocator.set_overdraft(kNoLimit);
   objects_.emplace_back();
   lua_checkstack(L_, 64);
   script::push_library_names(L_);
@@ -220,7 +224,8 @@ void World::charge(uint64_t work, uint64_t made) {
   const script::Limits& limits = state_->options().limits;
   made_bytes_ += made;
   work_bytes_ += work;
-  if (made_bytes_ > std::min<uint64_t>(kMostMade, limits.memory / 2)) {
+  const size_t used = script::StateInternals::of(*state_).allocator.used();
+  if (made_bytes_ > std::min<uint64_t>(kMostMade, limits.memory / 2) || used > limits.memory + kRoom) {
     excess_ = Excess::kMemory;
   } else if (work_bytes_ > kMostWork || work_time_ > kMostCallTimes * limits.call_time) {
     excess_ = Excess::kWork;
@@ -401,15 +406,17 @@ const LookupTable* World::lookup_table(ObjectId table, AbstractValue::Kind keys)
   std::vector<TableEntry> entries;
   push(AbstractValue::object_constant(table));
   const int index = lua_gettop(L_);
+  const size_t known_objects = objects_.size();
+  const int type = keys == Kind::kString ? LUA_TSTRING : LUA_TNUMBER;
   lua_pushnil(L_);
   while (lua_next(L_, index) != 0) {
-    const PlainConstant key = plain_at(index + 1);
+    const PlainConstant key = lua_type(L_, index + 1) == type ? plain_at(index + 1) : PlainConstant{};
     if (key.kind == keys) {
-      if (entries.size() == kMaxEntries) {
+      entries.push_back({key, plain_at(index + 2)});
+      if (entries.size() > kMaxEntries || objects_.size() > known_objects + kMaxObjects) {
         lua_settop(L_, index - 1);
         return nullptr;
       }
-      entries.push_back({key, plain_at(index + 2)});
     }
     lua_settop(L_, index + 1);
   }
@@ -519,12 +526,13 @@ World::Evaluation World::evaluate(const AbstractValue& function, const std::vect
   for (const AbstractValue& argument : arguments)
     bytes += argument.kind == Kind::kString ? argument.string().size() : 0;
   PushedCall call{this, &function, &arguments};
+  script::State::Impl& impl = script::StateInternals::of(L_);
   lua_pushcfunction(L_, push_call);
   lua_pushlightuserdata(L_, &call);
+  impl.allocator.set_overdraft(kRoom);
   int status = lua_pcall(L_, 1, LUA_MULTRET, 0);
   if (status == LUA_OK) {
     // Work on constants is bounded as a packet's is: a hostile pattern must not stop the compiler.
-    script::State::Impl& impl = script::StateInternals::of(L_);
     const script::Limits& limits = state_->options().limits;
     calls_ = 0;
     calls_script_ = false;
@@ -535,9 +543,9 @@ World::Evaluation World::evaluate(const AbstractValue& function, const std::vect
     evaluation.spent = impl.budget.spent() != script::Budget::Spent::kNo;
     evaluation.calls_script = calls_script_;
     impl.budget.stop(L_);
-    impl.allocator.set_overdraft(kRoom);
     work_time_ += processor_time() - began;
   }
+  impl.allocator.set_overdraft(kNoLimit);
   charge(bytes, 0);
   evaluation.failed = status != LUA_OK;
   if (status == LUA_ERRMEM && !evaluation.spent) excess_ = Excess::kMemory;

@@ -91,6 +91,12 @@ const std::vector<Case>& cases() {
       {"repeated_text", "too-slow", 2, "function filter(hdr, pld)\n  return #('a'):rep(20 << 20) == pld[0]\nend"},
       {"repeated_text_without_memory", "constant-memory", 2,
        "function filter(hdr, pld)\n  return #('a'):rep(1 << 30) == pld[0]\nend"},
+      {"many_texts", "constant-memory", 4,
+       "function filter(hdr, pld)\n  local n = 0\n  for i = 1, 40 do\n    n = n + #('a'):rep(1000000 + i)\n  end\n"
+       "  return n == pld[0]\nend"},
+      {"long_text_read_again_and_again", "too-slow", 5,
+       "local s = ('a'):rep(8 << 20)\nfunction filter(hdr, pld)\n  local n = 0\n  for i = 1, 40 do\n"
+       "    n = n + #s:sub(1, i) + #s:sub(2, i)\n  end\n  return n == pld[0]\nend"},
       {"many_bytes_of_a_constant", "many-results", 3,
        "local s = ('a'):rep(500000)\nfunction filter(hdr, pld)\n  return select('#', s:byte(1, -1)) == pld[0]\nend"},
       {"many_numbers_unpacked", "many-results", 4,
@@ -191,6 +197,8 @@ const std::vector<Case>& cases() {
       {"string_kept", "variable-type", 3, "local last\nfunction filter(hdr, pld)\n  last = tostring(pld)\nend"},
       {"many_variables", "too-many-variables", 66,
        "function filter(hdr, pld)\n" + repeated(65, "g", " = pld[0]\n") + "end"},
+      {"many_tables", "too-large", 4,
+       "local t = {}\nfor i = 1, 1000 do t[i] = {i} end\nfunction filter(hdr, pld)\n  return t[pld[0]][1] == 3\nend"},
       {"mixed_values", "mixed-table", 4,
        "local t = {}\nfor i = 1, 40 do t[i] = {i} end\nfunction filter(hdr, pld)\n  return t[pld[0]][1] == 3\nend"},
       {"metamethod", "metamethod", 3,
@@ -300,6 +308,16 @@ TEST(Refusals, AreThoseOfTheManual) {
   // No script can cause these: they say that the compiler cannot read what Lua's own wrote, or is wrong itself.
   refused.insert({"bytecode", "compiler-bug"});
   EXPECT_EQ(codes_of_manual(), refused);
+}
+
+// The compiler puts copies beside what the script itself holds, and Lua ends the process where it may not fail.
+TEST(Refusals, NoneForLongTextsOfTheMainChunkAndNoEndOfTheProcess) {
+  const std::string texts = "local a = ('a'):rep(26 << 20)\nlocal b = a .. 'b'\n";
+  EXPECT_TRUE(refusals(texts + "function filter(hdr, pld)\n  return a < b\nend", HookKind::kNative).empty());
+  const Diagnostics found =
+      refusals(texts + "function filter(hdr, pld)\n  return a:find(b, 1, true) == pld[0]\nend", HookKind::kNative);
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found.front().code, "constant-memory") << to_text(found.front());
 }
 
 TEST(Refusals, ComeTogether) {
