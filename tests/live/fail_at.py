@@ -4,7 +4,8 @@
 AT counts the calls that matter for what stays in the kernel and for what the command believes: bpf(2), files and folders, what is read
 of them, mounts, locks, namespaces, sockets, processes, memory shared with the kernel. (Of the kernel's type information, which a load
 takes in by a thousand calls of read(2), the first three.) WHAT is an errno's name, "kill" (the command, and the process that makes the
-call), "kill-one" (that process alone), or "none". Calls of the command's children count as well. SIGTERM is passed on to the command.
+call), "kill-one" (that process alone), or "none". Calls of the command's children count as well; of the programs they start (the
+packet filter's tools) those by which these talk to the kernel and to us, not the files they read. SIGTERM is passed on to the command.
 The last line of standard error is one JSON object: {"calls": how many there were, "call": what AT was, "status": exit status, or
 -SIGNAL}; before it can come, the command and all its children have ended.
 
@@ -27,12 +28,13 @@ OPTIONS = 0x2 | 0x4 | 0x8 | 0x10 | 0x80 | 0x100000
 EVENT_SECCOMP = 7
 WALL = 0x40000000
 ORIG_RAX, RAX, RDI, RSI = 15, 10, 14, 13  # of struct user_regs_struct
-BPF, MMAP = 321, 9
+BPF, MMAP, EXECVE, WRITE, PRCTL = 321, 9, 59, 1, 157
+PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24  # dozens of calls that may fail: whoever lacks CAP_SETPCAP cannot make them
 # Those of the first table take a path, at the first or second argument; those of the second a descriptor.
-PATHS = {2: ("open", 0), 4: ("stat", 0), 6: ("lstat", 0), 21: ("access", 0), 82: ("rename", 0), 83: ("mkdir", 0), 84: ("rmdir", 0),
+PATHS = {2: ("open", 0), 4: ("stat", 0), 6: ("lstat", 0), 82: ("rename", 0), 83: ("mkdir", 0), 84: ("rmdir", 0),
          87: ("unlink", 0), 89: ("readlink", 0), 90: ("chmod", 0), 137: ("statfs", 0), 165: ("mount", 1), 166: ("umount", 0),
          257: ("open", 1), 258: ("mkdir", 1), 262: ("stat", 1), 263: ("unlink", 1), 264: ("rename", 1), 267: ("readlink", 1),
-         268: ("chmod", 1), 269: ("access", 1), 316: ("rename", 1), 437: ("open", 1), 439: ("access", 1)}
+         268: ("chmod", 1), 316: ("rename", 1), 437: ("open", 1)}
 FILES = {0: "read", 1: "write", 5: "fstat", 16: "ioctl", 17: "pread", 20: "writev", 72: "fcntl", 73: "flock", 77: "ftruncate", 91: "fchmod",
          217: "getdents"}
 OTHERS = {9: "mmap", 22: "pipe", 33: "dup2", 41: "socket", 42: "connect", 44: "sendto", 45: "recvfrom", 46: "sendmsg", 47: "recvmsg",
@@ -40,6 +42,7 @@ OTHERS = {9: "mmap", 22: "pipe", 33: "dup2", 41: "socket", 42: "connect", 44: "s
           59: "execve", 61: "wait4", 125: "capget", 126: "capset", 157: "prctl", 272: "unshare", 290: "eventfd", 292: "dup3", 293: "pipe2",
           299: "recvmmsg", 308: "setns", 317: "seccomp", 319: "memfd", 321: "bpf", 324: "membarrier", 435: "clone3"}
 CALLS = {*PATHS, *FILES, *OTHERS}
+OF_TOOLS = ("socket", "bind", "sendto", "sendmsg", "recvfrom", "recvmsg", "clone", "clone3", "fork", "vfork", "execve")
 LIBRARIES = ("/lib", "/usr/lib", "/etc/ld", "/usr/share")
 TYPES, MOST_READS_OF_TYPES = "/sys/kernel/btf/", 3
 BPF_COMMANDS = ["map create", "map lookup", "map update", "map delete", "map next key", "program load", "pin", "open pin",
@@ -73,9 +76,12 @@ def trace_calls(numbers):
 
 
 class Process:
+    own = None  # the program that is tried
+
     def __init__(self, pid):
         self.pid = pid
         self.reads_of_types = 0
+        self.program = None
         self.room = ctypes.create_string_buffer(27 * 8)
 
     def registers(self):
@@ -103,9 +109,25 @@ class Process:
         except OSError:
             return "?"
 
+    def is_tool(self, changes):
+        """Does it run another program than the tracer started?"""
+        if self.program is None:
+            try:
+                self.program = os.readlink(f"/proc/{self.pid}/exe")
+            except OSError:
+                return False
+        program = self.program
+        if changes:
+            self.program = None
+        return program != Process.own
+
     def call(self, registers):
         """What the call is, or nothing when it does not matter: the C library's own, and memory of the process alone."""
         number, first, second = registers[ORIG_RAX], registers[RDI], registers[RSI]
+        if self.is_tool(number == EXECVE) and OTHERS.get(number) not in OF_TOOLS and number != WRITE:
+            return None
+        if number == PRCTL and first in (PR_CAPBSET_READ, PR_CAPBSET_DROP):
+            return None
         if number == BPF:
             return "bpf " + BPF_COMMANDS[first] if first < len(BPF_COMMANDS) else f"bpf {first}"
         if number in OTHERS:
@@ -127,6 +149,7 @@ class Process:
 
 def main():
     wanted, what, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    Process.own = os.path.realpath(command[0])
     pid = os.fork()
     if pid == 0:
         libc.ptrace(TRACEME, 0, None, None)

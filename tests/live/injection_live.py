@@ -35,7 +35,6 @@ FAULTS = {
     "mprotect": ("ENOMEM",),
     "munmap": ("ENOMEM",),
     "madvise": ("ENOMEM", "EINVAL"),
-    "close": ("EINTR", "EIO"),
     "wait4": ("EINTR", "ECHILD"),
     "clock_nanosleep": ("EINTR",),
     "lseek": ("ESPIPE",),
@@ -43,8 +42,8 @@ FAULTS = {
     "fstat": ("EIO",),
     "getrandom": ("EINTR", "EAGAIN"),
 }
-# These have no way to fail, or end the thread.
-CANNOT_FAIL = {"exit", "exit_group", "gettid", "getpid", "rt_sigreturn", "restart_syscall", "sched_yield", "rseq", "set_robust_list"}
+# These have no way to fail, or end the thread. close() lets go of the descriptor whatever it returns.
+CANNOT_FAIL = {"close", "exit", "exit_group", "gettid", "getpid", "rt_sigreturn", "restart_syscall", "sched_yield", "rseq", "set_robust_list"}
 
 
 class LiveLab(Lab):
@@ -103,6 +102,7 @@ def inject_live(lab, call, error, when):
     if not ended_early:
         expect(lab.ask_for("bad", "0.2") == "nothing", f"what is blocked passes with {what}")
         judge.signal(signal.SIGTERM)
+    wait_until(lambda: not judge.running(), f"it ends with {what}; {judge.err()}")
     status, said = judge.wait(), judge.err()
     injected = "INJECTED" in calls.read_text()
     rules = lab.diverts(lab.server)
