@@ -4,6 +4,7 @@ import platform
 import random
 
 import injection_divert
+import injection_first
 import injection_live
 from injection import COMMANDS, ERRORS, InjectionLab, calls_of, inject_one, unload_all
 from lab import Skip, expect, expect_equal
@@ -37,6 +38,14 @@ def test_faults_of_reload(program):
 
 def test_faults_of_unload(program):
     some_faults(program, "unload")
+
+
+def test_faults_of_the_first_load(program):
+    chosen = the_seed("first-load")
+    with injection_first.FirstLab(program) as lab:
+        calls = injection_first.inject_first(lab, 0, "none")["calls"]
+        for at in sorted(chosen.sample(range(1, calls + 1), SAMPLE_OF_RUNS)):
+            injection_first.inject_first(lab, at, chosen.choice((*ERRORS, "kill")))
 
 
 def some_faults_of_runs(program, command):
