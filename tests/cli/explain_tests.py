@@ -56,6 +56,11 @@ def test_a_hook_that_cannot(w):
     contains(output.out, "not at xdp, because of\nw.lua:3: error: pkt.mark cannot be set at this hook [no-mark]\n  hint: ")
     contains(output.out, "not at netfilter, because of\nw.lua:2: error: ")
     contains(output.out, " instructions at tc:\n")
+    output = w.run("explain", "w.lua", "--at", "netfilter:input")
+    ends(output, 1, None, "")
+    contains(output.out, "w.lua: engine: native ('perilune run'), because it does not compile for where it was asked for\n")
+    one = explained(w, "w.lua", "--at", "netfilter:input", status=1)
+    equal(one["engine"], "native")
 
 
 def test_a_script_for_lua_alone(w):
