@@ -103,6 +103,14 @@ void prepare_handler(Work work) {
   ::sigaction(SIGSYS, &action, nullptr);
 }
 
+/// Conditions on an argument of a call, counted from 0. (The library's macros are C.)
+scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
+  return {argument, SCMP_CMP_EQ, value, 0};
+}
+scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 class Filter {
  public:
   Filter() : context_(seccomp_init(SCMP_ACT_TRAP)) {}
@@ -158,7 +166,7 @@ Result<void> confine_process(Work work) {
     }
     for (const int call : kLiveTraffic)
       filter.allow(call);
-    filter.allow(SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME));  // the name of an interface
+    filter.allow(SCMP_SYS(ioctl), equals(1, SIOCGIFNAME));  // the name of an interface
   }
   for (const int call : kAlways)
     filter.allow(call);
@@ -170,19 +178,19 @@ Result<void> confine_process(Work work) {
     for (const int call : kFilesAndFolders)
       filter.allow(call);
   }
-  if (opens) filter.allow(SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+  if (opens) filter.allow(SCMP_SYS(openat), masked(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
     if (work == Work::kScripts) {
       filter.allow(call);
     } else {
-      filter.allow(call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+      filter.allow(call, masked(2, PROT_EXEC, 0));
     }
   }
   filter.allow_none();
-  filter.allow(SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, TCGETS));  // is this a terminal?
+  filter.allow(SCMP_SYS(ioctl), equals(1, TCGETS));  // is this a terminal?
   // fstat() of a descriptor, as the C library asks for it: no name is looked up.
   if (work != Work::kScripts) {
-    filter.allow(SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+    filter.allow(SCMP_SYS(newfstatat), masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH));
   }
   if (const int code = filter.load(); code != 0) {
     return errno_error("give up system calls that this work does not need (seccomp)", code);
