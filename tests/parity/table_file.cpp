@@ -191,6 +191,45 @@ const std::vector<std::string>& texts_named(const std::string& name) {
                    "%c"s, "%i"s,       "%u"s,      "%s"s,    "%10s"s, "%.2s"s,  "%q"s,    "%5q"s,    "%%"s,   "%"s,
                    "%y"s, "%123d"s,    "%.123d"s,  "%.99d"s, "%99d"s, "%f"s,    "%e"s,    "%g"s,     "%a"s,   "%.3f"s,
                    "%p"s, "%s%s%s%s"s, "%-+ #0d"s, "%ll"s,   "%\0"s,  "a\0%s"s, "%.20s"s, "%5.1s|"s, "%-.5d"s}},
+      {"addresses",
+       {std::string(16, '\0'), std::string(15, '\0') + "\1", std::string(16, '\xff'),
+        std::string(10, '\0') + "\xff\xff\xc0\0\2\1"s, std::string(12, '\0') + "\xc0\0\2\1"s,
+        std::string(14, '\0') + "\2\1"s, "\x20\1\x0d\xb8"s + std::string(11, '\0') + "\1",
+        "\x20\1\x0d\xb8\0\0\0\1\0\0\0\0\0\0\0\1"s, "\x20\1\x0d\xb8\0\0\0\1\0\0\0\1\0\0\0\1"s,
+        "\x20\1\x0d\xb8\0\0\0\0\0\1\0\0\0\0\0\1"s, "\xfe\x80"s + std::string(14, '\0'), "\0\1"s + std::string(14, '\0'),
+        "\0\0\0\1\0\2\0\3\0\4\0\5\0\6\0\7"s, "\0\1\0\2\0\3\0\4\0\5\0\6\0\7\0\0"s, "\0\1\0\2\0\0\0\0\0\5\0\0\0\0\0\x0a"s,
+        "\x0a\0\0\xff"s, "\1\2\3\4\5\6"s, "\1\2\3"s, ""s}},
+      {"address texts",
+       {""s,
+        "0"s,
+        "1"s,
+        "00"s,
+        "255"s,
+        "256"s,
+        "ffff"s,
+        "10000"s,
+        "g"s,
+        "::"s,
+        ":"s,
+        "1:2:3"s,
+        "1:2:3:4:5:6"s,
+        "1:2:3:4:5:6:7"s,
+        "1:2:3:4:5:6:7:8"s,
+        "192.0.2.1"s,
+        "192.0.2"s,
+        "192.0.2.01"s,
+        "192.0.2.256"s,
+        "1.2.3.4.5"s,
+        "::ffff:192.0.2.1"s,
+        "02:00:5e:00:53:01"s,
+        "02-00-5E-00-53-01"s,
+        "02:00:5e:00:53"s,
+        "2:0:5e:0:53:1"s,
+        "1::2::3"s,
+        "fe80::1%eth0"s,
+        "2001:DB8::A"s,
+        "::1.2.3.4"s,
+        "1.2.3.4::"s}},
       {"encodings",
        {""s,
         "abc"s,
@@ -261,6 +300,7 @@ std::string readable(const std::string& text) {
 
 struct Domain {
   bool is_text = false;
+  bool is_view = false;
   bool is_source = false;  // the texts are written into the script as they are
   std::vector<std::string> texts;
   std::vector<int64_t> integers;
@@ -271,6 +311,10 @@ Result<Domain> domain_named(std::string words, const std::string& path) {
   words.erase(0, words.find_first_not_of(' '));
   words.erase(words.find_last_not_of(' ') + 1);
   Domain domain;
+  if (words.starts_with("view ")) {
+    domain.is_view = true;
+    words.erase(0, 5);
+  }
   if (words.starts_with("= ")) {
     domain.is_source = true;
     constexpr std::string_view kBar = " | ";
@@ -384,6 +428,7 @@ Result<TableFile> read_table_file(const std::string& path, bool whole, uint64_t 
   size_t cases = 1;
   for (const Domain& domain : arguments) {
     table.argument_is_text.push_back(domain.is_text);
+    table.has_views = table.has_views || domain.is_view;
     cases *= domain.size();
   }
   for (const size_t number : chosen(cases, kSampledCases, whole, seed))

@@ -1,6 +1,7 @@
 // A table of the library's edges: a function and what it is asked, exhaustively over small sets of awkward values.
 //
 //   -- arguments: text 3, near          case(a, i) for every text of up to three awkward bytes, every integer near 0
+//   -- arguments: view words         case(v) for views on these texts; all texts of the file are views then
 //   -- each K: bases                    the file once for each value of that set, written where it says @K
 //   -- may be refused                   what the compiler refuses with a reason is no difference
 //   -- only: lua                        what does not compile: only our lua engine is held against the stock one
@@ -34,6 +35,7 @@ struct TableFile {
   std::string name;
   bool only_lua = false;
   bool may_be_refused = false;
+  bool has_views = false;
   std::vector<bool> argument_is_text;  // in order
   std::vector<TableScript> scripts;
   std::vector<TableCase> cases;

@@ -37,7 +37,7 @@ Result<std::vector<TableAnswer>> ask_stock_lua(const std::string& script, const 
   }
   std::string kinds;
   for (const bool is_text : table.argument_is_text)
-    kinds += is_text ? 't' : 'i';
+    kinds += !is_text ? 'i' : table.has_views ? 'v' : 't';
   const std::string command = fmt::format("lua5.4 '{}' '{}' '{}' '{}' >'{}'", kRunner, script, records, kinds, answers);
   if (std::system(command.c_str()) != 0) return input_error(fmt::format("{}: lua5.4 cannot run it", table.name));
   std::ifstream in(answers, std::ios::binary);

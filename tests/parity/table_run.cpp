@@ -75,7 +75,8 @@ std::string filter_text(const TableFile& table) {
   for (const bool is_text : table.argument_is_text) {
     if (!arguments.empty()) arguments += ", ";
     if (is_text) {
-      arguments += texts++ == 0 ? "tostring(pld:segment(18, la))" : "tostring(pld:segment(18 + la, lb))";
+      const std::string_view view = texts++ == 0 ? "pld:segment(18, la)" : "pld:segment(18 + la, lb)";
+      arguments += table.has_views ? std::string(view) : fmt::format("tostring({})", view);
     } else {
       arguments += fmt::format("pld:getint64({})", 8 * integers++);
     }
@@ -98,6 +99,15 @@ std::string joined(const std::vector<std::string>& lines) {
   for (const std::string& line : lines)
     text += (text.empty() ? "" : "\n") + line;
   return text;
+}
+
+/// Is the message of compiled code one of stock's? A message carries two numbers of a packet: of three, the last, a
+/// size, is left out.
+bool is_expected(const std::set<std::string>& expected, const std::string& message) {
+  constexpr std::string_view kUnsized = "the data's)";
+  if (!message.ends_with(kUnsized)) return expected.contains(message);
+  const std::string_view begin = std::string_view(message).substr(0, message.size() - kUnsized.size());
+  return std::ranges::any_of(expected, [begin](const std::string& one) { return one.starts_with(begin); });
 }
 
 /// The lua engine without packets: the function case() with its arguments.
@@ -190,9 +200,11 @@ class ScriptRun {
       return std::move(result_);
     }
     stock_ = std::move(*stock);
-    compare_lua(path);
+    if (!table_.has_views) compare_lua(path);
     if (!table_.only_lua) {
       std::ofstream(path, std::ios::binary) << body << filter_text(table_);
+      if (table_.has_views)
+        compare_compiled(*lua_configuration(Feed::kAsCaptured, Terms{}), path);  // views need packets
       for (const auto& configuration : configurations)
         compare_compiled(*configuration, path);
     }
@@ -234,6 +246,8 @@ class ScriptRun {
     auto subject = configuration.open(path);
     if (!subject) {
       const Diagnostic& first = subject.error().front();
+      const bool cannot_write = !configuration.may_write && first.code == "read-only-hook";
+      if (cannot_write) return;
       if (!table_.may_be_refused || first.code == "cannot-load" || first.code == "compiler-bug")
         differs(who, "", "refused: " + to_text(first));
       ++result_.refused[who];
@@ -261,7 +275,7 @@ class ScriptRun {
     for (const ErrorCount& error : (*subject)->errors()) {
       const size_t place = error.place.find(": ");
       const std::string message = place == std::string::npos ? error.place : error.place.substr(place + 2);
-      if (!expected_errors.contains(message)) differs(who, "", "message [" + message + "] is not one of stock's");
+      if (!is_expected(expected_errors, message)) differs(who, "", "message [" + message + "] is not one of stock's");
     }
   }
 

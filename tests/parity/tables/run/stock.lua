@@ -1,7 +1,11 @@
 -- Runs a table's script in the stock interpreter: lua5.4 stock.lua SCRIPT RECORDS ARGUMENTS
--- ARGUMENTS is a letter an argument, t for a text and i for an integer. Writes for each record a letter, l for the
+-- ARGUMENTS is a letter an argument, t for a text, v for a view on one and i for an integer. The modules data and net are
+-- those of data.lua beside this file. Writes for each record a letter, l for the
 -- lines it logged and e for the error it raised, and the text behind its length.
 local script, records, arguments = ...
+
+local model = dofile((arg[0]:gsub('[^/]*$', 'data.lua')))
+package.loaded.data, package.loaded.net = model.data, model.net
 
 local lines = {}
 function log(...)
@@ -22,9 +26,9 @@ while at <= #bytes do
   at = at + la + lb
   local given, t, n = {}, 0, 0
   for kind in arguments:gmatch('.') do
-    if kind == 't' then
+    if kind ~= 'i' then
       t = t + 1
-      given[#given + 1] = texts[t]
+      given[#given + 1] = kind == 'v' and model.data.view(texts[t]) or texts[t]
     else
       n = n + 1
       given[#given + 1] = integers[n]
