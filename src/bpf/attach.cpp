@@ -87,7 +87,9 @@ Result<FileDescriptor> attach_tcx(int program, uint32_t ifindex, const std::stri
   create.target = ifindex;
   create.attach_type = static_cast<uint32_t>(outgoing ? AttachType::kTcxEgress : AttachType::kTcxIngress);
   const long fd = create_link(create);
-  if (fd < 0) return refused(fmt::format("attach to tc:{}:{}", interface, outgoing ? "out" : "in"), fd);
+  const std::string what = fmt::format("attach to tc:{}:{}", interface, outgoing ? "out" : "in");
+  if (fd == -ERANGE) return errno_error(what, ERANGE, "the kernel takes no more programs there: unload one");
+  if (fd < 0) return refused(what, fd);
   return FileDescriptor(static_cast<int>(fd));
 }
 

@@ -7,7 +7,6 @@
 
 #include "base/bytes.h"
 #include "bpf/capabilities.h"
-#include "bpf/namespaces.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/place.h"
 #include "bpf/runtime/error_counts.h"
@@ -110,35 +109,14 @@ Result<Held> look_at_hook(const PinRoot& root, AttachmentState& state, const std
 
 /// How the place is called now.
 Result<void> name_place(AttachmentState& state, const std::optional<LinkInfo>& link) {
-  const Attachment& record = state.record;
-  AttachPoint& now = state.now;
-  now = record.point;
-  uint64_t netns = record.netns;
-  state.mode = record.mode;
-  state.ifindex = record.ifindex;
-  if (now.hook != EntryPoint::kNetfilter && state.attached && link) {
-    state.ifindex = link->ifindex;
-    const Result<std::optional<Place>> place = find_link(*link, netns);
-    if (!place) return tl::make_unexpected(place.error());
-    if (*place) {
-      netns = (*place)->netns;
-      now.interface = (*place)->interface.name;
-      if (now.hook == EntryPoint::kXdp) state.mode = xdp_mode((*place)->interface);
-    } else {
-      state.remark = "its interface is in a namespace that cannot be seen from here";
-      netns = 0;
-    }
-  }
-  const Result<std::optional<std::string>> name = namespace_name(netns);
-  if (!name) return tl::make_unexpected(name.error());
-  if (*name) {
-    now.netns = **name;
-  } else if (netns == 0) {
-    now.netns = "elsewhere";
-  } else if (now.netns.empty() || netns != record.netns) {
-    now.netns = fmt::format("ns:{}", netns);
-  }
-  state.place = to_string(now);
+  Result<Whereabouts> where = locate(state.record, state.attached && link ? &*link : nullptr);
+  if (!where) return tl::make_unexpected(where.error());
+  state.now = std::move(where->point);
+  state.place = to_string(state.now);
+  state.ifindex = where->ifindex;
+  state.mode = state.record.mode;
+  if (where->interface && state.now.hook == EntryPoint::kXdp) state.mode = xdp_mode(*where->interface);
+  if (!where->remark.empty()) state.remark += (state.remark.empty() ? "" : "; ") + where->remark;
   return {};
 }
 

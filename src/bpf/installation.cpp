@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <new>
 
 #include <linux/bpf.h>
 
@@ -32,8 +33,6 @@ Manifest describe(const Installation& installation) {
   manifest.first_time_ns = manifest.time_ns;
   manifest.compile_ns = installation.compile_ns;
   manifest.options = installation.options;
-  for (const ir::MapSpec& map : installation.images.front().maps)
-    manifest.maps.push_back({map.name, map.type, map.key_size, map.value_size, map.entries});
   return manifest;
 }
 
@@ -51,12 +50,38 @@ Result<void> pin_shared(const std::string& folder, const Manifest& manifest, con
   return pin(stored->fd(), folder + "/manifest");
 }
 
-/// The maps that all attachments of a filter share.
-std::vector<const Map*> shared_maps(const LoadedProgram& program) {
-  std::vector<const Map*> shared;
-  for (const Map& map : program.maps)
-    shared.push_back(&map);
+std::vector<MapDeclaration> declarations(const ir::Image& image) {
+  std::vector<MapDeclaration> list;
+  for (const ir::MapSpec& map : image.maps)
+    list.push_back({map.name, map.type, map.key_size, map.value_size, map.entries, map.declared});
+  return list;
+}
+
+/// The maps that all attachments of a filter share: those of its first program, which was made from `image`.
+std::vector<ReusableMap> shared_maps(const LoadedProgram& program, const ir::Image& image) {
+  std::vector<ReusableMap> shared;
+  for (size_t i = 0; i < program.maps.size(); ++i)
+    shared.push_back({&program.maps[i], image.maps[i].name, image.maps[i].declared});
   return shared;
+}
+
+/// What becomes of maps that the new script does not take over from the old one.
+std::vector<std::string> lost_maps(const Manifest& old, const ir::Image& image, const LoadedProgram& program) {
+  std::vector<std::string> notes;
+  for (const MapDeclaration& map : old.maps) {
+    const auto spec = std::ranges::find(image.maps, map.name, &ir::MapSpec::name);
+    if (spec == image.maps.end()) {
+      notes.push_back(fmt::format("map '{}' is not used any more: its entries are gone", map.name));
+      continue;
+    }
+    if (program.reused[static_cast<size_t>(spec - image.maps.begin())]) continue;
+    std::string_view why = "is declared differently now";
+    if (map.declared.empty()) why = "was loaded by an older perilune, which did not note how it is declared";
+    if (map.declared == spec->declared) why = "is laid out differently by this perilune";
+    notes.push_back(fmt::format("map '{}' {}: it starts {}", map.name, why,
+                                spec->initial.empty() ? "empty" : "with what the main chunk writes"));
+  }
+  return notes;
 }
 
 Result<std::vector<std::string>> names_of(const PinRoot& root) {
@@ -96,11 +121,13 @@ Result<Manifest> manifest_in(const std::string& folder) {
 /// Loads for every point, pins into `folder`, attaches.
 Result<Installed> build(const PinRoot& root, const Installation& installation, const std::vector<AttachPoint>& points,
                         const std::string& folder, std::vector<Preparation>& prepared, std::string* verifier_log) {
-  Installed installed{describe(installation), {}};
+  Installed installed{describe(installation), {}, {}};
+  installed.manifest.maps = declarations(installation.images.front());
   prepared.reserve(points.size());  // shared_maps() points into it
   for (size_t i = 0; i < points.size(); ++i) {
-    const std::vector<const Map*> shared =
-        prepared.empty() ? std::vector<const Map*>() : shared_maps(prepared.front().program());
+    const std::vector<ReusableMap> shared = prepared.empty()
+                                                ? std::vector<ReusableMap>()
+                                                : shared_maps(prepared.front().program(), installation.images.front());
     Result<Preparation> one =
         Preparation::make(root, installation, installation.images[i], points[i], shared, verifier_log);
     if (!one) return tl::make_unexpected(one.error());
@@ -117,10 +144,23 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
     if (done) done = prepared[i].pin_links(place);
     if (!done) return tl::make_unexpected(done.error());
     installed.manifest.attachments.push_back(prepared[i].record());
+    installed.places.push_back(prepared[i].place());
   }
   const Result<void> pinned = pin_shared(folder, installed.manifest, prepared.front().program());
   if (!pinned) return tl::make_unexpected(pinned.error());
   return installed;
+}
+
+/// The result of `work`. When memory runs out in the middle of it (std::bad_alloc), `undo` takes back what was begun,
+/// as the code that was left would have done; memory is there again by then.
+template <typename Work, typename Undo>
+auto taken_back_without_memory(Work work, Undo undo) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    undo();
+    throw;
+  }
 }
 
 /// A reload that was interrupted may have given some attachments their new programs: the old ones return. One that had
@@ -194,26 +234,42 @@ void tidy_up(const PinRoot& root, const std::string& folder, const Manifest& man
 
 struct Succession {
   std::vector<Preparation> successors;
+  const ir::Image* image = nullptr;  // of the first one: hooks that are gone are left out
   Installed installed;
 };
 
+/// The filter's maps, in the order of its manifest. A pin that is gone leaves its place empty.
+Result<std::vector<std::optional<Map>>> maps_of(const std::string& folder, const Manifest& manifest) {
+  std::vector<std::optional<Map>> maps;
+  for (size_t i = 0; i < manifest.maps.size(); ++i) {
+    Result<std::optional<Map>> map = find_map(fmt::format("{}/map_{}", folder, i));
+    if (!map) return tl::make_unexpected(map.error());
+    maps.push_back(std::move(*map));
+  }
+  return maps;
+}
+
 Result<void> load_successors(const PinRoot& root, const Installation& installation, const Manifest& old,
-                             const std::string& folder, const std::vector<Map>& maps, Succession& succession,
-                             std::string* verifier_log) {
+                             const std::string& folder, Succession& succession, std::string* verifier_log) {
+  const Result<std::vector<std::optional<Map>>> maps = maps_of(folder, old);
+  if (!maps) return tl::make_unexpected(maps.error());
+  std::vector<ReusableMap> shared;
+  for (size_t i = 0; i < maps->size(); ++i)
+    if ((*maps)[i]) shared.push_back({&*(*maps)[i], old.maps[i].name, old.maps[i].declared});
   std::vector<Preparation>& successors = succession.successors;
   successors.reserve(old.attachments.size());
   for (size_t i = 0; i < old.attachments.size(); ++i) {
     const Attachment& attachment = old.attachments[i];
-    std::vector<const Map*> shared;
-    shared.reserve(maps.size());
-    for (const Map& map : maps)
-      shared.push_back(&map);
-    if (!successors.empty()) shared = shared_maps(successors.front().program());
     Result<std::optional<Preparation>> one = Preparation::make_successor(
         root, installation, installation.images[i], attachment, attachment_folder(folder, i), shared, verifier_log);
     if (!one) return tl::make_unexpected(one.error());
     if (*one) {
+      if (!(*one)->remark().empty())
+        succession.installed.notes.push_back(fmt::format("{}: {}", (*one)->place(), (*one)->remark()));
       successors.push_back(std::move(**one));
+      if (successors.size() > 1) continue;
+      succession.image = &installation.images[i];
+      shared = shared_maps(successors.front().program(), *succession.image);
     } else {
       succession.installed.notes.push_back(
           fmt::format("{} is not attached any more and was left out: its interface or namespace is gone",
@@ -225,6 +281,9 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
         fmt::format("'{}' is not attached anywhere any more: its interfaces or namespaces are gone", installation.name),
         fmt::format("perilune unload {}, then load it where it is to work", installation.name));
   }
+  std::vector<std::string> lost = lost_maps(old, *succession.image, successors.front().program());
+  std::ranges::move(lost, std::back_inserter(succession.installed.notes));
+  succession.installed.manifest.maps = declarations(*succession.image);
   return {};
 }
 
@@ -281,12 +340,19 @@ Result<Installed> install(const Installation& installation, const std::vector<At
   if (const Result<void> gone = remove_filter(*root, unfinished); !gone) return tl::make_unexpected(gone.error());
 
   std::vector<Preparation> prepared;
-  Result<Installed> installed = build(*root, installation, points, unfinished, prepared, verifier_log);
-  if (installed) {
+  const auto put_in = [&]() -> Result<Installed> {
+    Result<Installed> built = build(*root, installation, points, unfinished, prepared, verifier_log);
+    if (!built) return built;
     if (const Result<void> renamed = rename_pin(unfinished, folder); !renamed) {
-      installed = tl::make_unexpected(renamed.error());
+      return tl::make_unexpected(renamed.error());
     }
-  }
+    return built;
+  };
+  Result<Installed> installed = taken_back_without_memory(put_in, [&] {
+    prepared.clear();
+    (void)remove_filter(*root, unfinished);
+    root->remove_if_empty();
+  });
   if (!installed) {
     prepared.clear();
     if (const Result<void> gone = remove_filter(*root, unfinished); !gone) {
@@ -322,15 +388,13 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   if (const Result<void> undone = undo_interrupted(*root, *old, folder); !undone) {
     return tl::make_unexpected(undone.error());
   }
-  const Result<std::vector<Map>> maps = script_maps_in(folder);
-  if (!maps) return tl::make_unexpected(maps.error());
 
   Succession succession;
   succession.installed.manifest = describe(installation);
   Manifest& manifest = succession.installed.manifest;
   manifest.first_time_ns = old->first_time_ns;
   manifest.reloads = old->reloads + 1;
-  if (const Result<void> loaded = load_successors(*root, installation, *old, folder, *maps, succession, verifier_log);
+  if (const Result<void> loaded = load_successors(*root, installation, *old, folder, succession, verifier_log);
       !loaded) {
     return tl::make_unexpected(loaded.error());
   }
@@ -343,13 +407,17 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
       if (const Result<void> done = successors[i].pin_program(place); !done) return done;
       if (const Result<void> done = successors[i].pin_links(place); !done) return done;
       manifest.attachments.push_back(successors[i].record());
+      succession.installed.places.push_back(successors[i].place());
     }
     if (const Result<void> done = pin_shared(unfinished, manifest, successors.front().program()); !done) return done;
-    return entries.add(successors.front().program(), installation.images.front(), unfinished);
+    return entries.add(successors.front().program(), *succession.image, unfinished);
   };
   bool stuck = false;
-  Result<void> done = prepare_pins();
-  if (done) done = swap_all(successors, unfinished, folder, stuck);
+  const auto put_in = [&]() -> Result<void> {
+    Result<void> pinned = prepare_pins();
+    return pinned ? swap_all(successors, unfinished, folder, stuck) : pinned;
+  };
+  const Result<void> done = taken_back_without_memory(put_in, [&] { (void)undo_interrupted(*root, *old, folder); });
   if (!done) {
     if (!stuck) (void)remove_pins(unfinished);
     return tl::make_unexpected(done.error());

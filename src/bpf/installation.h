@@ -27,7 +27,8 @@ struct Installation {
 
 struct Installed {
   Manifest manifest;
-  std::vector<std::string> notes;  // what the user should know: a whole sentence each, without a full stop
+  std::vector<std::string> places;  // of Manifest::attachments, as people write them now
+  std::vector<std::string> notes;   // what the user should know: a whole sentence each, without a full stop
 };
 
 /// Can the filter do its work there? The error says what the hook cannot do, and which hooks can.
@@ -37,8 +38,9 @@ struct Installed {
 [[nodiscard]] Result<Installed> install(const Installation& installation, const std::vector<AttachPoint>& points,
                                         const Features& features, std::string* verifier_log = nullptr);
 
-/// Puts another program in the place of one that is loaded, at all its hooks. Maps whose declaration is the same stay
-/// as they are, with what the new script's main chunk writes added where the key is new; counters go on.
+/// Puts another program in the place of one that is loaded, at all its hooks. Maps that are declared alike stay as they
+/// are, with what the new script's main chunk writes added where the key is new; the notes name those that do not.
+/// Counters go on.
 [[nodiscard]] Result<Installed> replace(const Installation& installation, std::string* verifier_log = nullptr);
 
 /// The manifest of a filter that is loaded. An unknown name is the user's fault; the hint has those there are.

@@ -1,5 +1,5 @@
 // The format: numbers as 8 little-endian bytes, strings and lists with their length in front, fields in the order of
-// the structures. The version changes whenever they do; what an older program left is then only good for unloading.
+// the structures. The version changes whenever they do. Version 1 is read too: it lacks MapDeclaration::declared.
 #include "bpf/manifest.h"
 
 #include <algorithm>
@@ -11,7 +11,8 @@ namespace perilune::bpf {
 namespace {
 
 constexpr uint64_t kMagic = 0x6e756c6972657000;  // "\0perilun"
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
+constexpr uint64_t kOldestVersion = 1;
 
 /// Appends fields; `fields()` below visits the same ones in both directions.
 class Writer {
@@ -41,6 +42,7 @@ class Writer {
     for (T& element : list)
       visit(element, *this);
   }
+  [[nodiscard]] uint64_t version() const { return kVersion; }
   [[nodiscard]] std::vector<uint8_t> take() { return std::move(bytes_); }
 
  private:
@@ -109,6 +111,9 @@ class Reader {
     for (T& element : list)
       visit(element, *this);
   }
+  /// Which fields there are depends on it.
+  void set_version(uint64_t version) { version_ = version; }
+  [[nodiscard]] uint64_t version() const { return version_; }
   [[nodiscard]] bool sound() const { return sound_; }
 
  private:
@@ -137,6 +142,7 @@ class Reader {
   }
 
   std::span<const uint8_t> bytes_;
+  uint64_t version_ = kVersion;
   bool sound_ = true;
 };
 
@@ -157,6 +163,7 @@ void fields(MapDeclaration& map, Visitor& visit) {
   visit(map.key_size);
   visit(map.value_size);
   visit(map.entries);
+  if (visit.version() >= 2) visit(map.declared);
 }
 template <typename Visitor>
 void fields(Attachment& attachment, Visitor& visit) {
@@ -230,11 +237,12 @@ Result<Manifest> decode(std::span<const uint8_t> bytes) {
   reader(magic);
   reader(version);
   if (!reader.sound() || magic != kMagic) return system_error("it is not a manifest of perilune");
-  if (version != kVersion) {
+  if (version < kOldestVersion || version > kVersion) {
     return system_error(fmt::format("it was loaded by another version of perilune (its manifest is version {}, not {})",
                                     version, kVersion),
                         "unload it and load it again");
   }
+  reader.set_version(version);
   Manifest manifest;
   fields(manifest, reader);
   if (!reader.sound()) return system_error("its manifest is damaged", "unload it and load it again");

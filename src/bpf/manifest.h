@@ -53,6 +53,7 @@ struct MapDeclaration {
   uint32_t key_size = 0;
   uint32_t value_size = 0;
   uint32_t entries = 0;
+  std::string declared;  // as ir::MapSpec::declared; empty: an older program loaded it, which did not note that
 
   bool operator==(const MapDeclaration&) const = default;
 };

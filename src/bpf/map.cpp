@@ -24,14 +24,15 @@ std::string described(const MapShape& shape) {
   return fmt::format("the map '{}'", shape.name);
 }
 
-}  // namespace
-
+/// What the kernel keeps of a name.
 std::string kernel_name(std::string name) {
   name.resize(std::min<size_t>(name.size(), BPF_OBJ_NAME_LEN - 1));
   for (char& c : name)
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '.') c = '_';
   return name;
 }
+
+}  // namespace
 
 Result<Map> Map::create(const MapShape& shape) {
   bpf_map_create_opts options{};

@@ -64,9 +64,6 @@ class Map {
   uint32_t id_ = 0;
 };
 
-/// What the kernel keeps of a name.
-[[nodiscard]] std::string kernel_name(std::string name);
-
 /// The kernel map of a script's map.
 [[nodiscard]] MapShape shape_of(const ir::MapSpec& spec);
 /// Can a map of shape `existing` stand in for one of shape `wanted` (all but the name equal)?

@@ -1,6 +1,7 @@
 #include "bpf/namespaces.h"
 
 #include <algorithm>
+#include <climits>
 #include <set>
 
 #include <fcntl.h>
@@ -40,6 +41,20 @@ std::string process_path(const std::string& process) {
   return fmt::format("/proc/{}/ns/net", process);
 }
 
+/// Where a name leads; see NamespaceScope::enter.
+Result<std::string> path_of(const std::string& name) {
+  if (name.empty()) return std::string(kHere);
+  if (name.find('/') != std::string::npos) return name;
+  if (name.size() > NAME_MAX) {
+    return input_error(fmt::format("'{}' is too long for the name of a network namespace", name),
+                       "'ip netns' lists them");
+  }
+  std::string path = fmt::format("{}/{}", kNames, name);
+  const Result<bool> named = exists(path);
+  if (!named) return tl::make_unexpected(named.error());
+  return !*named && is_number(name) ? process_path(name) : path;
+}
+
 }  // namespace
 
 NamespaceScope::~NamespaceScope() {
@@ -76,16 +91,19 @@ Result<NamespaceScope> NamespaceScope::enter(const std::string& name) {
     if (!here) return tl::make_unexpected(here.error());
     return NamespaceScope(FileDescriptor(), *here);
   }
-  std::string path = name;
-  if (name.find('/') == std::string::npos) {
-    path = fmt::format("{}/{}", kNames, name);
-    const Result<bool> named = exists(path);
-    if (!named) return tl::make_unexpected(named.error());
-    if (!*named && is_number(name)) path = process_path(name);
-  }
-  const FileDescriptor target(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Result<std::string> path = path_of(name);
+  if (!path) return tl::make_unexpected(path.error());
+  const FileDescriptor target(open(path->c_str(), O_RDONLY | O_CLOEXEC));
   if (!target) {
     const int code = errno;
+    if (code == EACCES || code == EPERM) {
+      return errno_error(fmt::format("open network namespace '{}'", name), code,
+                         "processes of others may only be looked at by root with CAP_SYS_PTRACE: run it with sudo, or "
+                         "give the namespace a name ('ip netns attach NAME PID') and use that");
+    }
+    if (code == ENAMETOOLONG) {
+      return input_error(fmt::format("'{}' is too long for a path", name), "/proc/PID/ns/net is that of a process");
+    }
     if (code != ENOENT && code != ENOTDIR && code != ESRCH) {
       return errno_error(fmt::format("open network namespace '{}'", name), code);
     }
@@ -140,6 +158,27 @@ Result<std::optional<std::string>> namespace_name(uint64_t inode) {
     if (*one == inode) return std::optional<std::string>(name);
   }
   return std::optional<std::string>();
+}
+
+Result<std::optional<uint64_t>> namespace_number(const std::string& name) {
+  const Result<std::string> path = path_of(name);
+  if (!path) return tl::make_unexpected(path.error());
+  return inode_of(*path);
+}
+
+Result<bool> is_visible(uint64_t inode) {
+  const Result<std::optional<std::string>> named = namespace_name(inode);
+  if (!named) return tl::make_unexpected(named.error());
+  if (*named) return true;
+  const Result<std::vector<std::string>> all = names_in("/proc");
+  if (!all) return tl::make_unexpected(all.error());
+  for (const std::string& process : *all) {
+    if (!is_number(process)) continue;
+    const Result<std::optional<uint64_t>> one = inode_of(process_path(process));
+    if (!one) return tl::make_unexpected(one.error());
+    if (*one == inode) return true;
+  }
+  return false;
 }
 
 Result<bool> visit_namespaces(uint64_t first, const std::function<Result<bool>(uint64_t inode)>& visit) {

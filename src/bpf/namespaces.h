@@ -47,6 +47,11 @@ class NamespaceScope {
 /// How people call the namespace: empty for the current one, a name of /run/netns, or nothing when it has none.
 [[nodiscard]] Result<std::optional<std::string>> namespace_name(uint64_t inode);
 
+/// The number of the namespace that a name (as NamespaceScope::enter takes it) leads to; nothing: to none.
+[[nodiscard]] Result<std::optional<uint64_t>> namespace_number(const std::string& name);
+/// Is it the current namespace, or one with a name, or one of a process?
+[[nodiscard]] Result<bool> is_visible(uint64_t inode);
+
 /// Enters the namespaces that can be seen from here, each once: that with the number `first` before the others, then
 /// the current one, those of /run/netns, those of processes; calls `visit` in each until it says true. The result tells
 /// whether it did.

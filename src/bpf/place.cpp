@@ -15,6 +15,38 @@ Result<bool> holds(const Interface& interface, const LinkInfo& link) {
   return std::ranges::find(*links, link.id) != links->end();
 }
 
+/// Sets where the link is, and the remark.
+Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
+  const bool netfilter = where.point.hook == EntryPoint::kNetfilter;
+  const uint64_t noted = where.netns;
+  const Result<std::optional<uint64_t>> number = namespace_number(where.point.netns);
+  if (!number) return tl::make_unexpected(number.error());
+  if (netfilter) {
+    // The link does not say where it is, and stays in the namespace in which it was made.
+    const Result<bool> seen = *number == noted ? true : is_visible(noted);
+    if (!seen) return tl::make_unexpected(seen.error());
+    if (!*seen) where.netns = 0;
+  } else {
+    where.ifindex = link.ifindex;
+    Result<std::optional<Place>> place = find_link(link, noted);
+    if (!place) return tl::make_unexpected(place.error());
+    where.netns = *place ? (*place)->netns : 0;
+    if (*place) {
+      where.point.interface = (*place)->interface.name;
+      where.interface = std::move((*place)->interface);
+    }
+  }
+  if (where.netns == 0) {
+    where.remark = netfilter ? "its namespace cannot be seen from here"
+                             : "its interface is in a namespace that cannot be seen from here";
+  }
+  if (!where.point.netns.empty() && *number && **number != noted) {
+    where.remark +=
+        fmt::format("{}'{}' is another namespace by now", where.remark.empty() ? "" : ": ", where.point.netns);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<AttachPoint> resolve(const AttachPoint& point) {
@@ -44,6 +76,30 @@ Result<std::optional<Place>> find_link(const LinkInfo& link, uint64_t likely_net
   });
   if (!done) return tl::make_unexpected(done.error());
   return found;
+}
+
+Result<Whereabouts> locate(const Attachment& record, const LinkInfo* link) {
+  Whereabouts where{record.point, record.netns, record.ifindex, {}, {}};
+  if (link != nullptr) {
+    if (const Result<void> found = find_namespace(where, *link); !found) return tl::make_unexpected(found.error());
+  }
+  std::string& named = where.point.netns;
+  if (where.netns == 0) {
+    named = "elsewhere";
+    return where;
+  }
+  const Result<std::optional<std::string>> name = namespace_name(where.netns);
+  if (!name) return tl::make_unexpected(name.error());
+  const Result<std::optional<uint64_t>> noted = namespace_number(record.point.netns);
+  if (!noted) return tl::make_unexpected(noted.error());
+  // A path or a process id is no name of a namespace, but it may still lead there.
+  const bool still_leads_there = link == nullptr ? where.netns == record.netns : *noted == where.netns;
+  if (*name) {
+    named = **name;
+  } else if (named.empty() || !still_leads_there) {
+    named = fmt::format("ns:{}", where.netns);
+  }
+  return where;
 }
 
 }  // namespace perilune::bpf

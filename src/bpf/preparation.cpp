@@ -55,7 +55,7 @@ void Preparation::count_insns() {
 }
 
 Result<void> Preparation::load_program(const Installation& installation, const ir::Image& image,
-                                       std::span<const Map* const> shared, std::string* verifier_log) {
+                                       std::span<const ReusableMap> shared, std::string* verifier_log) {
   ProgramOptions options;
   options.entry_point = record_.point.hook;
   options.name = program_name(installation.name);
@@ -81,7 +81,7 @@ Result<void> Preparation::load_program(const Installation& installation, const i
 }
 
 Result<Preparation> Preparation::make(const PinRoot& root, const Installation& installation, const ir::Image& image,
-                                      const AttachPoint& point, std::span<const Map* const> shared,
+                                      const AttachPoint& point, std::span<const ReusableMap> shared,
                                       std::string* verifier_log) {
   Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
@@ -124,7 +124,8 @@ Result<void> Preparation::attach_to_netfilter(std::vector<std::string>& notes) {
   if (!entry) return tl::make_unexpected(entry.error());
 
   const int32_t first = point.priority.value_or(0);
-  for (int32_t priority = first; priority < first + kPrioritiesToTry; ++priority) {
+  for (int32_t tries = 0; tries < (point.priority ? 1 : kPrioritiesToTry); ++tries) {
+    const int32_t priority = first + tries;
     bool taken = false;
     Result<FileDescriptor> ipv4 = attach_netfilter(entry->get(), Family::kIpv4, point.netfilter, priority, taken);
     if (taken && !point.priority) continue;
@@ -197,22 +198,23 @@ Result<bool> Preparation::take_links(const PinRoot& root) {
     held = *info;
     links_.push_back({name, std::move(**link)});
   }
-  if (record_.point.hook == EntryPoint::kNetfilter) return !links_.empty();
-  if (held.ifindex == 0) return false;
-  const Result<std::optional<Place>> place = find_link(held, record_.netns);
-  if (!place) return tl::make_unexpected(place.error());
-  if (*place) {
-    netns_ = record_.netns = (*place)->netns;
-    record_.ifindex = (*place)->interface.index;
-    record_.point.interface = (*place)->interface.name;
-  }
+  const bool gone = record_.point.hook == EntryPoint::kNetfilter ? links_.empty() : held.ifindex == 0;
+  if (gone) return false;
+  const Result<Whereabouts> now = locate(record_, &held);
+  if (!now) return tl::make_unexpected(now.error());
+  remark_ = now->remark;
+  moved_to_ = to_string(now->point);
+  if (now->netns == 0) return true;  // what is noted stays: it may be seen again from elsewhere
+  netns_ = record_.netns = now->netns;
+  record_.ifindex = now->ifindex;
+  record_.point = now->point;
   return true;
 }
 
 Result<std::optional<Preparation>> Preparation::make_successor(const PinRoot& root, const Installation& installation,
                                                                const ir::Image& image, const Attachment& old,
                                                                const std::string& old_folder,
-                                                               std::span<const Map* const> shared,
+                                                               std::span<const ReusableMap> shared,
                                                                std::string* verifier_log) {
   // Its namespace need not be entered: links and tables are the same from everywhere.
   Preparation made(old.netns);

@@ -30,12 +30,12 @@ class Preparation {
   /// Finds the place and loads the program for it. `shared`: maps to use again.
   [[nodiscard]] static Result<Preparation> make(const PinRoot& root, const Installation& installation,
                                                 const ir::Image& image, const AttachPoint& point,
-                                                std::span<const Map* const> shared, std::string* verifier_log);
+                                                std::span<const ReusableMap> shared, std::string* verifier_log);
   /// The same for the place of an attachment that is there, whose pins are in `old_folder`. Nothing: it is not attached
   /// any more, because its interface or namespace is gone.
   [[nodiscard]] static Result<std::optional<Preparation>> make_successor(
       const PinRoot& root, const Installation& installation, const ir::Image& image, const Attachment& old,
-      const std::string& old_folder, std::span<const Map* const> shared, std::string* verifier_log);
+      const std::string& old_folder, std::span<const ReusableMap> shared, std::string* verifier_log);
   /// If it is the program with the id `successor` that packets meet there, they meet the old one again.
   [[nodiscard]] static Result<void> take_back(const PinRoot& root, const Attachment& old, const std::string& old_folder,
                                               uint32_t successor);
@@ -53,6 +53,9 @@ class Preparation {
   [[nodiscard]] Result<void> pin_links(const std::string& folder) const;
 
   [[nodiscard]] const Attachment& record() const { return record_; }
+  /// Where it is, as people write it now, and what there is to remark on that (empty: nothing).
+  [[nodiscard]] std::string place() const { return moved_to_.empty() ? to_string(record_.point) : moved_to_; }
+  [[nodiscard]] const std::string& remark() const { return remark_; }
   [[nodiscard]] const LoadedProgram& program() const { return program_; }
 
  private:
@@ -63,7 +66,7 @@ class Preparation {
   explicit Preparation(uint64_t netns) : netns_(netns) {}
 
   [[nodiscard]] Result<void> load_program(const Installation& installation, const ir::Image& image,
-                                          std::span<const Map* const> shared, std::string* verifier_log);
+                                          std::span<const ReusableMap> shared, std::string* verifier_log);
   [[nodiscard]] Result<void> attach_to_netfilter(std::vector<std::string>& notes);
   [[nodiscard]] Result<bool> take_links(const PinRoot& root);
   [[nodiscard]] Result<void> put(int program);
@@ -78,6 +81,8 @@ class Preparation {
   std::vector<NamedLink> links_;   // tc: link; netfilter: link_ipv4, link_ipv6
   FileDescriptor old_program_;     // of a successor
   std::string old_folder_;         // likewise
+  std::string moved_to_;           // likewise: its place, where record_ names another one
+  std::string remark_;             // likewise
 };
 
 }  // namespace perilune::bpf

@@ -116,7 +116,10 @@ class Loader {
 
   Result<void> make_memory() {
     const int cpus = libbpf_num_possible_cpus();
-    if (cpus <= 0) return errno_error("count the processors", -cpus);
+    if (cpus <= 0) {
+      return errno_error("count the processors", -cpus,
+                         cpus == -ENOENT ? "/sys must be mounted: mount -t sysfs sysfs /sys" : "");
+    }
     const uint32_t stride = std::bit_ceil(static_cast<uint32_t>(cpus));
     slots_stride_ = uint64_t{stride} * PL_SLOT_SIZE;
     loaded_.slots = stride * slots_per_cpu(options_->entry_point);
@@ -154,26 +157,16 @@ class Loader {
     return loaded_.tables.freeze();
   }
 
-  [[nodiscard]] const Map* reusable(const MapShape& shape) const {
-    // Long names are alike to the kernel when they begin alike: each map stands in once, in the order of declaration.
-    const auto taken = [this](const Map* map) {
-      return std::ranges::any_of(loaded_.maps, [map](const Map& other) { return other.id() == map->id(); });
-    };
-    for (const Map* map : options_->reuse)
-      if (map->shape().name == shape.name && is_compatible(map->shape(), shape) && !taken(map)) return map;
+  [[nodiscard]] const Map* reusable(const ir::MapSpec& spec) const {
+    for (const ReusableMap& old : options_->reuse) {
+      if (old.name == spec.name && old.declared == spec.declared && is_compatible(old.map->shape(), shape_of(spec)))
+        return old.map;
+    }
     return nullptr;
   }
 
-  Result<Map> reuse_or_create(MapShape shape, bool& reused) {
-    shape.name = kernel_name(shape.name);
-    const Map* old = reusable(shape);
-    reused = old != nullptr;
-    return old != nullptr ? old->duplicate() : Map::create(shape);
-  }
-
   Result<void> make_events() {
-    bool reused = false;
-    auto map = reuse_or_create({"events", BPF_MAP_TYPE_RINGBUF, 0, 0, kEventBytes, 0}, reused);
+    auto map = Map::create({"events", BPF_MAP_TYPE_RINGBUF, 0, 0, kEventBytes, 0});
     if (!map) return tl::make_unexpected(std::move(map.error()));
     loaded_.events = std::move(*map);
     return {};
@@ -181,8 +174,9 @@ class Loader {
 
   Result<void> make_maps() {
     for (const ir::MapSpec& spec : image_->maps) {
-      bool reused = false;
-      auto map = reuse_or_create(shape_of(spec), reused);
+      const Map* old = reusable(spec);
+      const bool reused = old != nullptr;
+      auto map = reused ? old->duplicate() : Map::create(shape_of(spec));
       if (!map) return tl::make_unexpected(std::move(map.error()));
       if (!reused) {
         if (auto filled = map->update_all(spec.initial); !filled) return filled;
@@ -381,6 +375,13 @@ class Loader {
       log.resize(strnlen(log.data(), log.size()));
       if (again < 0 && again != -kNotSupported && !is_shortage(-again) && !log.empty()) {
         const VerifierComplaint complaint = read_verifier_log(log, image_->files);
+        // From a process without this capability the verifier takes only what could also do no harm when speculated.
+        if (!missing_capabilities({CAP_PERFMON}).empty()) {
+          return system_error(fmt::format("the kernel does not take the program '{}' from a process without "
+                                          "CAP_PERFMON: {}",
+                                          options_->name, complaint.message),
+                              capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON}));
+        }
         if (log_ != nullptr) *log_ = std::move(log);
         return tl::make_unexpected(verifier_error(options_->name, complaint));
       }

@@ -26,6 +26,13 @@ namespace perilune::bpf {
 /// Whose runtime is joined, in short where the program can be attached.
 enum class EntryPoint : uint8_t { kXdp, kTcIn, kTcOut, kNetfilter };
 
+/// A map of the program before this one, or of the same filter at another hook.
+struct ReusableMap {
+  const Map* map = nullptr;   // borrowed
+  std::string_view name;      // the whole one; the kernel keeps its beginning
+  std::string_view declared;  // as ir::MapSpec::declared
+};
+
 struct ProgramOptions {
   EntryPoint entry_point = EntryPoint::kXdp;
   std::string name = "filter";  // the kernel keeps 15 bytes
@@ -41,9 +48,9 @@ struct ProgramOptions {
   // Borrowed; -1: nowhere, pass means pass.
   int chain_fd = -1;
   uint32_t next_in_chain = 0;
-  // Reload: maps of the program before this one (borrowed), by name. One whose declaration is the same is used again
-  // with its contents; another is made anew. `events` is used again likewise.
-  std::span<const Map* const> reuse;
+  // Reload: maps of the program before this one. One that is declared alike is used again with its contents; another is
+  // made anew.
+  std::span<const ReusableMap> reuse;
 };
 
 struct LoadedProgram {

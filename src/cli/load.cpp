@@ -43,8 +43,9 @@ void print_loaded(const bpf::Installed& installed, bool json, std::string_view w
   const bpf::Manifest& manifest = installed.manifest;
   if (json) {
     Json hooks = Json::array();
-    for (const bpf::Attachment& attachment : manifest.attachments) {
-      Json one = {{"hook", bpf::to_string(attachment.point)},
+    for (size_t i = 0; i < manifest.attachments.size(); ++i) {
+      const bpf::Attachment& attachment = manifest.attachments[i];
+      Json one = {{"hook", installed.places[i]},
                   {"instructions", attachment.insns},
                   {"verified_instructions", attachment.verified_insns},
                   {"load_ms", static_cast<double>(attachment.load_ns) / 1e6}};
@@ -58,14 +59,15 @@ void print_loaded(const bpf::Installed& installed, bool json, std::string_view w
     print_to(stdout, "{}\n", to_line({{std::string(what), std::move(json_line)}}));
     return;
   }
-  for (const bpf::Attachment& attachment : manifest.attachments) {
+  for (size_t i = 0; i < manifest.attachments.size(); ++i) {
+    const bpf::Attachment& attachment = manifest.attachments[i];
     std::string mode;
     if (attachment.mode == bpf::XdpMode::kNative) mode = ", native";
     if (attachment.mode == bpf::XdpMode::kGeneric) {
       mode = attachment.why_generic.empty() ? ", generic" : fmt::format(", generic: {}", attachment.why_generic);
     }
     print_to(stdout, "{}: {} at {}{} (engine: kernel, {} instructions, {:.1f} ms)\n", manifest.name, what,
-             printable(bpf::to_string(attachment.point)), mode, grouped(attachment.insns),
+             printable(installed.places[i]), mode, grouped(attachment.insns),
              static_cast<double>(attachment.load_ns + manifest.compile_ns) / 1e6);
   }
   for (const std::string& note : installed.notes)
@@ -112,7 +114,8 @@ Examples:
   sudo perilune reload ssh new-ssh.lua     another script in its place
 
 No packet passes unjudged meanwhile. Maps that the new script declares alike keep what is in them, and get what its main
-chunk writes under keys that are new; counters go on. If anything fails the filter stays as it was.
+chunk writes under keys that are new; others start empty, and a note says so. Counters go on. If anything fails the
+filter stays as it was.
 Exit status: 0 reloaded; 1 a bad script or an unknown name; 2 it cannot run here.)";
 
 int reload(const Words& words) {

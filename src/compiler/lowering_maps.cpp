@@ -45,6 +45,7 @@ uint32_t Lowering::map_number(script::Map& map) {
   const script::MapDeclaration& declaration = map.declaration();
   ir::MapSpec spec;
   spec.name = declaration.name;
+  spec.declared = declaration.text();
   const int32_t header = declaration.ttl_ns != 0 ? 8 : 0;
   spec.value_size = static_cast<uint32_t>(header + padded(declaration.value.size()));
   spec.entries = declaration.size;

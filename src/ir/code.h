@@ -66,6 +66,9 @@ struct MapSpec {
     std::vector<uint8_t> value;
   };
   std::vector<Entry> initial;  // what the main chunk wrote
+  // The whole declaration in one spelling: entries of two maps mean the same only if this is the same. Equal sizes do
+  // not suffice: a u64 and two u32 take the same bytes.
+  std::string declared;
 };
 
 /// A place in the script that may fail, or that logs.

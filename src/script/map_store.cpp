@@ -83,6 +83,14 @@ size_t MapDeclaration::key_size() const {
   return 0;
 }
 
+std::string MapDeclaration::text() const {
+  std::string text = fmt::format("map.{} {{", to_string(kind));
+  if (!key.parts.empty()) text += fmt::format("key = {}, ", key.text());
+  text += fmt::format("value = {}, size = {}", value.text(), size);
+  if (ttl_ns != 0) text += fmt::format(", ttl = {} ns, renew = {}", ttl_ns, renew);
+  return text + "}";
+}
+
 std::vector<Map::Entry> Map::entries(uint64_t now_ns) {
   const size_t size_of_one = key_size() + value_size();
   std::vector<uint8_t> buffer(count(now_ns) * size_of_one);

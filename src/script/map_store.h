@@ -35,6 +35,8 @@ struct MapDeclaration {
 
   /// Bytes of a key, whatever the kind.
   [[nodiscard]] size_t key_size() const;
+  /// All but the name in one spelling: "map.hash {key = 'ip', value = 'u64', size = 1024, ttl = 5000000000 ns}".
+  [[nodiscard]] std::string text() const;
   bool operator==(const MapDeclaration&) const = default;
 };
 

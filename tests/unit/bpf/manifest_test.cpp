@@ -1,5 +1,8 @@
 #include "bpf/manifest.h"
 
+#include <algorithm>
+#include <array>
+
 #include <gtest/gtest.h>
 
 namespace perilune::bpf {
@@ -14,7 +17,7 @@ Manifest example() {
   manifest.reloads = 3;
   manifest.options.function = "judge";
   manifest.options.on_error = PL_PASS;
-  manifest.maps = {{"blocked", ir::MapType::kLpm, 8, 16, 1024}};
+  manifest.maps = {{"blocked", ir::MapType::kLpm, 8, 16, 1024, "map.lpm {value = 'u64', size = 1024}"}};
   Attachment xdp;
   xdp.point.interface = "eth0";
   xdp.netns = 4'026'531'840;
@@ -92,6 +95,24 @@ TEST(Manifest, AnotherVersionIsSaidToBeOne) {
   ASSERT_FALSE(read.has_value());
   EXPECT_NE(read.error().message.find("another version"), std::string::npos);
   EXPECT_FALSE(read.error().hint.empty());
+}
+
+TEST(Manifest, OfAnOlderProgramHasNoDeclarations) {
+  Manifest manifest = example();
+  manifest.maps.front().declared.clear();
+  std::vector<uint8_t> bytes = encode(manifest);
+  // Version 1 is the same without the text, which is empty here: the 8 bytes of its length behind the number of
+  // entries.
+  constexpr std::array<uint8_t, 8> kEntries{0x00, 0x04};  // 1024
+  const auto entries = std::search(bytes.begin(), bytes.end(), kEntries.begin(), kEntries.end());
+  ASSERT_NE(entries, bytes.end());
+  bytes.erase(entries + 8, entries + 16);
+  bytes[8] = 1;
+  const Result<Manifest> read = decode(bytes);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->maps, manifest.maps);
+  EXPECT_EQ(read->attachments.size(), manifest.attachments.size());
+  EXPECT_EQ(read->attachments[1].point, manifest.attachments[1].point);
 }
 
 TEST(AttachPoint, HasOneSpelling) {

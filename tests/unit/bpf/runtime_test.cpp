@@ -304,20 +304,26 @@ TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {
   std::vector<uint8_t> value(8, 9);
   ASSERT_TRUE(first.maps[0].update(key, value));
 
-  const Map* const old[] = {&first.maps[0], &first.events};
+  code.image.maps[0].declared = "map.hash {key = 'u32', value = 'u64', size = 50000}";
+  const ReusableMap old[] = {{&first.maps[0], "blocked", code.image.maps[0].declared}};
   ProgramOptions options;
   options.reuse = old;
   const LoadedProgram second = must_load(code.image, options);
   ASSERT_EQ(second.maps.size(), 1U);
   EXPECT_TRUE(second.reused[0]);
   EXPECT_EQ(second.maps[0].id(), first.maps[0].id());
-  EXPECT_EQ(second.events.id(), first.events.id());
   value.assign(8, 0);
   EXPECT_TRUE(second.maps[0].lookup(key, value).value_or(false));
   EXPECT_EQ(value, std::vector<uint8_t>(8, 9));
   must_run(second, udp_packet(100));
   EXPECT_EQ(read_counters(second.memory).value()[PL_COUNT_PACKETS], 1U);
 
+  // The same bytes, but they mean something else.
+  const std::string declared = code.image.maps[0].declared;
+  code.image.maps[0].declared = "map.hash {key = 'u32', value = {'u32', 'u32'}, size = 50000}";
+  EXPECT_FALSE(must_load(code.image, options).reused[0]);
+
+  code.image.maps[0].declared = declared;
   code.image.maps[0].value_size = 16;
   for (auto& entry : code.image.maps[0].initial)
     entry.value.resize(16);
