@@ -175,10 +175,16 @@ Result<Place> present_place() {
   return own;
 }
 
-/// "process 123: perilune load ...", as /proc tells; empty: it does not.
+std::function<void(const std::string& holder)>& wait_notice() {
+  static std::function<void(const std::string& holder)> notice;
+  return notice;
+}
+
+/// "process 123 (perilune load ...)", as /proc tells; "somebody else" where it does not.
 std::string holder_of(const FileDescriptor& locked) {
   struct stat status {};
-  if (fstat(locked.get(), &status) != 0) return {};
+  const std::string unknown = "somebody else";
+  if (fstat(locked.get(), &status) != 0) return unknown;
   const std::string wanted = fmt::format("{:02x}:{:02x}:{}", major(status.st_dev), minor(status.st_dev), status.st_ino);
   std::ifstream locks("/proc/locks");
   // "1: FLOCK  ADVISORY  WRITE 123 00:2b:4567 0 EOF"
@@ -195,9 +201,9 @@ std::string holder_of(const FileDescriptor& locked) {
       if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
     while (command.ends_with(' '))
       command.pop_back();
-    return command.empty() ? fmt::format("process {}", process) : fmt::format("process {}: {}", process, command);
+    return command.empty() ? fmt::format("process {}", process) : fmt::format("process {} ({})", process, command);
   }
-  return {};
+  return unknown;
 }
 
 /// Waits for the lock, with a limit; the error says who holds it.
@@ -207,11 +213,10 @@ Result<void> lock(const FileDescriptor& file, const std::string& path) {
   for (int step = 0; step < kSecondsToWait * kStepsASecond; ++step) {
     if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return {};
     if (errno != EWOULDBLOCK && errno != EINTR) return errno_error(fmt::format("lock {}", path), errno);
+    if (step == kStepsASecond && wait_notice()) wait_notice()(holder_of(file));
     usleep(kStep);
   }
-  const std::string holder = holder_of(file);
-  return system_error(fmt::format("filters are being changed by somebody else since {} seconds{}", kSecondsToWait,
-                                  holder.empty() ? "" : fmt::format(" ({})", holder)),
+  return system_error(fmt::format("filters are being changed by {} since {} seconds", holder_of(file), kSecondsToWait),
                       "one command at a time changes them: wait for it, or end it");
 }
 
@@ -317,6 +322,10 @@ Result<Place> private_place(const std::string& bpffs, bool make) {
 }
 
 }  // namespace
+
+void tell_who_is_waited_for(std::function<void(const std::string& holder)> tell) {
+  wait_notice() = std::move(tell);
+}
 
 bool has_private_bpffs() {
   return private_bpffs() != nullptr;

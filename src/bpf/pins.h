@@ -9,6 +9,7 @@
 // Names have no dots: the bpf file system keeps those for itself.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,10 @@ class PinRoot {
   std::string path_;
   FileDescriptor lock_;
 };
+
+/// `tell` is called when the lock is waited for longer than a second; `holder` is who has it, such as "process 123
+/// (perilune reload ssh)".
+void tell_who_is_waited_for(std::function<void(const std::string& holder)> tell);
 
 /// The environment variable PERILUNE_BPFFS names another bpf file system than the machine's: for tests, which then see
 /// and change nothing but what is there, and for users without root's rights who have one of their own.

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <fstream>
 
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -185,6 +186,10 @@ Result<std::optional<FileDescriptor>> open_id(ObjectKind kind, uint32_t id) {
   if (fd == -ENOENT) return std::optional<FileDescriptor>();
   if (fd < 0) return errno_error("open an object of the kernel by its id", static_cast<int>(-fd));
   return std::optional<FileDescriptor>(FileDescriptor(static_cast<int>(fd)));
+}
+
+void keep_libbpf_quiet() {
+  (void)libbpf_set_print(nullptr);
 }
 
 Result<FileDescriptor> enable_statistics() {

@@ -41,6 +41,7 @@ struct Words {
 
 void print_loaded(const bpf::Installed& installed, bool json, std::string_view what) {
   const bpf::Manifest& manifest = installed.manifest;
+  note_change(fmt::format("{}: {} at {}", manifest.name, what, fmt::join(installed.places, ", ")));
   if (json) {
     Json hooks = Json::array();
     for (size_t i = 0; i < manifest.attachments.size(); ++i) {

@@ -1,9 +1,14 @@
 // The command line as a whole: which command, what to say when there is none, and how mistakes are explained.
 #include <algorithm>
 #include <csignal>
+#include <new>
+#include <string>
 
+#include "bpf/pins.h"
+#include "bpf/system_call.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/shortage.h"
 #include "cli/stream.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
@@ -127,10 +132,21 @@ int run_command(int argc, const char* const* argv) {
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
-  // A reader that goes away shows as EPIPE where we write.
+  // A reader that goes away shows as EPIPE where we write, a file that may not grow further as EFBIG.
   (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
+  explain_shortage_at_termination();
   open_missing_streams();
-  return finish_streams(run_command(argc, argv));
+  bpf::keep_libbpf_quiet();
+  bpf::tell_who_is_waited_for([](const std::string& holder) {
+    print_to(stderr, "perilune: waiting for {}: one command at a time changes filters\n", printable(holder));
+  });
+  // Whatever was begun is taken back by the destructors on the way here.
+  try {
+    return finish_streams(run_command(argc, argv));
+  } catch (const std::bad_alloc&) {
+    return tell_shortage();
+  }
 }
 
 }  // namespace perilune::cli

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/run_options.h"
+#include "cli/stream.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -193,6 +194,10 @@ Result<void> check_combinations(const Words& words) {
   if (!live && words.captures.empty()) {
     return input_error(fmt::format("nothing to judge with '{}'", words.script),
                        "name captures (- is standard input), or live traffic with --divert or --queue");
+  }
+  if (standard_input_is_closed() && std::ranges::find(words.captures, "-") != words.captures.end()) {
+    return input_error("standard input is closed, and '-' asks for the capture that comes from there",
+                       "name capture files, or pipe one in: tcpdump -w - | perilune run SCRIPT -");
   }
   if (live) {
     for (const auto& [option, given] :

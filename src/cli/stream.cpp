@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -16,6 +18,12 @@ namespace perilune::cli {
 namespace {
 
 std::atomic<int> output_errno{0};  // of the first failure of standard output
+bool input_is_closed = false;      // standard input was, when the program started
+
+std::vector<std::string>& changes() {
+  static std::vector<std::string> list;
+  return list;
+}
 
 struct DroppingErrors {
   std::mutex mutex;  // any thread may have something to say
@@ -44,10 +52,20 @@ uint64_t lost_error_lines() {
 void open_missing_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // open() gives the lowest free number, which is `fd`. A folder can neither be read nor written.
-    const int opened = fd == STDERR_FILENO ? ::open("/dev/null", O_RDWR | O_NOCTTY) : -1;
+    // open() gives the lowest free number, which is `fd`. Without /dev/null a folder keeps it, which can neither be
+    // read nor written.
+    if (fd == STDIN_FILENO) input_is_closed = true;
+    const int opened = ::open("/dev/null", (fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) | O_NOCTTY);
     if (opened < 0) (void)::open("/", O_RDONLY | O_DIRECTORY);
   }
+}
+
+bool standard_input_is_closed() {
+  return input_is_closed;
+}
+
+void note_change(std::string what) {
+  changes().push_back(std::move(what));
 }
 
 void write_to(std::FILE* stream, std::string_view text) {
@@ -70,6 +88,11 @@ int finish_streams(int status) {
   (void)flush(stdout);
   const int code = output_errno.load();
   if (code == 0 || code == EPIPE) return status;
+  for (const std::string& change : changes()) {
+    print_to(stderr, "perilune: {}; but standard output cannot be written: {} ({})\n", printable(change),
+             strerror(code), strerrorname_np(code));
+  }
+  if (!changes().empty()) return status;
   const int failed = print_error(errno_error("write to standard output", code).value());
   return status == kDone ? failed : status;
 }

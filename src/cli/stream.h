@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,6 +24,8 @@ void drop_errors_that_cannot_be_written();
 /// Opens a placeholder for each of the descriptors 0, 1 and 2 that is closed, so that no file of ours takes its number
 /// and gets text meant for people. Standard output's placeholder cannot be written, so that the loss is noticed.
 void open_missing_streams();
+/// Was standard input closed? What is there instead is empty.
+[[nodiscard]] bool standard_input_is_closed();
 
 /// Writes the text; a failure does not throw.
 void write_to(std::FILE* stream, std::string_view text);
@@ -37,8 +40,14 @@ void print_to(std::FILE* stream, fmt::format_string<Args...> format, Args&&... a
 /// Writes what is in the stream's buffer. False: it could not be written, which finish_streams() tells.
 [[nodiscard]] bool flush(std::FILE* stream);
 
-/// Writes what is still in the buffers. Returns `status`, or that of a command that cannot run here when standard
-/// output lost text to anything but a reader that went away (`| head`).
+/// To be called when something was changed that stays after this command, such as "ssh: loaded at xdp:eth0", before it
+/// is told on standard output.
+void note_change(std::string what);
+
+/// Writes what is still in the buffers. When standard output lost text to anything but a reader that went away (`|
+/// head`), standard error says so. Returns `status`, or that of a command that cannot run here when text was lost and
+/// telling it was all there was to do. After a change the status tells whether that was made: nobody must do it again
+/// because a disk is full.
 [[nodiscard]] int finish_streams(int status);
 
 }  // namespace perilune::cli

@@ -27,6 +27,10 @@ struct Words {
 int unload_all(const Words& words) {
   const Result<bpf::Removal> removal = bpf::uninstall_all();
   if (!removal) return print_error(removal.error());
+  for (const std::string& name : removal->names)
+    note_change(fmt::format("{}: unloaded", name));
+  if (removal->strays != 0)
+    note_change(fmt::format("{} attachments that had lost their name: detached", removal->strays));
   if (words.json) {
     print_to(stdout, "{}\n", to_line({{"unloaded", removal->names}, {"strays", removal->strays}}));
     return kDone;
@@ -51,7 +55,10 @@ int unload(const Words& words) {
     const Result<void> gone = bpf::uninstall(name);
     if (!gone) {
       status = std::max(status, print_error(gone.error()));
-    } else if (words.json) {
+      continue;
+    }
+    note_change(fmt::format("{}: unloaded", name));
+    if (words.json) {
       print_to(stdout, "{}\n", to_line({{"unloaded", Json::array({name})}}));
     } else {
       print_to(stdout, "{}: unloaded\n", printable(name));

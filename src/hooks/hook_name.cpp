@@ -58,7 +58,9 @@ Result<bpf::AttachPoint> parse_netfilter(std::string_view text, std::span<const 
     // The kernel keeps both ends for itself.
     if (code != std::errc() || end != digits.data() + digits.size() || priority == INT_MIN || priority == INT_MAX) {
       return input_error(fmt::format("'{}': '{}' is not a priority", text, digits),
-                         "a priority is a whole number; lower ones see a packet first (conntrack -200, filter 0)");
+                         fmt::format("a priority is a whole number from {} to {}; lower ones see a packet first "
+                                     "(conntrack -200, filter 0)",
+                                     INT_MIN + 1, INT_MAX - 1));
     }
     point.priority = priority;
   }

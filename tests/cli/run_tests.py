@@ -431,6 +431,49 @@ def test_a_full_disk_is_told(w):
     contains(done.stderr.decode(), "ENOSPC")
 
 
+def test_a_file_that_may_not_grow_is_told(w):
+    """A limit on file sizes fails like a full disk, it does not kill."""
+    w.write("s.lua", ALL_PASS)
+    w.write("c.pcap", pcap([ethernet(udp(b"x" * 1400))] * 2000))
+    for command in ("run s.lua c.pcap -w out.pcapng", "run s.lua c.pcap --all > out.txt"):
+        done = subprocess.run(["sh", "-c", f'ulimit -f 8; "$0" {command}', w.program], cwd=w.folder, capture_output=True, timeout=60)
+        equal(done.returncode, 2, command)
+        contains(done.stderr.decode(), "EFBIG", command)
+
+
+def test_closed_standard_input_is_called_so(w):
+    w.write("s.lua", ALL_PASS)
+    w.write("c.pcap", pcap(frames()))
+    done = subprocess.run(["sh", "-c", '"$0" run s.lua - <&-', w.program], cwd=w.folder, capture_output=True, timeout=60)
+    equal((done.returncode, done.stdout), (1, b""))
+    contains(done.stderr.decode(), "standard input is closed")
+    done = subprocess.run(["sh", "-c", '"$0" run s.lua c.pcap --count <&-', w.program], cwd=w.folder, capture_output=True, timeout=60)
+    equal(done.returncode, 0, "where standard input is not asked for")
+
+
+def test_a_shortage_of_memory_is_called_so(w):
+    """With less and less of it every command still ends with a status of its own and says why."""
+    if "ASAN" in os.environ.get("PERILUNE_CLI_BUILD", ""):
+        raise Skipped("the sanitizers map terabytes")
+    w.write("s.lua", "local t = {} for i = 1, 2000 do t[i] = 'x' .. i end\nfunction filter(hdr, pld) return not (pld and pld:find('abc')) end\n")
+    w.write("c.pcap", pcap(frames()))
+    short = 0
+    for command in ("run s.lua c.pcap", "run s.lua c.pcap --engine lua", "check s.lua", "explain s.lua", "compile s.lua"):
+        for size in range(14_000, 24_000, 500):
+            done = subprocess.run(["sh", "-c", f'ulimit -v {size}; exec "$0" {command}', w.program], cwd=w.folder, capture_output=True,
+                                  timeout=120)
+            said = done.stderr.decode()
+            if done.returncode == 127 and "shared librar" in said:
+                continue
+            if done.returncode not in (0, 1, 2) or "terminate called" in said:
+                raise Failed(f"{command} with {size} KB: exit status {done.returncode}: {said}")
+            if done.returncode != 0:
+                short += 1
+                contains(said.lower(), "memory", f"{command} with {size} KB")
+    if short < 5:
+        raise Failed(f"memory was short only {short} times")
+
+
 def test_interruption_ends_with_the_summary(w):
     w.write("s.lua", ALL_PASS)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -278,6 +278,61 @@ def test_a_killed_unload_can_be_finished(program):
             lab.expect_nothing_left()
 
 
+def test_what_was_done_is_told_where_standard_output_is_full(program):
+    """The kernel was changed: the exit status says so, and standard error what was done."""
+    with KernelLab(program) as lab:
+        script, hook = lab.script(PASS), lab.hooks[1]
+        for json_option in ("", "--json"):
+            for shell, reason in (("> /dev/full", "ENOSPC"), (">&-", "EBADF")):
+                for words, told in ((("load", "q", script, "--at", hook), f"q: loaded at {hook}"), (("reload", "q"), f"q: reloaded at {hook}"),
+                                    (("unload", "q"), "q: unloaded"), (("load", "q", script, "--at", hook), "q: loaded"),
+                                    (("unload", "--all"), "q: unloaded")):
+                    done = run(["sh", "-c", f'exec "$@" {json_option} {shell}', "sh", program, *words], env=lab.environment)
+                    expect_equal(done.returncode, 0, f"exit status of {words} {shell}: {done.stderr}")
+                    expect(f"perilune: {told}" in done.stderr and f"({reason})" in done.stderr, f"{words} {shell} said: {done.stderr}")
+                    expect_equal("q" in lab.filters(), words[0] != "unload", f"loaded after {words} {shell}")
+        # A part of what was asked for failed: that is what the status says.
+        lab.load("q", script, hook)
+        done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", program, "unload", "none", "q"], env=lab.environment)
+        expect(done.returncode == 1 and "q: unloaded" in done.stderr and "'none'" in done.stderr, f"said: {done}")
+        # Telling was all there was to do.
+        done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", program, "list"], env=lab.environment)
+        expect(done.returncode == 2 and "cannot write to standard output" in done.stderr, f"said: {done}")
+
+
+def test_short_memory_leaves_nothing_half_done(program):
+    """With less and less memory a load is refused in order, or done; a reload leaves a filter that works."""
+    script = "local t = {} for i = 1, 500 do t[i] = 'x' .. i end\n" + FILTER
+    with KernelLab(program) as lab:
+        lab.peer(lab.server, "udp-echo", lab.address(4), "7")
+        path, short = lab.script(script), 0
+
+        def limited(size, *words):
+            nonlocal short
+            done = run(["sh", "-c", f'ulimit -v {size}; exec "$@"', "sh", program, *words], env=lab.environment)
+            if done.returncode == 127 and "shared librar" in done.stderr:
+                return None
+            expect(done.returncode in (0, 1, 2), f"{words} with {size} KB: exit status {done.returncode}: {done.stderr}")
+            if done.returncode != 0:
+                short += 1
+                expect("memory" in done.stderr.lower(), f"{words} with {size} KB said: {done.stderr}")
+            return done.returncode
+
+        hooks = [word for hook in lab.hooks for word in ("--at", hook)]
+        for size in range(16_000, 60_000, 1_000):
+            status = limited(size, "load", "q", path, *hooks)
+            if status == 0:
+                break
+            lab.expect_nothing_left()
+        expect_equal(status, 0, "exit status with the most memory")
+        for size in range(16_000, size + 1_000, 1_000):
+            for words in (("reload", "q", path), ("stats", "q"), ("list",)):
+                limited(size, *words)
+            expect("unfinished" not in lab.filters()["q"], f"after {size} KB: {lab.filters()['q']}")
+            expect_equal(lab.asked("no"), "nothing", f"a blocked word after {size} KB")
+        expect(short >= 8, f"memory was short only {short} times")
+
+
 def test_any_name_of_an_interface(program):
     with KernelLab(program) as lab:
         lab.peer(lab.server, "udp-echo", lab.address(4), "7")
@@ -333,7 +388,9 @@ def test_the_lock_is_not_waited_for_without_end(program):
             expect("words" in lab.filters(), "list does not wait")
             done = lab.perilune("unload", "words", check=False)
             expect_equal(done.returncode, 2, f"exit status: {done.stderr}")
-            expect(f"process {os.getpid()}: " in done.stderr, f"who holds the lock: {done.stderr}")
+            said = done.stderr.splitlines()
+            expect(said[0].startswith(f"perilune: waiting for process {os.getpid()} ("), f"who is waited for: {done.stderr}")
+            expect("error:" in said[1] and f"process {os.getpid()} (" in said[1], f"who holds the lock: {done.stderr}")
         lab.perilune("unload", "words")
         lab.expect_nothing_left()
 
@@ -448,3 +505,29 @@ def test_the_missing_capability_is_named(program):
                    env=lab.environment)
         expect_equal(done.returncode, 2, "exit status of features")
         expect("CAP_BPF" in done.stderr, f"said: {done.stderr}")
+
+
+def test_each_missing_capability_is_named(program):
+    """Root with all capabilities but some: nothing is called the fault of the script or of the program."""
+    # Compiled code that the verifier only takes from those who may see the kernel's memory.
+    script = ("local m = map.hash {name = 'm', key = 'u32', value = 'u64', size = 8}\n"
+              "function filter(hdr, pld, pkt) m:add(pkt.sport or 0, 1) return not (pld and pld:find('attack')) end\n")
+    with KernelLab(program) as lab:
+        setpriv, path = need("setpriv"), lab.script(script)
+        for dropped, named in (("perfmon,sys_admin", "CAP_PERFMON"), ("bpf,sys_admin", "CAP_BPF"), ("net_admin,sys_admin", "CAP_NET_ADMIN"),
+                               ("bpf,perfmon,net_admin,sys_admin", "CAP_NET_ADMIN")):
+            less = ",".join(f"-{one}" for one in dropped.split(","))
+            for hook in lab.hooks[:2]:
+                words = [setpriv, "--bounding-set", less, program, "load", "less", path, "--at", hook.split("@")[0]]
+                done = lab.server.run(*words, env=lab.environment)
+                expect_equal(done.returncode, 2, f"exit status without {dropped}: {done.stderr}")
+                expect(named in done.stderr and "missing" in done.stderr, f"said without {dropped} at {hook}: {done.stderr}")
+                expect("fault of perilune" not in done.stderr, f"said without {dropped} at {hook}: {done.stderr}")
+        lab.expect_nothing_left()
+        # Those that include others.
+        for dropped in ("perfmon", "bpf", "bpf,perfmon"):
+            less = ",".join(f"-{one}" for one in dropped.split(","))
+            done = lab.server.run(setpriv, "--bounding-set", less, program, "load", "less", path, "--at", lab.hooks[0].split("@")[0],
+                                  env=lab.environment)
+            expect_equal(done.returncode, 0, f"exit status without {dropped}: {done.stderr}")
+            lab.perilune("unload", "less")

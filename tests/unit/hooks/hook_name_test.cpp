@@ -51,7 +51,8 @@ TEST(HookName, MistakesAreExplained) {
            Case{"netfilter", "is not a hook", "netfilter:prerouting"},
            Case{"netfilter:inputt", "has no hook 'inputt'", "did you mean 'input'?"},
            Case{"netfilter:input:high", "'high' is not a priority", "whole number"},
-           Case{"netfilter:input:2147483647", "is not a priority", "whole number"},
+           Case{"netfilter:input:2147483647", "is not a priority", "from -2147483647 to 2147483646"},
+           Case{"netfilter:input:-2147483648", "is not a priority", "from -2147483647 to 2147483646"},
            Case{"netfilter:input:", "is not a priority", "whole number"},
            Case{"xdp:eth0@", "names no network namespace", "ip netns"},
        }) {
