@@ -472,6 +472,8 @@ def test_mistakes_are_explained(program):
                 (("load", "x", script), 1, "--at"),
                 (("load", "x", script, "--at", "xpd:eth0"), 1, "did you mean 'xdp'"),
                 (("load", "x", script, "--at", "xdp:eth0@nowhere"), 1, "no network namespace 'nowhere'"),
+                (("load", "x", script, "--at", "xdp:eth0@" + "n" * 300), 1, "too long for the name"),
+                (("load", "x", script, "--at", "netfilter:input:-2147483648"), 1, "from -2147483647 to"),
                 (("load", "x", lab.folder / "none.lua", "--at", lab.hooks[0]), 1, "none.lua"),
                 (("unload", "token"), 1, "did you mean 'taken'"),
                 (("reload", "nothing-like-it"), 1, "no filter is loaded"),
@@ -489,6 +491,20 @@ def test_mistakes_are_explained(program):
             done = lab.perilune("load", "w", writing, "--at", lab.hooks[2], check=False)
             expect_equal(done.returncode, 1, f"exit status for a script that writes at netfilter: {done.stderr}")
             expect("xdp" in done.stderr, f"said: {done.stderr}")
+
+
+def test_what_is_missing_around_it_is_explained(program):
+    """Without /sys, and without the right to look at other processes: one error, with what to do about it."""
+    with KernelLab(program) as lab:
+        unshare, setpriv = need("unshare"), need("setpriv")
+        words = [program, "load", "x", lab.script(PASS), "--at"]
+        done = run([unshare, "-m", "sh", "-c", 'umount -l /sys && exec "$@"', "sh", *words, lab.hooks[1]], env=lab.environment)
+        said = done.stderr.splitlines()
+        expect_equal((done.returncode, len(said)), (2, 2), f"status and lines without /sys: {said}")
+        expect("mount -t sysfs" in said[1], f"said without /sys: {said}")
+        done = run([setpriv, "--bounding-set", "-sys_ptrace", *words, "xdp:lo@1"], env=lab.environment)
+        expect(done.returncode == 2 and "EACCES" in done.stderr and "CAP_SYS_PTRACE" in done.stderr, f"said of process 1: {done}")
+        lab.expect_nothing_left()
 
 
 def test_the_missing_capability_is_named(program):
