@@ -102,7 +102,7 @@ class AcceptLoop {
   uint16_t queue_;
   mnl_socket* socket_ = nullptr;
   std::vector<uint8_t> received_;
-  std::array<uint8_t, 8192> sent_{};
+  alignas(nlmsghdr) std::array<uint8_t, 8192> sent_{};
   std::optional<uint32_t> last_;
 };
 

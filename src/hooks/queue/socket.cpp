@@ -258,7 +258,7 @@ int QueueSocket::read_rest() {
 int QueueSocket::wake() const {
   // A message that asks for nothing but an answer; one from a thread without CAP_NET_ADMIN is refused, by an answer
   // too. There is none where the buffer is full, but then there is something to read.
-  std::array<uint8_t, MNL_NLMSG_HDRLEN> message{};
+  alignas(nlmsghdr) std::array<uint8_t, MNL_NLMSG_HDRLEN> message{};
   nlmsghdr* header = mnl_nlmsg_put_header(message.data());
   header->nlmsg_type = NLMSG_NOOP;
   header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
