@@ -311,7 +311,7 @@ void Lowering::call_sub(Call& call) {
       most = std::min(most, std::max<int64_t>(0, to.integer - from.integer + 1));
     }
   } else if (from.kind == Kind::kInteger && from.integer < 0 && to.kind == Kind::kInteger && to.integer == -1) {
-    most = std::min(most, -from.integer);
+    most = -std::max(-most, from.integer);  // the least integer has no opposite
   }
   AbstractValue result = AbstractValue::dynamic_string(b_.parameters(join)[0], b_.parameters(join)[1], most);
   result.in_frame = text.in_frame;

@@ -38,7 +38,10 @@ Result<std::vector<TableAnswer>> ask_stock_lua(const std::string& script, const 
   std::string kinds;
   for (const bool is_text : table.argument_is_text)
     kinds += !is_text ? 'i' : table.has_views ? 'v' : 't';
-  const std::string command = fmt::format("lua5.4 '{}' '{}' '{}' '{}' >'{}'", kRunner, script, records, kinds, answers);
+  // A case without end, or one that takes all memory, is a fault of its table: it must not take the machine with it.
+  const std::string bounds = "ulimit -v 4194304 && timeout 300";
+  const std::string command =
+      fmt::format("{} lua5.4 '{}' '{}' '{}' '{}' >'{}'", bounds, kRunner, script, records, kinds, answers);
   if (std::system(command.c_str()) != 0) return input_error(fmt::format("{}: lua5.4 cannot run it", table.name));
   std::ifstream in(answers, std::ios::binary);
   std::stringstream content;
