@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "bpf/capabilities.h"
+#include "bpf/clock.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/place.h"
 #include "bpf/runtime/error_counts.h"
@@ -175,6 +176,9 @@ Result<AttachmentState> look_at_attachment(const PinRoot& root, const Manifest& 
   const Result<Counters> counters = counted_at(*successor ? (*successor)->folder : folder);
   if (!counters) return tl::make_unexpected(counters.error());
   state.counters = *counters;
+  // Not every user may write there; then the clock stays as it is.
+  const Result<std::optional<Map>> memory = find_map(folder + "/memory");
+  if (memory && *memory) (void)correct_clock(**memory);
   return state;
 }
 

@@ -10,10 +10,10 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include "bpf/capabilities.h"
+#include "bpf/clock.h"
 #include "bpf/far_loops.h"
 #include "bpf/kernel_types.h"
 #include "bpf/link.h"
@@ -49,13 +49,6 @@ uint32_t slots_per_cpu(EntryPoint entry_point) {
 uint32_t link_type(const ProgramOptions& options) {
   constexpr uint32_t kRaw = 101;
   return options.entry_point == EntryPoint::kNetfilter ? kRaw : options.link_type;
-}
-
-/// CLOCK_REALTIME - CLOCK_TAI: what the kernel was told of leap seconds, 0 where it was told nothing.
-uint64_t time_offset() {
-  timex clock{};
-  constexpr int64_t kSecond = 1'000'000'000;
-  return adjtimex(&clock) < 0 ? 0 : static_cast<uint64_t>(-int64_t{clock.tai} * kSecond);
 }
 
 /// What is the same for every packet, in every slot.
@@ -129,7 +122,7 @@ class Loader {
     loaded_.memory = std::move(*map);
     auto memory = MappedValue::map(loaded_.memory, true);
     if (!memory) return tl::make_unexpected(std::move(memory.error()));
-    const uint64_t offset = time_offset();
+    const uint64_t offset = clock_offset();
     for (uint32_t i = 0; i < loaded_.slots; ++i)
       fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, offset);
     return {};
@@ -214,6 +207,7 @@ class Loader {
         {"pl_uses_payload", image_->uses_payload ? 1 : 0},
         {"pl_uses_frame", image_->uses_frame ? 1 : 0},
         {"pl_fields", fields_read()},
+        {"pl_logs", image_->uses_events ? 1 : 0},
         {"pl_on_error", options_->on_error},
         {"pl_on_malformed", options_->on_malformed},
         {"pl_on_not_ip", options_->on_not_ip},

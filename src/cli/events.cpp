@@ -96,6 +96,7 @@ class Listener {
   void on_event(const std::string& filter, const bpf::Manifest& manifest, const bpf::FilterEvent& event) {
     switch (event.header.kind) {
       case PL_EVENT_LOG:
+      case PL_EVENT_MORE:
         return on_log(filter, event);
       case PL_EVENT_ERROR:
         return on_error(filter, event);
@@ -118,7 +119,8 @@ class Listener {
     const auto& logs = event.attachment->logs;
     if (event.header.site >= logs.size()) return;
     const ir::Site& site = logs[event.header.site];
-    const std::string text = compiler::log_text(site, event.bytes);
+    const std::string text =
+        event.header.kind == PL_EVENT_MORE ? compiler::more_text(event.bytes) : compiler::log_text(site, event.bytes);
     if (words_.json) return report(event, site)->log(origin(filter, event), 0, site.line, text);
     begin_line(filter, event, "log", Colour::kCyan);
     output_.print("  {}  ", site_text(*event.attachment, site));

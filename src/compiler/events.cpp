@@ -115,4 +115,11 @@ std::string log_text(const ir::Site& site, std::span<const uint8_t> values) {
   return script::log_line(text);
 }
 
+std::string more_text(std::span<const uint8_t> values) {
+  uint64_t lines = 0;
+  if (values.size() < sizeof lines) return "(a broken event)";
+  std::memcpy(&lines, values.data(), sizeof lines);
+  return script::more_lines(lines);
+}
+
 }  // namespace perilune::compiler

@@ -22,4 +22,7 @@ enum class EventTag : uint8_t { kNil, kFalse, kTrue, kInteger, kString };
 /// records give a text that says so.
 [[nodiscard]] std::string log_text(const ir::Site& site, std::span<const uint8_t> values);
 
+/// The line of an event PL_EVENT_MORE.
+[[nodiscard]] std::string more_text(std::span<const uint8_t> values);
+
 }  // namespace perilune::compiler

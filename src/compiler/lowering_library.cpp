@@ -6,6 +6,7 @@
 
 #include "compiler/events.h"
 #include "compiler/lowering.h"
+#include "script/limits.h"
 
 namespace perilune::compiler {
 namespace {
@@ -331,6 +332,8 @@ bool Lowering::check_format(const Call& call, const std::string& format, Values&
   return true;
 }
 
+static_assert(script::kMostLogLines == PL_MOST_LOG_LINES);
+
 void Lowering::emit_log(const std::string& text, const Values& arguments) {
   const Frame& frame = st_.top();
   const auto site = static_cast<uint32_t>(image_.logs.size());
@@ -384,9 +387,16 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
   const ir::Value time = now();
   b_.store(8, b_.slot(), kEventScratch + offsetof(pl_event, time_ns), time);
   b_.store(4, b_.slot(), kEventScratch + offsetof(pl_event, cpu), target_.kernel() ? b_.cpu() : number(0));
-  const ir::Value result = b_.emit(kEventScratch, number(size));
+  // if (++header.log_lines <= PL_MOST_LOG_LINES && emit() != 0) ++header.counters[PL_COUNT_LOST_EVENTS];
+  const ir::Value lines = b_.add(b_.load(4, b_.slot(), offsetof(pl_header, log_lines)), 1);
+  b_.store(4, b_.slot(), offsetof(pl_header, log_lines), lines);
+  b_.store(4, b_.slot(), offsetof(pl_header, log_site), number(site));
+  const ir::BlockId wanted = b_.new_block();
   const ir::BlockId lost = b_.new_block();
   const ir::BlockId sent = b_.new_block();
+  b_.branch(Condition::kUle, lines, int64_t{PL_MOST_LOG_LINES}, wanted, sent);
+  b_.switch_to(wanted);
+  const ir::Value result = b_.emit(kEventScratch, number(size));
   b_.branch(Condition::kEq, result, 0, sent, lost);
   b_.switch_to(lost);
   constexpr int32_t kLost = offsetof(pl_header, counters) + size_t{8} * PL_COUNT_LOST_EVENTS;

@@ -13,6 +13,7 @@
 #include "engine/script_worker.h"
 #include "ir/error_text.h"
 #include "packet/edit.h"
+#include "script/text.h"
 #include "vm/program.h"
 
 namespace perilune::engine {
@@ -47,6 +48,9 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     pl_header& header = machine_->header();
     header.time_override = shared_->options.packet_time ? shared_->packet_clock.now_ns() : system_clock_.now_ns();
     const uint64_t result = machine_->run(nullptr);
+    if (header.log_lines > PL_MOST_LOG_LINES) [[unlikely]]
+      log_at(header.log_site,
+             [&](const ir::Site&) { return script::more_lines(header.log_lines - PL_MOST_LOG_LINES); });
     const uint32_t line = shared_->options.record_lines ? static_cast<uint32_t>(result >> PL_LINE_SHIFT) : 0;
     switch (result & 0xff) {
       case PL_PASS:
@@ -113,11 +117,15 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     pl_event event{};
     if (record.size() < sizeof event) return 0;
     std::memcpy(&event, record.data(), sizeof event);
-    const std::vector<ir::Site>& logs = script_->compiled.image.logs;
-    if (event.kind != PL_EVENT_LOG || event.site >= logs.size()) return 0;
-    const ir::Site& site = logs[event.site];
-    shared_->observer->on_log(packet_->number, site.line, compiler::log_text(site, record.subspan(sizeof event)));
+    if (event.kind != PL_EVENT_LOG) return 0;
+    log_at(event.site, [&](const ir::Site& site) { return compiler::log_text(site, record.subspan(sizeof event)); });
     return 0;
+  }
+
+  /// A line of the log call `site`; `text_of` makes its text.
+  void log_at(uint32_t site, const auto& text_of) {
+    const std::vector<ir::Site>& logs = script_->compiled.image.logs;
+    if (site < logs.size()) shared_->observer->on_log(packet_->number, logs[site].line, text_of(logs[site]));
   }
 
   const LoadedScript* script_;

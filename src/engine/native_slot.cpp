@@ -82,6 +82,7 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
   header.dirty_end = 0;
   header.mark_set = 0;
   header.error_site = 0;
+  header.log_lines = 0;
   header.fuel = fuel;
   const uint8_t* network = packet.bytes.data() + location.network;
   header.length = length_said(header.version, network);

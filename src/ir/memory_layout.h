@@ -117,12 +117,18 @@ struct pl_header {
   unsigned long long time_ns;       /* pkt.time, since 1970 */
   unsigned int interface_length;    /* 0: not known */
   unsigned char interface_name[68]; /* not terminated */
+  unsigned int log_lines;           /* of this packet; zeroed before each call of a filter that may log */
+  unsigned int log_site;            /* of the last of them */
 };
+
+/* Lines that one packet may log; the others are only counted. */
+#define PL_MOST_LOG_LINES 100u
 
 /* What goes through the ring buffer `events`: this header, then `length` bytes. */
 #define PL_EVENT_LOG 1    /* values of a log call, see src/compiler/events.h */
 #define PL_EVENT_ERROR 2  /* a script error: site, two values */
 #define PL_EVENT_PACKET 3 /* a packet that was not passed: struct pl_packet_event, then its first bytes */
+#define PL_EVENT_MORE 4   /* how many lines of a packet beyond PL_MOST_LOG_LINES were left out; site: of the last */
 struct pl_event {
   unsigned int kind;
   unsigned int site;          /* of the log call, error, or 0 */

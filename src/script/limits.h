@@ -7,6 +7,10 @@
 
 namespace perilune::script {
 
+/// Lines that one packet may log, and the main chunk; the others are only counted, and their number is told afterwards.
+inline constexpr uint32_t kMostLogLines = 100;
+inline constexpr uint32_t kMostLoadLogLines = 10'000;
+
 struct Limits {
   size_t memory = size_t{64} << 20;            // bytes, per state
   uint64_t load_instructions = 1'000'000'000;  // for the main chunk, `require` included

@@ -2,15 +2,16 @@
 //
 // log's first argument is a format of string.format when it is a string; any other single value is shown as tostring
 // does. print joins its arguments, as tostring shows them, with tabs. A line is made fit for a terminal by
-// log_line().
+// log_line(). One packet can log kMostLogLines lines: a loop over a payload that logs each byte must not fill a disk.
 #include <algorithm>
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "script/state.h"
+#include "script/state_internals.h"
 #include "script/text.h"
 
 namespace perilune::script {
@@ -26,14 +27,15 @@ uint32_t calling_line(lua_State* L) {
 
 // Sends the string at the top of the stack.
 int emit(lua_State* L) {
-  const State& state = State::of(L);
-  EventSink* events = state.options().events;
+  State::Impl& impl = StateInternals::of(L);
+  EventSink* events = impl.options.events;
   if (events == nullptr) return 0;
   size_t length = 0;
   const char* text = lua_tolstring(L, -1, &length);
   State::charge(L, std::min(length, kLongestLogLine) / 8);
-  const uint32_t line = calling_line(L);
-  events->on_log(state.event_number(), line, log_line({text, length}));  // calls no Lua function
+  impl.log_line = calling_line(L);
+  if (impl.log_lines++ < (impl.loading ? kMostLoadLogLines : kMostLogLines))
+    events->on_log(impl.event_number, impl.log_line, log_line({text, length}));  // calls no Lua function
   return 0;
 }
 
@@ -69,6 +71,13 @@ int print(lua_State* L) {
 }
 
 }  // namespace
+
+void tell_more_lines(const State::Impl& impl, uint32_t most) {
+  if (impl.log_lines <= most) return;
+  const uint64_t lines = impl.log_lines - most;
+  impl.options.events->on_log(impl.event_number, impl.log_line,
+                              impl.loading ? fmt::format("{} more lines of the main chunk", lines) : more_lines(lines));
+}
 
 void install_log(lua_State* L) {
   lua_getglobal(L, "string");

@@ -180,6 +180,7 @@ tl::expected<std::unique_ptr<State>, Diagnostics> State::load(std::string_view t
   lua_pushlightuserdata(L, &request);
   const int status = lua_pcall(L, 1, 0, kHandlerIndex);
   impl.allocator.set_overdraft(0);
+  tell_more_lines(impl, kMostLoadLogLines);
   if (status != LUA_OK || impl.budget.spent() != Budget::Spent::kNo) {
     complete_error(impl, status);
     return tl::make_unexpected(load_error(impl, name, request.compile_status == LUA_ERRSYNTAX));
@@ -209,6 +210,7 @@ bool State::call(Arguments& arguments, uint64_t event_number) {
   lua_State* L = impl.L;
   impl.event_number = event_number;
   impl.return_line = 0;
+  impl.log_lines = 0;
   if (impl.allocator.used() > impl.allocator.limit()) {
     // Arguments of earlier calls, pushed on overdraft and kept by the script: they must not add up.
     lua_gc(L, LUA_GCCOLLECT);
@@ -225,6 +227,8 @@ bool State::call(Arguments& arguments, uint64_t event_number) {
   const int pushed = impl.wanted_arguments > 0 ? arguments.push(L, impl.wanted_arguments) : 0;
   impl.allocator.set_overdraft(0);
   const int status = lua_pcall(L, pushed, 1, kHandlerIndex);
+  if (impl.log_lines > kMostLogLines) [[unlikely]]
+    tell_more_lines(impl, kMostLogLines);
   if (status == LUA_OK && impl.budget.spent() == Budget::Spent::kNo) [[likely]]
     return true;
   complete_error(impl, status);

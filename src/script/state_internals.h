@@ -34,6 +34,8 @@ struct State::Impl final : Allocator::Listener {
   uint64_t event_number = 0;
   int wanted_arguments = 0;
   uint32_t return_line = 0;
+  uint64_t log_lines = 0;  // of the call under way, or of the main chunk
+  uint32_t log_line = 0;   // the script's line that wrote the last of them
   ScriptError error;
   PatternCache patterns;
   Random random;
@@ -60,6 +62,9 @@ void complete_error(State::Impl& impl, int status);
 
 /// The innermost running Lua function's file and line; false when there is none. Allocates nothing in Lua.
 bool current_place(lua_State* L, std::string& file, uint32_t& line);
+
+/// Tells how many lines were logged beyond `most`.
+void tell_more_lines(const State::Impl& impl, uint32_t most);
 
 /// The hook of the budget, and of the line of the entry point's return.
 void count_hook(lua_State* L, lua_Debug* activation);

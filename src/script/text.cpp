@@ -1,7 +1,5 @@
 #include "script/text.h"
 
-#include <cstdint>
-
 #include <fmt/format.h>
 
 #include "script/left_out.h"
@@ -55,6 +53,10 @@ std::string log_line(std::string_view text) {
   for (size_t at = 0; (at = line.find_first_of("\n\t", at)) != std::string::npos;)
     line.replace(at, 1, line[at] == '\n' ? "\\n" : "\\t");
   return line;
+}
+
+std::string more_lines(uint64_t lines) {
+  return fmt::format("{} more line{} of this packet", lines, lines == 1 ? "" : "s");
 }
 
 std::string escaped_bytes(std::string_view bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ inline constexpr size_t kLongestLogLine = 1024;
 /// A line of a log: `text` as printable() makes it, with line feeds and tabs as \n and \t and cut at that length:
 /// packets come from strangers, and a payload in a log must not be able to forge lines or to reach a terminal.
 [[nodiscard]] std::string log_line(std::string_view text);
+
+/// What stands in a log for the lines of a packet beyond kMostLogLines.
+[[nodiscard]] std::string more_lines(uint64_t lines);
 
 /// The bytes of a key or value, one by one: printable ASCII as it is, anything else and the backslash as "\xNN".
 [[nodiscard]] std::string escaped_bytes(std::string_view bytes);

@@ -229,6 +229,8 @@ class KernelSubject final : public Subject {
     if (event.kind == PL_EVENT_LOG && event.site < image.logs.size()) {
       const ir::Site& site = image.logs[event.site];
       logs_.push_back(fmt::format("{}: {}", site.line, compiler::log_text(site, record.first(event.length))));
+    } else if (event.kind == PL_EVENT_MORE && event.site < image.logs.size()) {
+      logs_.push_back(fmt::format("{}: {}", image.logs[event.site].line, compiler::more_text(record)));
     } else if (event.kind == PL_EVENT_ERROR && event.site < image.errors.size()) {
       std::array<uint64_t, 2> values{};
       std::memcpy(values.data(), record.data(), std::min(record.size(), sizeof values));

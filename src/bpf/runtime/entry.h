@@ -45,7 +45,9 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   u32 verdict, line, cause = CAUSE_SCRIPT;
   if (pl_writes()) *(u64*)&header->dirty_begin = 0; /* and dirty_end */
   if (READS(fuel)) header->fuel = header->fuel_limit;
+  if (pl_logs()) header->log_lines = 0;
   result = filter(ctx, slot_offset);
+  if (pl_logs() && unlikely(header->log_lines > PL_MOST_LOG_LINES)) report_more_lines(slot_offset);
   verdict = result & 0xff;
   line = result >> PL_LINE_SHIFT;
   if (likely(verdict == PL_NO_OPINION)) {

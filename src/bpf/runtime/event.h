@@ -42,6 +42,20 @@ PL_GLOBAL u64 report_error(u64 slot_offset) {
   return 0;
 }
 
+/* How many lines of the packet were left out. */
+PL_GLOBAL u64 report_more_lines(u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  struct pl_header* header = header_of(slot);
+  struct {
+    struct pl_event event;
+    u64 lines;
+  }* record = (void*)(slot + PL_SCRATCH);
+  begin_event(header, &record->event, PL_EVENT_MORE, header->log_site, sizeof record->lines);
+  record->lines = header->log_lines - PL_MOST_LOG_LINES;
+  send_event(header, &record->event, sizeof *record);
+  return 0;
+}
+
 /* A packet that goes nowhere, with its first bytes as they arrived. `what`: verdict, cause << 8, line << 16. */
 PL_GLOBAL u64 report_packet(PL_CTX* ctx, u64 slot_offset, u64 what) {
   u8* slot = slot_at(slot_offset);

@@ -9,6 +9,7 @@
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
  *   pl_uses_payload      it may look behind the headers        pl_fields           ir::Code::header_fields
+ *   pl_logs              it may log
  *   pl_on_error, pl_on_malformed, pl_on_not_ip, pl_on_default: bpf::ProgramOptions
  */
 #ifndef PERILUNE_BPF_RUNTIME_SLOT_H
@@ -33,6 +34,7 @@ PL_DEFINE_CONSTANT(pl_sets_mark)
 PL_DEFINE_CONSTANT(pl_uses_frame)
 PL_DEFINE_CONSTANT(pl_uses_payload)
 PL_DEFINE_CONSTANT(pl_fields)
+PL_DEFINE_CONSTANT(pl_logs)
 PL_DEFINE_CONSTANT(pl_on_error)
 PL_DEFINE_CONSTANT(pl_on_malformed)
 PL_DEFINE_CONSTANT(pl_on_not_ip)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "bpf/clock.h"
 #include "bpf/counters.h"
 #include "bpf/program.h"
 #include "filter_code.h"
@@ -240,6 +241,34 @@ TEST_F(Runtime, TheClockIsThatOfTheDay) {
   const auto time = static_cast<int64_t>(reinterpret_cast<const pl_event*>(events[0].data())->time_ns);
   EXPECT_GE(time, before);
   EXPECT_LE(time, now());
+}
+
+// As if a time daemon had set the seconds between atomic time and the time of the day after the program was loaded.
+TEST_F(Runtime, TheClockIsCorrectedAfterwards) {
+  FilterCode code;
+  code.begin().store32(offsetof(pl_header, error_site), 0).ret(PL_ERROR);
+  const LoadedProgram program = must_load(code.image);
+  ASSERT_TRUE(program.program);
+  const auto memory = MappedValue::map(program.memory, true);
+  ASSERT_TRUE(memory);
+  constexpr uint64_t kOther = 37'000'000'000;
+  size_t slots = 0;
+  for (size_t slot = 0; slot + PL_SLOT_SIZE <= memory->bytes().size(); slot += PL_SLOT_SIZE, ++slots)
+    reinterpret_cast<pl_header*>(memory->bytes().data() + slot)->time_offset += kOther;
+  EXPECT_EQ(slots, program.slots);
+  const auto wrong_by = [&] {
+    must_run(program, udp_packet(100));
+    const auto events = records(program.events);
+    const int64_t now = std::chrono::system_clock::now().time_since_epoch().count();
+    return events.size() != 1
+               ? -1
+               : static_cast<int64_t>(reinterpret_cast<const pl_event*>(events[0].data())->time_ns) - now;
+  };
+  EXPECT_GT(wrong_by(), int64_t{kOther / 2});
+  ASSERT_TRUE(correct_clock(program.memory));
+  EXPECT_LE(wrong_by(), 0);
+  for (size_t slot = 0; slot + PL_SLOT_SIZE <= memory->bytes().size(); slot += PL_SLOT_SIZE)
+    EXPECT_EQ(reinterpret_cast<pl_header*>(memory->bytes().data() + slot)->time_offset, clock_offset());
 }
 
 TEST_F(Runtime, RepliesAreTurnedAroundAndFinished) {

@@ -52,6 +52,42 @@ TEST(Log, WhileLoading) {
   EXPECT_EQ(recorder.lines, (Lines{"0:1:loading"}));
 }
 
+TEST(Log, LinesBeyondTheLimitAreCounted) {
+  Lines lines = logged("for i = 1, 100 do log(i) end");
+  EXPECT_EQ(lines.size(), 100U);
+  EXPECT_EQ(lines.back(), "9:2:100");
+  lines = logged("for i = 1, 101 do print(i) end");
+  EXPECT_EQ(lines.size(), 101U);
+  EXPECT_EQ(lines.back(), "9:2:1 more line of this packet");
+  lines = logged("for i = 1, 5000 do log(i) end\nlog('last')\nerror('afterwards', 0)");
+  ASSERT_EQ(lines.size(), 102U);
+  EXPECT_EQ(lines[100], "9:3:4901 more lines of this packet");
+  EXPECT_EQ(lines[101], "error: afterwards");
+  lines = logged("pcall(function() for i = 1, 200 do log(i) end error() end)\nlog('last')");
+  ASSERT_EQ(lines.size(), 101U);
+  EXPECT_EQ(lines[100], "9:3:101 more lines of this packet");
+}
+
+TEST(Log, EachPacketHasTheWholeLimit) {
+  Recorder recorder;
+  Options options;
+  options.events = &recorder;
+  auto state = load("function filter() for i = 1, 60 do log(i) end end", options);
+  ASSERT_TRUE(state);
+  for (int packet = 1; packet <= 3; ++packet)
+    (void)call(*state, static_cast<uint64_t>(packet));
+  EXPECT_EQ(recorder.lines.size(), 180U);
+}
+
+TEST(Log, LinesOfTheMainChunkHaveALimit) {
+  Recorder recorder;
+  Options options;
+  options.events = &recorder;
+  (void)load("for i = 1, 10003 do log(i) end\nfunction filter() end", options);
+  ASSERT_EQ(recorder.lines.size(), 10001U);
+  EXPECT_EQ(recorder.lines.back(), "0:1:3 more lines of the main chunk");
+}
+
 TEST(Log, MistakesAreErrorsOfTheLine) {
   EXPECT_EQ(logged("log()"), (Lines{"error: log needs a format or a value, such as log('port %d', pkt.dport)"}));
   EXPECT_EQ(logged("log({}, 1)"), (Lines{"error: the first of several arguments of log is a format string, such as "
