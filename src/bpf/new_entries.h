@@ -1,7 +1,8 @@
 // What a reload adds to maps that stay: the entries of the new script's main chunk whose keys are new.
 //
-// They are added before the new program runs, so a reload that does not come to its end has to take them out again.
-// Their keys are pinned first, as a list beside the new attachments, for the case that nobody is left to do it.
+// They are added before the new program runs. A reload that fails afterwards removes them again. A reload that is
+// killed cannot, so it pins a list of their keys beside the new attachments before it adds them: the next command that
+// changes the filter finds the list and removes the entries.
 #pragma once
 
 #include <string>

@@ -1,9 +1,10 @@
 // Does this kernel take the processor away from a task that is running kernel code?
 //
-// Then a process that sends a packet can be interrupted within a netfilter program by another process that sends one on
-// the same processor, and so on: as many packets are under way in the program as there are busy senders. Without it
-// only packets that arrive interrupt one that is sent. Programs of other hooks run with softirqs off: nobody interrupts
-// them.
+// If it does, the scheduler may stop a process within a netfilter program that judges a packet it sends, and run
+// another process on the same processor, whose packet then enters the same program. So as many packets can be in the
+// program at once, on one processor, as there are processes that send. If it does not, a packet that is sent is
+// interrupted only by packets that arrive. Programs of the other hooks run with softirqs disabled, so no other packet
+// interrupts them.
 #pragma once
 
 #include <string_view>

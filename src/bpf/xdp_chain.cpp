@@ -32,14 +32,20 @@ Result<std::optional<XdpChain>> XdpChain::open(const std::string& folder) {
   return std::optional<XdpChain>(std::move(chain));
 }
 
-Result<void> XdpChain::each(const PinRoot& root, const std::function<Result<bool>(XdpChain& chain)>& visit) {
+Result<void> XdpChain::each(const PinRoot& root, const std::function<Result<bool>(XdpChain& chain)>& visit,
+                            const std::function<Result<void>(const std::string& folder)>& visit_broken) {
   const Result<std::vector<std::string>> names = root.names();
   if (!names) return tl::make_unexpected(names.error());
   for (const std::string& name : *names) {
     if (!is_chain_folder(name)) continue;
-    Result<std::optional<XdpChain>> chain = open(root.path_of(name));
+    const std::string folder = root.path_of(name);
+    Result<std::optional<XdpChain>> chain = open(folder);
     if (!chain) return tl::make_unexpected(chain.error());
-    if (!*chain) continue;
+    if (!*chain) {
+      if (!visit_broken) continue;
+      if (const Result<void> visited = visit_broken(folder); !visited) return visited;
+      continue;
+    }
     const Result<bool> done = visit(**chain);
     if (!done) return tl::make_unexpected(done.error());
     if (*done) break;
@@ -176,30 +182,28 @@ Result<void> XdpChain::remove_if_empty() {
   return remove_pins(path_);
 }
 
-Result<void> XdpChain::remove_programs(const PinRoot& root, const std::function<bool(uint32_t program_id)>& unwanted) {
-  const Result<std::vector<std::string>> names = root.names();
-  if (!names) return tl::make_unexpected(names.error());
-  for (const std::string& name : *names) {
-    if (!is_chain_folder(name)) continue;
-    Result<std::optional<XdpChain>> chain = open(root.path_of(name));
-    if (!chain) return tl::make_unexpected(chain.error());
-    if (!*chain) {
-      // Half made, or half removed: without a link nothing runs.
-      if (const Result<void> gone = remove_pins(root.path_of(name)); !gone) return gone;
-      continue;
-    }
-    for (uint32_t place = 0; place < kChainLength; ++place) {
-      const Result<uint32_t> there = (*chain)->program_at(place);
-      if (!there) return tl::make_unexpected(there.error());
-      if (*there == 0 || !unwanted(*there)) continue;
-      const Result<bool> needed = (*chain)->only_jumps_on(place);
-      if (!needed) return tl::make_unexpected(needed.error());
-      if (*needed) continue;
-      if (const Result<void> removed = (*chain)->remove(place); !removed) return removed;
-    }
-    if (const Result<void> done = (*chain)->remove_if_empty(); !done) return done;
+Result<void> XdpChain::remove_programs(const std::function<bool(uint32_t program_id)>& unwanted) {
+  for (uint32_t place = 0; place < kChainLength; ++place) {
+    const Result<uint32_t> there = program_at(place);
+    if (!there) return tl::make_unexpected(there.error());
+    if (*there == 0 || !unwanted(*there)) continue;
+    const Result<bool> needed = only_jumps_on(place);
+    if (!needed) return tl::make_unexpected(needed.error());
+    if (*needed) continue;
+    if (const Result<void> removed = remove(place); !removed) return removed;
   }
-  return {};
+  return remove_if_empty();
+}
+
+Result<void> XdpChain::remove_programs(const PinRoot& root, const std::function<bool(uint32_t program_id)>& unwanted) {
+  return each(
+      root,
+      [&unwanted](XdpChain& chain) -> Result<bool> {
+        if (const Result<void> removed = chain.remove_programs(unwanted); !removed)
+          return tl::make_unexpected(removed.error());
+        return false;
+      },
+      [](const std::string& folder) { return remove_pins(folder); });  // without a link nothing runs
 }
 
 Result<void> XdpChain::destroy(const std::string& folder) {

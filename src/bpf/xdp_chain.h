@@ -60,9 +60,13 @@ class XdpChain {
   explicit XdpChain(std::string path) : path_(std::move(path)) {}
   /// Nothing: it is half made or half removed.
   [[nodiscard]] static Result<std::optional<XdpChain>> open(const std::string& folder);
-  /// Calls `visit` for each chain until it says true.
-  [[nodiscard]] static Result<void> each(const PinRoot& root,
-                                         const std::function<Result<bool>(XdpChain& chain)>& visit);
+  /// Calls `visit` for each chain until it says true; `visit_broken`, when there is one, with the folder of each that
+  /// is half made or half removed.
+  [[nodiscard]] static Result<void> each(
+      const PinRoot& root, const std::function<Result<bool>(XdpChain& chain)>& visit,
+      const std::function<Result<void>(const std::string& folder)>& visit_broken = nullptr);
+  /// The same for the programs of this chain.
+  [[nodiscard]] Result<void> remove_programs(const std::function<bool(uint32_t program_id)>& unwanted);
   [[nodiscard]] Result<bool> only_jumps_on(uint32_t place) const;
   [[nodiscard]] Result<void> remove(uint32_t place);
   [[nodiscard]] Result<void> remove_if_empty();
