@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <span>
 
@@ -22,8 +23,10 @@ constexpr int kTries = 5;
 struct Question {
   nlmsghdr header{};
   ifinfomsg link{};
-  rtattr mask_header{};
+  rtattr mask_header{RTA_LENGTH(sizeof(uint32_t)), IFLA_EXT_MASK};
   uint32_t mask = RTEXT_FILTER_SKIP_STATS;
+  rtattr netns_header{RTA_LENGTH(sizeof(int32_t)), IFLA_TARGET_NETNSID};
+  int32_t netns = 0;  // left out for the current one
 };
 
 std::span<const uint8_t> content(rtattr* attribute) {
@@ -59,6 +62,13 @@ Interface read_interface(nlmsghdr* message) {
   each_attribute(IFLA_RTA(link), IFLA_PAYLOAD(message), [&](int type, rtattr* attribute) {
     auto* inner = static_cast<rtattr*>(RTA_DATA(attribute));
     if (type == IFLA_IFNAME) found.name = text(attribute);
+    if (type == IFLA_LINK) found.peer = number<uint32_t>(attribute);
+    if (type == IFLA_LINK_NETNSID) found.peer_netns = number<int32_t>(attribute);
+    if (type == IFLA_LINKINFO) {
+      each_attribute(inner, RTA_PAYLOAD(attribute), [&](int property, rtattr* value) {
+        if (property == IFLA_INFO_KIND) found.is_veth = text(value) == "veth";
+      });
+    }
     if (type == IFLA_PROP_LIST) {
       each_attribute(inner, RTA_PAYLOAD(attribute), [&](int property, rtattr* value) {
         if (property == IFLA_ALT_IFNAME) found.alternatives.push_back(text(value));
@@ -99,16 +109,16 @@ bool take_in(std::span<uint8_t> bytes, bool all, Answer& answer) {
   return false;
 }
 
-Result<Answer> ask(uint32_t index) {
+Result<Answer> ask(uint32_t index, std::optional<int32_t> netns = {}) {
   const FileDescriptor link(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   if (!link) return errno_error("ask the kernel about network interfaces", errno);
   Question question;
-  question.header.nlmsg_len = sizeof question;
+  question.header.nlmsg_len = netns ? sizeof question : offsetof(Question, netns_header);
   question.header.nlmsg_type = RTM_GETLINK;
   question.header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | (index == 0 ? NLM_F_DUMP : 0));
   question.link.ifi_index = static_cast<int>(index);
-  question.mask_header = {RTA_LENGTH(sizeof question.mask), IFLA_EXT_MASK};
-  while (send(link.get(), &question, sizeof question, 0) < 0) {
+  if (netns) question.netns = *netns;
+  while (send(link.get(), &question, question.header.nlmsg_len, 0) < 0) {
     if (errno != EINTR) return errno_error("ask the kernel about network interfaces", errno);
   }
   Answer answer;
@@ -144,6 +154,14 @@ Result<std::optional<Interface>> interface_at(uint32_t index) {
   if (answer->error != 0 || answer->interfaces.empty()) {
     return errno_error(fmt::format("ask about network interface {}", index), answer->error);
   }
+  return std::optional<Interface>(std::move(answer->interfaces.front()));
+}
+
+Result<std::optional<Interface>> other_end(const Interface& veth) {
+  if (!veth.is_veth || veth.peer == 0) return std::optional<Interface>();
+  Result<Answer> answer = ask(veth.peer, veth.peer_netns);
+  if (!answer) return tl::make_unexpected(answer.error());
+  if (answer->error != 0 || answer->interfaces.empty()) return std::optional<Interface>();
   return std::optional<Interface>(std::move(answer->interfaces.front()));
 }
 

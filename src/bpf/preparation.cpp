@@ -37,6 +37,17 @@ tl::unexpected<Error> at(const AttachPoint& point, const Error& error) {
   return tl::make_unexpected(Error{error.fault, describe(point, error), error.hint});
 }
 
+/// What a veth's driver sends back it hands to the other end's XDP, and drops where there is none.
+void note_veth(const Interface& interface, std::vector<std::string>& notes) {
+  const Result<std::optional<Interface>> peer = other_end(interface);
+  if (!peer || !*peer || (*peer)->xdp_program != 0) return;
+  const std::string where = interface.peer_netns ? " in another network namespace" : "";
+  notes.push_back(
+      fmt::format("a 'reply' from xdp:{} is lost while the other end of this veth pair, {}{}, has no XDP program: load "
+                  "one there, or this filter at tc:{}:in",
+                  interface.name, (*peer)->name, where, interface.name));
+}
+
 }  // namespace
 
 bool Preparation::same_place(const Preparation& other) const {
@@ -156,6 +167,7 @@ Result<void> Preparation::attach(const PinRoot& root, std::vector<std::string>& 
       if (!link) return at(point, link.error());
       record_.mode = link->mode;
       record_.why_generic = link->why_generic;
+      if (record_.mode == XdpMode::kNative) note_veth(interface_, notes);
       return {};
     }
     case EntryPoint::kTcIn:

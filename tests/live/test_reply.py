@@ -1,6 +1,6 @@
 """'reply' in the kernel: what a filter makes of a request arrives at who sent it, without the script knowing the link."""
 from kernel_lab import PASS, KernelLab
-from lab import expect_equal
+from lab import expect, expect_equal
 
 ANSWER = """
 local net = require 'net'
@@ -51,6 +51,19 @@ def test_a_reply_arrives_at_every_hook(program):
                              f"an echo over IPv{version} at {hook}")
             expect_equal(lab.counters("answer")["replied"], 8, f"replies at {hook}")
             lab.perilune("unload", "answer")
+
+
+def test_load_says_that_a_veth_needs_a_program_at_its_other_end(program):
+    with KernelLab(program) as lab:
+        script = lab.script(PASS, "pass.lua")
+        hook, other = f"xdp:server0@{lab.server.name}", f"xdp:client0@{lab.client.name}"
+        said = lab.load("one", script, hook).stderr
+        expect("perilune: note: a 'reply' from xdp:server0 is lost while the other end of this veth pair, client0 in another "
+               "network namespace, has no XDP program" in said, f"load said: {said}")
+        expect_equal(lab.load("other", script, other).stderr, "", "what is said where the other end has a program")
+        lab.perilune("unload", "one")
+        expect_equal(lab.load("one", script, hook).stderr, "", "what is said when both have one")
+        expect_equal(lab.load("tc", script, f"tc:server0:in@{lab.server.name}").stderr, "", "what is said at tc")
 
 
 def test_link_addresses_of_the_script_stay(program):
