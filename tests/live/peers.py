@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 
+UDP_GRO = 104
 UDP_SEGMENT = 103
 SO_RCVBUFFORCE = 33
 ETH_P_ALL = 3
@@ -236,6 +237,23 @@ def offloads(interface, *settings):
     say("done")
 
 
+def feature(interface, name, on):
+    """`ethtool -K INTERFACE NAME on|off`, for those that have no number."""
+    def ask(form, *values, room=0):
+        data = array.array("B", struct.pack(form, *values) + bytes(room))
+        request = struct.pack("16sP", interface.encode(), data.buffer_info()[0])
+        fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8946, request)  # SIOCETHTOOL
+        return data.tobytes()
+    count = struct.unpack_from("I", ask("IIQ", 0x37, 0, 1 << 4, room=4), 16)[0]  # ETHTOOL_GSSET_INFO, of ETH_SS_FEATURES
+    names = ask("III", 0x1b, 4, count, room=32 * count)[12:]  # ETHTOOL_GSTRINGS
+    place = [names[32 * i:32 * i + 32].rstrip(b"\0").decode() for i in range(count)].index(name)
+    words = [0] * (2 * ((count + 31) // 32))
+    words[2 * (place // 32)] = 1 << place % 32
+    words[2 * (place // 32) + 1] = int(on) << place % 32
+    ask(f"II{len(words)}I", 0x3b, len(words) // 2, *words)  # ETHTOOL_SFEATURES
+    say("done")
+
+
 def capture(interface, path, direction):
     """Writes the frames that come in or go out at an interface, whole, to a pcap file; until it is killed."""
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
@@ -293,24 +311,32 @@ def echo_ask(address, text, seconds="2"):
 
 
 def udp_train(address, port, segment, *words):
-    """Sends datagrams of 100 bytes that begin with these words, in one buffer that is cut into `segment` bytes."""
+    """Sends datagrams of 100 bytes that begin with these words, in one buffer that is cut into `segment` bytes; then one to the next
+    port, which tells udp_words() that they are over."""
     client = socket.socket(family(address), socket.SOCK_DGRAM)
     client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
     with contextlib.suppress(PermissionError):  # a filter on the way out tells the sender
         client.sendto(b"".join(word.encode().ljust(100, b".") for word in words), (address, int(port)))
+    time.sleep(0.05)
+    socket.socket(family(address), socket.SOCK_DGRAM).sendto(b"over", (address, int(port) + 1))
     say("sent")
 
 
-def udp_words(address, port):
-    """Says the first four bytes of each datagram, until none has come for a while."""
-    server = socket.socket(family(address), socket.SOCK_DGRAM)
+def udp_words(address, port, gro="0"):
+    """Says the first four bytes of each datagram, those that came in one buffer (with GRO) in one line, until udp_train() says that
+    they are over."""
+    server, end = (socket.socket(family(address), socket.SOCK_DGRAM) for _ in range(2))
+    server.setsockopt(socket.IPPROTO_UDP, UDP_GRO, int(gro))
     server.bind((address, int(port)))
-    server.settimeout(0.8)
+    end.bind((address, int(port) + 1))
     say("ready")
-    with contextlib.suppress(TimeoutError):
-        while True:
-            say(server.recv(65536)[:4].decode())
-            server.settimeout(0.3)
+    over = False
+    while readable := select.select([server] if over else [server, end], [], [], 0.3 if over else None)[0]:
+        over = over or end in readable
+        if server in readable:
+            data, more, _, _ = server.recvmsg(65536, 64)
+            size = next((struct.unpack("i", value)[0] for _, kind, value in more if kind == UDP_GRO), len(data))
+            say(" ".join(data[at:at + 4].decode() for at in range(0, len(data), size)))
 
 
 def gso_limits(interface, size):

@@ -2,7 +2,7 @@
 import json
 
 from kernel_lab import KernelLab
-from lab import expect_equal, wait_until
+from lab import Skip, expect, expect_equal, wait_until
 
 EVIL = """
 local seen = map.array {name = 'seen', value = 'u64', size = 2}
@@ -88,3 +88,119 @@ def test_payloads_can_be_written_to_and_headers_cannot(program):
             listener.signal(2)
             listener.wait()
             lab.perilune("unload", "headers")
+
+
+class TunnelLab(KernelLab):
+    """The two ends of the veth pair are also joined by a tunnel: 10.78.0.1 (server) and 10.78.0.2 (client), fd78::1 and fd78::2."""
+    inside = {4: "10.78.0.1", 6: "fd78::1"}
+
+    def tunnel(self, kind, *words):
+        for namespace, device, mine, other in ((self.server, "server0", 1, 2), (self.client, "client0", 2, 1)):
+            ends = [f"10.77.0.{mine}" if word == "MINE" else f"10.77.0.{other}" if word == "OTHER" else device if word == "DEVICE" else word
+                    for word in words]
+            done = namespace.run("ip", "link", "add", "tunnel", "type", kind, *ends)
+            if done.returncode != 0:
+                raise Skip(f"no {kind} here: {done.stderr.strip()}")
+            namespace.setup(f"""
+                ip addr add 10.78.0.{mine}/24 dev tunnel
+                ip addr add fd78::{mine}/64 dev tunnel nodad
+                ip link set tunnel up
+            """)
+
+    def vxlan(self):
+        self.tunnel("vxlan", "id", "7", "local", "MINE", "remote", "OTHER", "dstport", "4789", "dev", "DEVICE")
+
+
+def received_inside(lab, words, version):
+    target = lab.peer(lab.server, "udp-words", lab.inside[version], "6500")
+    expect_equal(lab.ask(lab.client, "udp-train", lab.inside[version], "6500", "100", *words), "sent", "the sender")
+    expect_equal(target.wait(), 0, "the receiver")
+    return target.out().split()[1:]
+
+
+def judged_inside(program, make, versions):
+    """At the tunnel's own devices a train is one like any other, on both sides."""
+    with TunnelLab(program) as lab:
+        make(lab)
+        for hook in (f"tc:tunnel:out@{lab.client.name}", f"tc:tunnel:in@{lab.server.name}"):
+            lab.load("evil", lab.script(EVIL), hook)
+            for version in versions:
+                where = f"IPv{version} at {hook}"
+                expect_equal(received_inside(lab, ["GOOD", "FINE", "GOOD"], version), ["GOOD", "FINE", "GOOD"], f"good ones, {where}")
+                expect_equal(received_inside(lab, ["GOOD", "EVIL", "GOOD"], version), [], f"one bad, {where}")
+            counters = lab.counters("evil")
+            expect_equal((counters["blocked"], counters.get("errors", 0)), (len(versions), 0), f"counted at {hook}")
+            lab.perilune("unload", "evil")
+
+
+def test_trains_at_a_vxlan_device(program):
+    judged_inside(program, TunnelLab.vxlan, (4, 6))
+
+
+def test_trains_at_an_ipip_device(program):
+    judged_inside(program, lambda lab: lab.tunnel("ipip", "local", "MINE", "remote", "OTHER"), (4,))
+
+
+OUTER = """
+local net = require 'net'
+function filter(hdr, pld, pkt)
+  if pkt.dport == 4789 then log('%d', #pld) end
+  return true
+end
+"""
+
+
+def test_a_train_inside_a_tunnel_stays_together(program):
+    """As the manual says: what carries the tunnel sees one packet, unless the sender cut it before."""
+    with TunnelLab(program) as lab:
+        lab.vxlan()
+        received_inside(lab, ["GOOD"], 4)  # now the ends know each other
+        lab.load("outer", lab.script(OUTER), f"tc:client0:out@{lab.client.name}")
+        listener = lab.listen("outer")
+        sizes = lambda: [int(record["log"]["text"]) for record in map(json.loads, listener.out().splitlines()) if "log" in record]
+        expect_equal(received_inside(lab, ["GOOD"] * 3, 4), ["GOOD"] * 3, "what comes through")
+        # VXLAN's header, Ethernet, IPv4 and UDP inside, then all datagrams or one of them; ARP is shorter.
+        one = 8 + 14 + 20 + 8
+        wait_until(lambda: sum(size - one for size in sizes() if size > 100) == 300, f"all datagrams are seen: {sizes()}", 5)
+        listener.signal(2)
+        listener.wait()
+
+
+def test_generic_xdp_sees_a_train_as_one_packet(program):
+    """As the manual says; and with segmentation turned off at the sender, as the manual advises, each datagram is judged."""
+    with TunnelLab(program) as lab:
+        lab.vxlan()
+        received_inside(lab, ["GOOD"], 4)
+        loaded = lab.load("evil", lab.script(EVIL), f"xdp:tunnel@{lab.server.name}")
+        expect(", generic" in loaded.stdout, f"a vxlan device has no XDP of its own: {loaded.stdout}")
+        expect_equal(received_inside(lab, ["EVIL", "GOOD", "GOOD"], 4), [], "a train whose first datagram is blocked")
+        expect_equal(received_inside(lab, ["GOOD", "EVIL"], 4), ["GOOD", "EVIL"], "a train whose second would be blocked alone")
+        expect_equal(lab.ask(lab.client, "feature", "tunnel", "tx-udp-segmentation", "0"), "done", "no segmentation")
+        expect_equal(received_inside(lab, ["GOOD", "EVIL", "FINE"], 4), ["GOOD", "FINE"], "datagrams that left one by one")
+
+
+def test_datagrams_that_arrive_together_are_judged_one_by_one(program):
+    """The sender cuts the train, the receiver's GRO puts it together again, since the socket asks for that."""
+    with KernelLab(program) as lab:
+        expect_equal(lab.ask(lab.client, "feature", "client0", "tx-udp-segmentation", "0"), "done", "no segmentation at the sender")
+        # A veth that could send TCP segments together gives everything on without GRO.
+        expect_equal(lab.ask(lab.client, "offloads", "client0", "tso=0"), "done", "no TCP segmentation, either")
+        expect_equal(lab.ask(lab.server, "offloads", "server0", "gro=1"), "done", "GRO at the receiver")
+        lab.load("evil", lab.script(EVIL), f"tc:server0:in@{lab.server.name}")
+        together = 0
+        for version in (4, 6):
+            def received_by_gro(words):
+                target = lab.peer(lab.server, "udp-words", lab.address(version), "6500", "1")
+                expect_equal(lab.ask(lab.client, "udp-train", lab.address(version), "6500", "100", *words), "sent", "the sender")
+                expect_equal(target.wait(), 0, "the receiver")
+                return [line.split() for line in target.out().splitlines()[1:]]
+            for _ in range(3):
+                good = received_by_gro(["GOOD", "FINE", "GOOD", "LAST"])
+                expect_equal(sum(good, []), ["GOOD", "FINE", "GOOD", "LAST"], f"good ones over IPv{version}")
+                together += any(len(one) > 1 for one in good)
+                # Lost are the datagram that is blocked, and those that came in one buffer with it.
+                words = sum(received_by_gro(["GOOD", "EVIL", "FINE", "LAST"]), [])
+                expect("EVIL" not in words and words in ([], ["LAST"], ["FINE", "LAST"], ["GOOD", "FINE", "LAST"]), f"with a bad one: {words}")
+        expect(together > 0, "GRO never put datagrams together: this test has shown nothing")
+        counters = lab.counters("evil")
+        expect_equal(counters.get("errors", 0), 0, "errors")
