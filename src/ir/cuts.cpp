@@ -1,6 +1,7 @@
 #include "ir/cuts.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace perilune::ir {
 namespace {
@@ -9,18 +10,25 @@ constexpr uint32_t kMostBranches = 2000;  // on a way through a piece
 constexpr uint32_t kRounds = 3;           // of a loop, that the verifier walks before it knows the state at its head
 constexpr int32_t kMostCells = 48;        // of pointers on the stack; the other bits are kept elements of maps
 constexpr uint8_t kMostKept = 16;
+constexpr size_t kMostPatching = 100'000'000;  // loops with a may_goto, times instructions: about a second
 
 using Mask = uint64_t;
 
 class Chooser {
  public:
   Chooser(const LowFunction& function, const LiveRanges& ranges)
-      : function_(function), ranges_(ranges), in_loop_(function.blocks.size()), pending_(function.blocks.size()) {}
+      : function_(function),
+        ranges_(ranges),
+        in_loop_(function.blocks.size()),
+        shared_(function.blocks.size()),
+        pending_(function.blocks.size()) {}
 
   std::vector<Cut> run() {
     find_loops();
-    if (longest_way(false) <= kMostBranches) return {};
+    const size_t own = loops_with_a_may_goto();
+    if (longest_way(false) <= kMostBranches && own >= loops_) return {};
     find_pointers();
+    share_loops(own);
     longest_way(true);
     return std::move(cuts_);
   }
@@ -41,6 +49,32 @@ class Chooser {
     }
   }
 
+  /// How many may have one, by the size of the code.
+  size_t loops_with_a_may_goto() {
+    size_t insns = 0;
+    for (const LowBlock& block : function_.blocks) {
+      insns += block.code.size() + 1;
+      if (is_loop(block)) ++loops_;
+    }
+    return kMostPatching / insns;
+  }
+
+  static bool is_loop(const LowBlock& block) { return block.exhausted != LowBlock::kNone; }
+
+  /// The loops that are iterated least go without, until `own` are left that do not.
+  void share_loops(size_t own) {
+    if (loops_ <= own) return;
+    std::vector<uint32_t> heads;
+    for (uint32_t b = 1; b < function_.blocks.size(); ++b) {
+      const LowBlock& block = function_.blocks[b];
+      if (is_loop(block) && !pointers_[b] && live_at(block.exhausted).empty()) heads.push_back(b);
+    }
+    std::ranges::stable_sort(heads, {}, [&](uint32_t b) { return function_.blocks[b].frequency; });
+    heads.resize(std::min(heads.size(), loops_ - own));
+    for (const uint32_t b : heads)
+      shared_[b] = true;
+  }
+
   [[nodiscard]] uint32_t branches_of(uint32_t b) const {
     const LowBlock& block = function_.blocks[b];
     auto count = static_cast<uint32_t>(
@@ -55,9 +89,9 @@ class Chooser {
     uint32_t longest = 0;
     std::ranges::fill(pending_, 0);
     for (uint32_t b = 0; b < function_.blocks.size(); ++b) {
-      if (cuts && pending_[b] > kMostBranches && may_begin(b)) {
+      if (cuts && (shared_[b] || (pending_[b] > kMostBranches && may_begin(b)))) {
         pending_[b] = 0;
-        cuts_.push_back({b, live_at(b)});
+        cuts_.push_back(cut_at(b));
       }
       const uint32_t behind = pending_[b] + branches_of(b);
       longest = std::max(longest, behind);
@@ -74,9 +108,13 @@ class Chooser {
   }
 
   void find_pointers() {
+    tables_.resize(function_.registers);
+    for (const LowBlock& block : function_.blocks)
+      for (const Low& low : block.code)
+        if (low.kind == Low::Kind::kTables) tables_[low.result] = low.imm;
     pointers_.resize(function_.blocks.size());
     for (Register reg = 1; reg < function_.registers; ++reg) {
-      if (!function_.pointers[reg]) continue;
+      if (!function_.pointers[reg] || tables_[reg]) continue;
       for (const Segment& segment : ranges_.of(reg)) {
         // the blocks whose heads it covers
         const std::vector<uint32_t>& first = ranges_.first();
@@ -134,11 +172,27 @@ class Chooser {
     return live;
   }
 
+  [[nodiscard]] Cut cut_at(uint32_t b) const {
+    Cut cut;
+    cut.block = b;
+    for (const Register reg : live_at(b)) {
+      if (tables_[reg]) {
+        cut.tables.push_back({reg, *tables_[reg]});
+      } else {
+        cut.live.push_back(reg);
+      }
+    }
+    return cut;
+  }
+
   const LowFunction& function_;
   const LiveRanges& ranges_;
+  size_t loops_ = 0;
   std::vector<bool> in_loop_;
+  std::vector<bool> shared_;  // by block: a loop that has no may_goto
   std::vector<uint32_t> pending_;
-  std::vector<bool> pointers_;  // by block: some are in use at its head
+  std::vector<std::optional<int64_t>> tables_;  // by register: it is that byte's address
+  std::vector<bool> pointers_;                  // by block: some are in use at its head
   std::vector<Cut> cuts_;
 };
 

@@ -1,6 +1,7 @@
 // Blocks and jumps. Jumps have 16 bits; what is farther away is reached by a jump of 32 (Linux 6.6). The function's
 // frame: [r10 - 8] the context, [r10 - 16] the slot's offset (both for pull), below them pointers that found no
 // register. r6 is the slot throughout.
+#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
@@ -161,31 +162,70 @@ uint32_t Emitter::where_rounds_end() const {
   return spent();
 }
 
-// The loop over the pieces: see cuts.h.
+// The loop over the pieces: see cuts.h. At its end the number of the piece is that of the loop that does not end.
 void Emitter::choose_piece() {
   const int32_t next = cell(allocation_.cut_cells);
+  const uint32_t first = new_label();
+  std::vector<uint32_t> pieces = {first};
+  std::vector<uint32_t> ends = {where_rounds_end()};
+  for (size_t cut = 0; cut < allocation_.cuts.size(); ++cut) {
+    const LowBlock& block = function_.blocks[allocation_.cuts[cut].block];
+    pieces.push_back(piece(cut));
+    ends.push_back(block.exhausted == LowBlock::kNone ? ends.front() : final_target(block.exhausted));
+  }
+  const bool same_end = std::ranges::all_of(ends, [&](uint32_t end) { return end == ends.front(); });
+  const uint32_t end = same_end ? ends.front() : new_label();
   store_number(8, kSlot, next, 0);
   forget_registers();
-  starts_[choice()] = static_cast<uint32_t>(code_.insns.size());
-  jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, where_rounds_end());
+  set_label(choice());
+  jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, end);
   load(8, 1, kSlot, next);
-  for (size_t cut = 0; cut < allocation_.cuts.size(); ++cut) {
-    const auto number = static_cast<int64_t>(cut) + 1;
-    jump(bpf::kJmp | bpf::kJeq | bpf::kImmediate, 1, 0, number, bpf::kJmp | bpf::kJne | bpf::kImmediate, piece(cut));
+  choose(0, pieces);
+  if (!same_end) {
+    set_label(end);
+    load(8, 1, kSlot, next);
+    choose(0, ends);
   }
+  set_label(first);
+}
+
+// Jumps to targets[r1 - from].
+void Emitter::choose(int64_t from, std::span<const uint32_t> targets) {
+  if (targets.size() == 1) {
+    jump(bpf::kJmp | bpf::kJa, 0, 0, 0, bpf::kJmp | bpf::kJa, targets.front());
+    return;
+  }
+  const size_t half = targets.size() / 2;
+  const uint32_t upper = new_label();
+  const int64_t last = from + static_cast<int64_t>(half) - 1;
+  jump(bpf::kJmp | bpf::kJgt | bpf::kImmediate, 1, 0, last, bpf::kJmp | bpf::kJle | bpf::kImmediate, upper);
+  choose(from, targets.first(half));
+  set_label(upper);
+  choose(last + 1, targets.subspan(half));
+}
+
+uint32_t Emitter::new_label() {
+  starts_.push_back(0);
+  return static_cast<uint32_t>(starts_.size() - 1);
+}
+
+void Emitter::set_label(uint32_t label) {
+  starts_[label] = static_cast<uint32_t>(code_.insns.size());
 }
 
 void Emitter::begin_piece(size_t cut) {
   const auto home = [&](Register reg) { return cell(allocation_.cut_cells + 1 + real(reg)); };
-  const std::vector<Register>& live = allocation_.cuts[cut].live;
-  for (const Register reg : live)
+  const Cut& here = allocation_.cuts[cut];
+  for (const Register reg : here.live)
     store(8, kSlot, home(reg), real(reg));
   store_number(8, kSlot, cell(allocation_.cut_cells), static_cast<int64_t>(cut) + 1);
   forget_registers();
   jump(bpf::kJmp | bpf::kJa, 0, 0, 0, bpf::kJmp | bpf::kJa, choice());
   starts_[piece(cut)] = static_cast<uint32_t>(code_.insns.size());
-  for (const Register reg : live)
+  for (const Register reg : here.live)
     load(function_.bytes[reg], real(reg), kSlot, home(reg));
+  for (const auto& [reg, byte] : here.tables)
+    load_address(real(reg), Relocation::Kind::kTables, static_cast<uint32_t>(byte));
 }
 
 // Kernels before 6.15 compare registers that nobody reads any more, too.
@@ -204,8 +244,9 @@ uint32_t Emitter::final_target(uint32_t block) const {
 void Emitter::block(uint32_t number) {
   const LowBlock& block = function_.blocks[number];
   starts_[number] = static_cast<uint32_t>(code_.insns.size());
-  if (next_cut_ < allocation_.cuts.size() && allocation_.cuts[next_cut_].block == number) begin_piece(next_cut_++);
-  if (block.exhausted != LowBlock::kNone) {
+  const bool is_cut = next_cut_ < allocation_.cuts.size() && allocation_.cuts[next_cut_].block == number;
+  if (is_cut) begin_piece(next_cut_++);
+  if (block.exhausted != LowBlock::kNone && !is_cut) {
     place(block.code.empty() ? block.file : block.code[0].file, block.code.empty() ? block.line : block.code[0].line);
     jump(bpf::kMayGoto, 0, 0, 0, bpf::kMayGoto, final_target(block.exhausted));
   }

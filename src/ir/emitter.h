@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,10 @@ class Emitter {
   void note_header_fields();
   void block(uint32_t number);
   void choose_piece();
+  void choose(int64_t from, std::span<const uint32_t> targets);
+  // Places that jumps lead to, besides those below.
+  [[nodiscard]] uint32_t new_label();
+  void set_label(uint32_t label);
   [[nodiscard]] uint32_t where_rounds_end() const;
   void begin_piece(size_t cut);
   void forget_registers();

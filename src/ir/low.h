@@ -105,6 +105,11 @@ struct LowFunction {
 struct Cut {
   uint32_t block = 0;          // the first of the piece
   std::vector<Register> live;  // scalars in use at its head, its parameters among them
+  struct Table {
+    Register reg = kNoRegister;
+    int64_t byte = 0;
+  };
+  std::vector<Table> tables;  // likewise addresses of tables
 };
 
 /// Where everything is.

@@ -8,7 +8,8 @@
 namespace perilune::ir {
 namespace {
 
-constexpr size_t kMostNodes = 32;  // of an index's computation that are looked at
+constexpr size_t kMostNodes = 32;       // of an index's computation that are looked at
+constexpr size_t kManySelections = 64;  // in a function
 
 class Analysis {
  public:
@@ -111,6 +112,24 @@ class Analysis {
           raise(argument, level);
       }
     }
+    mark_selections();
+  }
+
+  // Of `n = math.min(n + 5, x)` the verifier learns other bounds on each way, and in a row of such lines, in which each
+  // compares what the last one gave, it walks on with ever more of them.
+  void mark_selections() {
+    std::vector<Value> selections;
+    for (const BlockId id : graph_.order) {
+      if (function_.blocks[id].loop_header) continue;
+      for (const Value parameter : function_.blocks[id].parameters) {
+        if (level_[parameter] == Opacity::Parameter::kPlain) continue;
+        if (std::ranges::any_of(arguments_[parameter], [this](Value a) { return !compared_[a].empty(); }))
+          selections.push_back(parameter);
+      }
+    }
+    if (selections.size() < kManySelections) return;
+    for (const Value parameter : selections)
+      opacity_.parameters[parameter] = Opacity::Parameter::kAll;
   }
 
   /// What comes whole from memory and was never compared, itself or a number added to it (the verifier remembers that
