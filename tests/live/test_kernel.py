@@ -462,6 +462,75 @@ def test_events(program):
         expect_equal(sum('"packet":' in line for line in judged.splitlines()), 2, "packets in the capture")
 
 
+def test_events_have_the_shape_of_runs(program):
+    """Log lines, errors and packets are told by the same keys as by `run --json`, and besides where they come from."""
+    script = """
+    function filter(hdr, pld, pkt)
+      if pkt.dport ~= 7 then return true end
+      log('port %d', pkt.dport)
+      if #pld > 3 then error('long') end
+      return false
+    end
+    """
+    with KernelLab(program) as lab:
+        path = lab.script(script, "shape.lua")
+        lab.perilune("load", "shape", path, "--at", lab.hooks[0])
+        capture = lab.folder / "shape.pcapng"
+        listener = lab.listen("shape", "-w", capture)
+        for text in ("no", "longer"):
+            lab.ask(lab.client, "udp-ask", lab.address(4), "7", text, "0.1")
+        wait_until(lambda: listener.out().count('"packet"') >= 2, "both packets show")
+        listener.signal(2)
+        expect_equal(listener.wait(), 0, "exit status")
+
+        def shapes(lines, leave_out):
+            found = {}
+            for record in map(json.loads, lines.splitlines()):
+                kind = next((kind for kind in ("log", "error", "summary", "packet") if kind in record), "other")
+                keys = set(record if kind in ("packet", "other") else record[kind])
+                found.setdefault(kind, set()).update(keys - leave_out)
+            return found
+        # `run` numbers the packets of a file; the kernel's have a time, a processor and a hook.
+        told = shapes(listener.out(), {"filter", "hook", "cpu", "packet", "time"})
+        judged = shapes(run([program, "run", path, capture, "--json", "--all"]).stdout, {"file", "packet", "time"})
+        for kind in ("log", "error", "packet"):
+            expect_equal(told.get(kind), judged.get(kind), f"keys of a {kind}")
+        expect({"line", "script", "text"} <= told["log"] and {"kind", "message"} <= told["error"], f"what is told: {told}")
+
+
+def test_the_columns_of_list(program):
+    with KernelLab(program) as lab:
+        lab.perilune("load", "wide", lab.script("function filter() return 'reply' end", "wide.lua"), "--at", lab.hooks[0])
+        lab.ask(lab.client, "udp-ask", lab.address(4), "9", "x", "0.1")
+        head, row = lab.perilune("list").stdout.splitlines()
+        expect_equal(head.split(), ["NAME", "HOOK", "MODE", "PACKETS", "BLOCKED", "REPLIED", "ERRORS", "LOADED", "SCRIPT"], "columns")
+        values = dict(zip(head.split(), row.split()))
+        counters = lab.counters("wide")
+        expect(int(values["REPLIED"]) > 0 and values["BLOCKED"] == "0" and values["ERRORS"] == "0", f"the row: {row}")
+        expect(int(values["PACKETS"]) <= counters["packets"], f"packets: {row}, {counters}")
+        for words in (("show", "wide"), ("stats", "wide")):
+            expect("replied" in lab.perilune(*words).stdout.lower(), f"{words} tells replies")
+
+
+def test_the_budget_of_a_running_filter(program):
+    """reload keeps what was given, takes another number, and refuses one that is too large without touching the filter."""
+    with KernelLab(program) as lab:
+        endless = lab.script("function filter(hdr, pld, pkt)\n  if pkt.dport == 9 then while true do end end\n  return true\nend\n", "endless.lua")
+        lab.perilune("load", "budget", endless, "--at", lab.hooks[1], "--instructions", "50000")
+        listener = lab.listen("budget")
+        lab.ask(lab.client, "udp-ask", lab.address(4), "9", "x", "0.1")
+        wait_until(lambda: "50000" in listener.out(), f"the error names the budget: {listener.out()}")
+        refused = lab.perilune("reload", "budget", "--instructions", "8000001", check=False)
+        expect_equal(refused.returncode, 1, "exit status of a budget that is too large")
+        expect("8000001 is more than a filter in the kernel may take for one packet, 8000000" in refused.stderr, refused.stderr)
+        lab.perilune("reload", "budget", "--instructions", "60000")
+        time.sleep(0.5)
+        lab.ask(lab.client, "udp-ask", lab.address(4), "9", "x", "0.1")
+        wait_until(lambda: "60000" in listener.out(), f"the error names the new budget: {listener.out()}")
+        listener.signal(2)
+        listener.wait()
+
+
 def test_mistakes_are_explained(program):
     with KernelLab(program) as lab:
         script = lab.script(PASS)
