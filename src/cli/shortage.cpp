@@ -14,6 +14,14 @@ namespace {
 
 std::terminate_handler usual_handler = nullptr;
 
+// Is there so little memory that an exception could not be made, which ends the program as well?
+bool memory_is_short() {
+  constexpr size_t kLittle = size_t{1} << 20;
+  void* const some = std::malloc(kLittle);
+  std::free(some);
+  return some == nullptr;
+}
+
 [[noreturn]] void end_program() {
   if (const std::exception_ptr reason = std::current_exception()) {
     try {
@@ -24,6 +32,7 @@ std::terminate_handler usual_handler = nullptr;
       if (usual_handler != nullptr) usual_handler();
     }
   }
+  if (memory_is_short()) _exit(tell_shortage());
   if (usual_handler != nullptr) usual_handler();
   std::abort();
 }

@@ -1,6 +1,6 @@
 -- So many loops that they share one may_goto in the kernel: searches, and loops that walk through the payload.
 local words = {}
-for i = 1, 1100 do words[i] = string.char(97 + i % 26, 32 + i % 90) .. i % 7 end
+for i = 1, 1000 do words[i] = string.char(97 + i % 26, 32 + i % 90) .. i % 7 end
 
 function filter(hdr, pld, pkt)
   if hdr[5] & 127 ~= 0 then return end
@@ -9,7 +9,7 @@ function filter(hdr, pld, pkt)
   for i, word in ipairs(words) do
     if text:find(word, 1, true) then n = n + i end
     if i % 10 == 0 then
-      for at = 0, #pld - 1 do
+      for at = 0, math.min(#pld, 200) - 1 do
         if pld[at] == i & 255 then n = n ~ at break end
       end
     end
