@@ -135,7 +135,6 @@ int run_program(int argc, const char* const* argv) {
   // A reader that goes away shows as EPIPE where we write, a file that may not grow further as EFBIG.
   (void)std::signal(SIGPIPE, SIG_IGN);
   (void)std::signal(SIGXFSZ, SIG_IGN);
-  explain_shortage_at_termination();
   open_missing_streams();
   bpf::keep_libbpf_quiet();
   bpf::tell_who_is_waited_for([](const std::string& holder) {

@@ -12,7 +12,7 @@
 namespace perilune::cli {
 namespace {
 
-std::terminate_handler usual_handler = nullptr;
+constinit std::terminate_handler usual_handler = nullptr;
 
 // Is there so little memory that an exception could not be made, which ends the program as well?
 bool memory_is_short() {
