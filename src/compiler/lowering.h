@@ -281,7 +281,7 @@ class Lowering {
   void call_value(const AbstractValue& function, Values arguments, Call call);
   void enter(std::shared_ptr<const Callee> callee, Values arguments, const Call& call);
   void deliver(Frame::Return kind, uint32_t result, int32_t wanted, const Values& results);
-  void return_from(Values results);
+  void return_from(const Values& results);
   void verdict(const Values& results);
   void finish(const Call& call, const Values& results);
   void return_verdict(uint64_t verdict);

@@ -100,11 +100,11 @@ void Lowering::op_return(uint32_t first, int32_t count) {
   for (uint32_t r = first; r < end; ++r)
     results.push_back(reg(r));
   return_line_ = prototype().line(current_pc_);
-  return_from(std::move(results));
+  return_from(results);
 }
 
 // Pops the function that returns.
-void Lowering::return_from(Values results) {
+void Lowering::return_from(const Values& results) {
   const Frame frame = std::move(st_.frames.back());
   if (st_.frames.size() == 1) {
     st_.frames.back() = frame;  // for places in messages

@@ -333,8 +333,9 @@ TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {
   std::vector<uint8_t> value(8, 9);
   ASSERT_TRUE(first.maps[0].update(key, value));
 
-  code.image.maps[0].declared = "map.hash {key = 'u32', value = 'u64', size = 50000}";
-  const ReusableMap old[] = {{&first.maps[0], "blocked", code.image.maps[0].declared}};
+  const std::string declared = "map.hash {key = 'u32', value = 'u64', size = 50000}";
+  code.image.maps[0].declared = declared;
+  const ReusableMap old[] = {{&first.maps[0], "blocked", declared}};
   ProgramOptions options;
   options.reuse = old;
   const LoadedProgram second = must_load(code.image, options);
@@ -348,7 +349,6 @@ TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {
   EXPECT_EQ(read_counters(second.memory).value()[PL_COUNT_PACKETS], 1U);
 
   // The same bytes, but they mean something else.
-  const std::string declared = code.image.maps[0].declared;
   code.image.maps[0].declared = "map.hash {key = 'u32', value = {'u32', 'u32'}, size = 50000}";
   EXPECT_FALSE(must_load(code.image, options).reused[0]);
 
