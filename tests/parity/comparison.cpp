@@ -194,7 +194,26 @@ void Comparison::add(const Comparison& other) {
 Report Comparison::compare(const ScriptFile& script) {
   Report report;
   for (size_t i = 0; i < kFeeds; ++i) {
-    if (lua_[i]) compare_feed(script, static_cast<Feed>(i), report);
+    if (lua_[i])
+      compare_feed(
+          script, static_cast<Feed>(i), [](const Configuration&) { return true; }, report);
+  }
+  return report;
+}
+
+Report Comparison::compare_at_one_hook(const ScriptFile& script, uint64_t turn) {
+  Report report;
+  std::vector<const Configuration*> hooks;
+  for (const auto& configuration : configurations_) {
+    if (configuration->kernel) hooks.push_back(configuration.get());
+  }
+  compare_feed(
+      script, Feed::kAsCaptured, [](const Configuration& one) { return !one.kernel; }, report);
+  for (size_t i = 0; i < hooks.size(); ++i) {
+    const Configuration* hook = hooks[(turn + i) % hooks.size()];
+    if (compare_feed(
+            script, hook->feed, [hook](const Configuration& one) { return &one == hook; }, report))
+      break;
   }
   return report;
 }
@@ -214,7 +233,8 @@ bool Comparison::can_run(const ScriptFile& script, const Configuration& configur
   return configuration.may_mark || text_for(script, configuration.feed).find("pkt.mark") == std::string::npos;
 }
 
-void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& report) {
+bool Comparison::compare_feed(const ScriptFile& script, Feed feed,
+                              const std::function<bool(const Configuration&)>& wanted, Report& report) {
   const auto index = static_cast<size_t>(feed);
   const auto tell = [&](const std::string& who, const std::string& kind, const std::string& what) {
     report.failed = true;
@@ -234,12 +254,12 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
   if (!lua) {
     lua_failures_ += quiet_ ? 0 : 1;
     tell("lua", "does not load", to_text(lua.error().front()));
-    return;
+    return true;
   }
 
   std::vector<Contestant> contestants;
   for (const auto& configuration : configurations_) {
-    if (configuration->feed != feed) continue;
+    if (configuration->feed != feed || !wanted(*configuration)) continue;
     Tally& tally = quiet_ ? nobody_ : tallies_[configuration->name];
     if (!can_run(script, *configuration)) {
       ++tally.left_out;
@@ -270,7 +290,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
       tell(configuration->name, "refused " + first.code, "refused: " + to_text(first));
     }
   }
-  if (contestants.empty()) return;
+  if (contestants.empty()) return report.failed;
 
   const auto differs = [&](Contestant& contestant, const std::string& kind, const std::string& what) {
     ++contestant.tally->differences;
@@ -315,6 +335,7 @@ void Comparison::compare_feed(const ScriptFile& script, Feed feed, Report& repor
     ++contestant.tally->scripts;
     ++(contestant.differences == 0 ? contestant.tally->passed : contestant.tally->failed);
   }
+  return true;
 }
 
 }  // namespace perilune::parity

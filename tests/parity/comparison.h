@@ -42,6 +42,9 @@ class Comparison {
              unsigned most_lines);
 
   [[nodiscard]] Report compare(const ScriptFile& script);
+  /// In every configuration outside the kernel and at one of the kernel's hooks: the first, from the `turn`th on, that
+  /// takes the script.
+  [[nodiscard]] Report compare_at_one_hook(const ScriptFile& script, uint64_t turn);
   /// Other packets from now on.
   void use(const PacketSet& captured);
   /// Scripts nobody wrote may use what cannot be compiled: a refusal is counted, and no failure.
@@ -65,7 +68,9 @@ class Comparison {
   /// What the script is to configurations of that feed.
   [[nodiscard]] std::string text_for(const ScriptFile& script, Feed feed) const;
   [[nodiscard]] bool can_run(const ScriptFile& script, const Configuration& configuration) const;
-  void compare_feed(const ScriptFile& script, Feed feed, Report& report);
+  /// False when none of the configurations took the script, and that is no failure.
+  bool compare_feed(const ScriptFile& script, Feed feed, const std::function<bool(const Configuration&)>& wanted,
+                    Report& report);
 
   std::vector<std::unique_ptr<Configuration>> configurations_;
   std::array<std::unique_ptr<Configuration>, kFeeds> lua_;

@@ -39,6 +39,10 @@ Result<Options> parse_options(std::span<char*> words) {
       options.whole = true;
       continue;
     }
+    if (word == "--in-turn") {
+      options.in_turn = true;
+      continue;
+    }
     if (word == "--print") {
       options.print = true;
       continue;

@@ -19,10 +19,11 @@ struct Options {
   unsigned jobs = 1;  // threads
   bool list = false;
   bool progress = false;
-  bool print = false;   // the random scripts
-  uint64_t random = 0;  // scripts to make up instead
-  bool tables = false;  // of the library's edges instead
-  bool whole = false;   // not only a sample of each table
+  bool print = false;    // the random scripts
+  uint64_t random = 0;   // scripts to make up instead
+  bool in_turn = false;  // each of them at one of the kernel's hooks
+  bool tables = false;   // of the library's edges instead
+  bool whole = false;    // not only a sample of each table
 };
 
 [[nodiscard]] Result<Options> parse_options(std::span<char*> words);

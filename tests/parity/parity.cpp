@@ -6,6 +6,7 @@
 //     --most N                          differences told for each script (default 3)
 //     --seed N                          of random(); of the first random script
 //     --random N                        N random scripts over random packets instead (seeds from --seed on)
+//     --in-turn                         each of them at one of the kernel's hooks instead of all
 //     --print                           prints the random scripts instead of running them
 //     --tables [--whole] [FILE...]      the tables of the library's edges instead, beside the stock interpreter;
 //                                       --whole: every case, else a sample (another one for each seed)

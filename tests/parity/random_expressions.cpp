@@ -118,8 +118,17 @@ std::string Expressions::integer_of_text(unsigned depth) {
   }
 }
 
+std::string Expressions::text_key(unsigned depth) {
+  // A packet may carry the name of a method.
+  return random_.chance(30) ? random_.pick({"'get'", "'set'", "'add'", "''", "'count'"}) : text(depth) + ":sub(1, 8)";
+}
+
 std::string Expressions::map_read(unsigned depth) {
-  switch (random_.below(9)) {
+  switch (random_.below(11)) {
+    case 9:
+      return fmt::format("(m4[{}] or 8)", text_key(depth - 1));
+    case 10:
+      return fmt::format("(map.get(m4, {}) or 9)", text_key(depth - 1));
     case 0:
       return fmt::format("(m1[({} & 0xffff)] or 3)", integer(depth - 1));
     case 1:
@@ -334,7 +343,11 @@ std::string Expressions::text(unsigned depth) {
     if (!name.empty() && random_.chance(60)) return name;
     return random_.chance(70) ? "tostring(pld:segment(0, 40))" : "pkt.src";
   }
-  switch (random_.below(9)) {
+  switch (random_.below(10)) {
+    case 8:
+      if (in_loop || !allowed_.addresses) return text(depth - 1);
+      return random_.pick({"net.ip(pkt.src)", "net.ip(pkt.dst)", "net.ip((hdr:segment(12, 4) or pkt.src))",
+                           "net.mac((hdr:segment(0, 6) or 'abcdef'))", "(net.ip(pkt.src) .. '-')"});
     case 0:
       if (const std::string table = variable(Type::kTable); !table.empty()) return table + ".s";
       return fmt::format("tostring(pld:segment(0, {}))", random_.pick({"8", "20", "100", "255"}));

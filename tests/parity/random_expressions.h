@@ -15,7 +15,8 @@ struct Allowed {
   bool writes = true;
   bool maps = true;
   bool patterns = true;
-  unsigned risk = 4;  // of expressions that may fail, in per cent
+  bool addresses = true;  // as texts, by net
+  unsigned risk = 4;      // of expressions that may fail, in per cent
 };
 
 enum class Type : uint8_t {
@@ -66,7 +67,8 @@ class Expressions {
   std::string pattern();
   std::string literal();
   std::string constant_text();
-  std::string byte();  // of a view
+  std::string byte();                    // of a view
+  std::string text_key(unsigned depth);  // of the map m4
 
   [[nodiscard]] std::vector<Variable>& scope() { return scope_; }
   /// Empty when there is none of that type.

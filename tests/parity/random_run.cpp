@@ -71,13 +71,13 @@ class RandomRun {
     }
   }
 
-  Report compare(unsigned job, const std::string& text) {
+  Report compare(unsigned job, uint64_t seed, const std::string& text) {
     ScriptFile script;
     script.name = "script.lua";
     script.path = folders_[job].file(script.name);
     script.text = text;
     std::ofstream(script.path, std::ios::binary) << text;
-    return comparisons_[job]->compare(script);
+    return options_.in_turn ? comparisons_[job]->compare_at_one_hook(script, seed) : comparisons_[job]->compare(script);
   }
 
   void use_packets(unsigned job, uint64_t seed) {
@@ -87,7 +87,7 @@ class RandomRun {
 
   Report judge(unsigned job, uint64_t seed) {
     use_packets(job, seed);
-    return compare(job, to_text(random_script(seed)));
+    return compare(job, seed, to_text(random_script(seed)));
   }
 
   void tell(uint64_t number) {
@@ -112,11 +112,11 @@ class RandomRun {
     shrink(
         script,
         [&](const std::string& text) {
-          const Report smaller = compare(kJob, text);
+          const Report smaller = compare(kJob, seed, text);
           return smaller.failed && smaller.kind == kind;
         },
         kShrinkAttempts);
-    const Report last = compare(kJob, to_text(script));
+    const Report last = compare(kJob, seed, to_text(script));
     comparisons_[kJob]->quiet(false);
     fmt::print("---- seed {}\n{}", seed, to_text(script));
     for (const std::string& line : last.lines)

@@ -22,6 +22,7 @@ class Generator {
     allowed_.writes = random_.chance(50);
     allowed_.maps = random_.chance(40);
     allowed_.patterns = random_.chance(60);
+    allowed_.addresses = random_.chance(40);
     allowed_.risk = random_.chance(50) ? 0 : static_cast<unsigned>(random_.below(12));
   }
 
@@ -60,6 +61,7 @@ class Generator {
   Statement composite();
   void inner_function(std::vector<Statement>& into);
   Statement effect();
+  Statement bytes_written();
   Statement assignment();
   std::string layout();
   std::string constant_or_text();
@@ -116,6 +118,10 @@ void Generator::functions() {
 }
 
 void Generator::head() {
+  if (allowed_.addresses) {
+    script_.push_back(simple("local net = require 'net'"));
+    script_.back().fixed = true;
+  }
   for (uint64_t i = random_.below(3); i > 0; --i) {
     const std::string table = name("layout");
     script_.push_back(simple(fmt::format("local {} = {}", table, layout())));
@@ -401,6 +407,30 @@ Statement Generator::assignment() {
   return simple(fmt::format("{} = {}", expressions_.variable(Type::kInteger, true), integer()));
 }
 
+// Of a constant, of nothing, of a text, of a view that may overlap with where it goes.
+Statement Generator::bytes_written() {
+  Statement guarded = compound("if #pld > 40 then", "end");
+  std::string bytes;
+  switch (random_.below(5)) {
+    case 0:
+      bytes = expressions_.constant_text();
+      break;
+    case 1:
+      bytes = fmt::format("pld:segment({}, {})", random_.below(12), random_.below(9));
+      break;
+    case 2:
+      bytes = fmt::format("hdr:segment({}, {})", random_.below(12), random_.below(9));
+      break;
+    case 3:
+      bytes = fmt::format("({} or '')", expressions_.variable(Type::kText)) + ":sub(1, 8)";
+      break;
+    default:
+      bytes = "''";
+  }
+  guarded.body.push_back(simple(fmt::format("pld:setstring({}, {})", random_.below(12), bytes)));
+  return guarded;
+}
+
 Statement Generator::effect() {
   switch (random_.below(8)) {
     case 0:
@@ -409,7 +439,9 @@ Statement Generator::effect() {
     case 1:
     case 2:
       if (!allowed_.writes) break;
-      switch (random_.below(4)) {
+      switch (random_.below(5)) {
+        case 4:
+          return bytes_written();
         case 0:
           return simple(fmt::format("pld[({} & 63)] = {}", integer(), integer()));
         case 1:
@@ -429,7 +461,13 @@ Statement Generator::effect() {
     case 3:
     case 4:
       if (!allowed_.maps) break;
-      switch (random_.below(10)) {
+      switch (random_.below(12)) {
+        case 10:
+          return simple(fmt::format("m4[{}] = {}", expressions_.text_key(1),
+                                    random_.chance(20) ? "nil" : fmt::format("({} & 0xffff)", integer())));
+        case 11:
+          return simple(fmt::format("map.{}(m4, {}, ({} & 0xff))", random_.pick({"set", "add"}),
+                                    expressions_.text_key(1), integer()));
         case 5:
         case 6:
           return composite();
