@@ -30,7 +30,10 @@ std::vector<std::string> on_mangle(const std::string& program, std::initializer_
 Result<std::string> run_iptables(const std::vector<std::string>& command) {
   const auto done = run_command(command);
   if (!done) return tl::make_unexpected(done.error());
-  if (done->status == 0) return done->output;
+  // With this warning and status 0 iptables installs another rule than the one asked for: with an older revision of a
+  // target, which lacks options, because a question to the kernel failed.
+  const bool another_rule = done->errors.find("Warning: Extension") != std::string::npos;
+  if (done->status == 0 && !another_rule) return done->output;
   std::string errors = done->errors;
   std::replace(errors.begin(), errors.end(), '\n', ' ');
   return system_error(fmt::format("{} failed: {}", to_line(command), errors));
@@ -82,6 +85,20 @@ Result<void> take_away(const Placed& placed) {
   return tl::make_unexpected(done.error());
 }
 
+/// After an -I that failed: takes away the rule it may have put in place all the same, as asked for or without some of
+/// its options. Such a rule is the first of the chain, has our owner, and was not there before.
+Result<void> take_back(const Placed& placed, const Owner& owner, const std::vector<std::string>& before) {
+  const auto after = list_chain(placed.program, placed.chain);
+  if (!after) return tl::make_unexpected(after.error());
+  const auto first =
+      std::find_if(after->begin(), after->end(), [](const std::string& line) { return line.starts_with("-A"); });
+  if (first == after->end() || std::find(before.begin(), before.end(), *first) != before.end()) return {};
+  std::vector<std::string> words = iptables_words(*first);
+  if (words.size() <= 2 || iptables_owner(words) != owner) return {};
+  words.erase(words.begin(), words.begin() + 2);
+  return take_away({placed.program, placed.chain, std::move(words)});
+}
+
 class IptablesDivert final : public Divert {
  public:
   IptablesDivert() = default;
@@ -101,9 +118,7 @@ class IptablesDivert final : public Divert {
       if (!done) {
         why_not += (why_not.empty() ? "" : "; ") + done.error().message;
         if (!before) continue;
-        const auto there = is_there(placed);
-        if (there && !*there) continue;
-        if (const auto gone = there ? take_away(placed) : tl::make_unexpected(there.error()); !gone) {
+        if (const auto gone = take_back(placed, rule.owner, *before); !gone) {
           return system_error(
               fmt::format("{}; the rule may be in place, and then it stays: {}", why_not, gone.error().message),
               fmt::format("remove it with: {}", to_line(placed.command("-D"))));
