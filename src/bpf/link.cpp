@@ -117,7 +117,7 @@ class Linker {
     return functions_.emplace_back(specialize(*input_->runtime->find(name), *input_->runtime, input_->constants));
   }
 
-  // Puts the filter into the entry, where that can be; else it is a function of its own.
+  // Puts the filter into the entry, where that can be; else, and for other functions that call it, it is a function.
   void join_filter(RuntimeFunction& entry) {
     RuntimeFunction filter = filter_function();
     place_copies(filter);
@@ -128,11 +128,19 @@ class Linker {
       if (auto inlined = inline_call(entry, call->insn, filter)) {
         entry = std::move(*inlined);
         program_.inlined = true;
-        return;
+        if (!is_called_elsewhere()) return;
       }
     }
     begins_[kFilter] = 0;
     functions_.push_back(std::move(filter));
+  }
+
+  [[nodiscard]] bool is_called_elsewhere() const {
+    return std::ranges::any_of(input_->runtime->functions, [&](const RuntimeFunction& function) {
+      return function.name != input_->runtime->entry &&
+             std::ranges::find(function.references, kFilter, &RuntimeFunction::Reference::symbol) !=
+                 function.references.end();
+    });
   }
 
   // The compiled code, its relocations as references "#N".

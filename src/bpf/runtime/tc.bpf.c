@@ -140,6 +140,22 @@ PL_GLOBAL u64 send_reply(PL_CTX* ctx, u64 slot_offset) {
   return redirect(ctx->ifindex, pl_outgoing() & 1);
 }
 
+/* The datagrams of a train after the first, which has been judged: the verdict of all. Within this loop the filter is
+ * called: in its place, the verifier would follow it with all that an iteration may have left behind, again and again.
+ */
+PL_GLOBAL u64 judge_datagrams(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
+  struct pl_header* header = header_of(slot_at(slot_offset));
+next:
+  TRAIN_LOOP(overrun);
+  if (next_datagram(ctx, slot_offset, verdict) == FOUND_IP) {
+    if (pl_sets_mark()) header->mark_set = 0;
+    verdict = judge(ctx, slot_offset, header, FOUND_IP);
+    goto next;
+  }
+overrun:
+  return TRAIN((u8*)header)->verdict;
+}
+
 PL_ENTRY int tc_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
@@ -147,11 +163,8 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
   u64 found;
   u32 verdict, captured;
 
-  /* The rare case first: the verifier follows the filter there, and finds nothing new on the way of all others. */
-  if (likely(ctx->gso_size != 0)) {
+  if (unlikely(ctx->gso_size != 0)) {
     found = find_large(ctx, slot_offset);
-  next:
-    TRAIN_LOOP(overrun);
     if (found != FOUND_NOTHING) goto found;
   }
   captured = ctx->len;
@@ -162,12 +175,7 @@ PL_ENTRY int tc_entry(PL_CTX* ctx) {
 found:
   if (pl_sets_mark()) header->mark_set = 0; /* not every packet is shown to the script */
   verdict = judge(ctx, slot_offset, header, found);
-  if (unlikely(TRAIN(slot)->left)) {
-    found = next_datagram(ctx, slot_offset, verdict);
-    if (found == FOUND_IP) goto next;
-  overrun:
-    verdict = TRAIN(slot)->verdict;
-  }
+  if (unlikely(TRAIN(slot)->left)) verdict = judge_datagrams(ctx, slot_offset, verdict);
   if (pl_sets_mark() && header->mark_set && (verdict == PL_PASS || verdict == PL_REPLY)) ctx->mark = header->mark;
   if (verdict == PL_REPLY) return send_reply(ctx, slot_offset);
   if (verdict != PL_PASS) return TCX_DROP;

@@ -135,8 +135,7 @@ PL_GLOBAL u64 next_datagram(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
 }
 
 /* At the head of the loop over a train's datagrams, for the verifier, which must see every loop end: the kernel leaves
- * it after more iterations than a train can have datagrams. Both ways here come from a call, so that the verifier finds
- * the same in all registers and follows the filter once. */
+ * it after more iterations than a train can have datagrams. */
 #define TRAIN_LOOP(overrun)                                                                              \
   asm volatile goto("1: .byte 0xe5; .byte 0; .long ((%l[" #overrun "] - 1b - 8) / 8) & 0xffff; .short 0" \
                     :                                                                                    \
