@@ -231,8 +231,8 @@ def test_the_holder_of_the_rule_is_killed(program):
 
 def test_two_starts_take_two_queues(program):
     with ClosedLab(program) as lab:
-        runs = [lab.filter(lab.server, lab.script(FILTER), "--divert", f"in udp dport {port}", ready=False)
-                for port in (7, 8, 9)]
+        script = lab.script(FILTER)  # once: a filter that starts must not find it half written
+        runs = [lab.filter(lab.server, script, "--divert", f"in udp dport {port}", ready=False) for port in (7, 8, 9)]
         for run in runs:
             run.wait_ready()
         queues = [run.err().split("judging queue ")[1].split(";")[0] for run in runs]
