@@ -376,6 +376,13 @@ class Loader {
                                           options_->name, complaint.message),
                               capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON}));
         }
+        if (complaint.message.starts_with("unknown opcode e5")) {  // may_goto
+          return system_error(
+              fmt::format("this kernel has no may_goto, which the loops in '{}' need: its own, those of "
+                          "its patterns, and at tc the one over packets that travel together",
+                          options_->name),
+              "Linux 6.9 has it; 'perilune run --divert' judges packets without it");
+        }
         if (log_ != nullptr) *log_ = std::move(log);
         return tl::make_unexpected(verifier_error(options_->name, complaint));
       }

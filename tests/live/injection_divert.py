@@ -70,7 +70,10 @@ def inject_divert(lab, at, fault):
     judged = process.running()
     if judged:
         expect(not lab.comes("bad"), f"what is blocked passes with {fault} at call {at}; {process.err()}")
-        expect(lab.comes("good"), f"what may pass does not with {fault} at call {at}; {process.err()}")
+        # It may have been killed in the meantime, at a call of the loop.
+        expect(lab.comes("good") or not process.running(), f"what may pass does not with {fault} at call {at}; {process.err()}")
+        judged = process.running()
+    if judged:
         process.signal(signal.SIGTERM)
     told, said, left = told_by(process), process.err(), lab.left()
     what = f"run --divert with {fault} at call {at} ({told['call']}), exit status {told['status']}"
@@ -79,7 +82,8 @@ def inject_divert(lab, at, fault):
     if told["status"] == 0:
         expect_equal(left, [], f"rules after {what}: {said}")
     elif left:
-        expect(lab.closed(), f"rules stay, and packets pass after {what}: {left}")
+        # One of two is left when a run that was asked to end could not take it away: the other's packets pass.
+        expect((judged and len(left) < 2) or lab.closed(), f"rules stay, and packets pass after {what}: {left}")
         expect(killed or "stays" in said or "--undivert" in said or "remove it with" in said, f"it is not said that rules stay after {what}: {said}; {left}")
     if told["status"] > 0:
         expect("error" in said, f"no reason given: {what}: {said}")

@@ -96,21 +96,22 @@ struct bpf_dynptr {
 extern void* bpf_cast_to_kern_ctx(void* ctx);
 extern void* bpf_rdonly_cast(const void* from, u32 type);
 
-/* Helpers, by number. */
+/* Helpers, by number. Lengths are 64 bits wide, though helpers look at 32: Linux 6.1 loses the bounds of a value that is
+ * computed with 32 bits. */
 static u32 (*const get_smp_processor_id)(void) = (void*)8;
-static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const void* from, u32 len,
+static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const void* from, u64 len,
                                      u64 flags) = (void*)9;
 static long (*const l3_csum_replace)(struct __sk_buff* skb, u32 offset, u64 from, u64 to, u64 size) = (void*)10;
 static long (*const l4_csum_replace)(struct __sk_buff* skb, u32 offset, u64 from, u64 to, u64 flags) = (void*)11;
 static long (*const tail_call)(void* ctx, void* prog_array, u32 index) = (void*)12;
 static long (*const redirect)(u32 ifindex, u64 flags) = (void*)23;
-static long (*const skb_load_bytes)(const void* skb, u32 offset, void* to, u32 len) = (void*)26;
+static long (*const skb_load_bytes)(const void* skb, u32 offset, void* to, u64 len) = (void*)26;
 static long (*const ringbuf_output)(void* ringbuf, void* data, u64 size, u64 flags) = (void*)130;
 static u64 (*const xdp_get_buff_len)(struct xdp_md* ctx) = (void*)188;
-static long (*const xdp_load_bytes)(struct xdp_md* ctx, u32 offset, void* to, u32 len) = (void*)189;
-static long (*const xdp_store_bytes)(struct xdp_md* ctx, u32 offset, void* from, u32 len) = (void*)190;
+static long (*const xdp_load_bytes)(struct xdp_md* ctx, u32 offset, void* to, u64 len) = (void*)189;
+static long (*const xdp_store_bytes)(struct xdp_md* ctx, u32 offset, void* from, u64 len) = (void*)190;
 static long (*const loop)(u32 rounds, void* callback, void* callback_ctx, u64 flags) = (void*)181;
 static u64 (*const ktime_get_tai_ns)(void) = (void*)208;
-static long (*const dynptr_read)(void* to, u32 len, const struct bpf_dynptr* from, u32 offset, u64 flags) = (void*)201;
+static long (*const dynptr_read)(void* to, u64 len, const struct bpf_dynptr* from, u32 offset, u64 flags) = (void*)201;
 
 #endif

@@ -37,7 +37,7 @@ PL_INLINE u32 network_offset(struct sk_buff* skb) {
   return network < data ? 14 : network - data;
 }
 
-PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
+PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u64 length) {
   struct bpf_dynptr packet;
   if (bpf_dynptr_from_skb(ctx->skb, 0, &packet) != 0) return -1;
   return dynptr_read(to, length, &packet, network_offset(ctx->skb) + offset, 0);

@@ -7,7 +7,7 @@
 
 #define PL_CTX struct __sk_buff
 
-PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
+PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u64 length) {
   return skb_load_bytes(ctx, offset, to, length);
 }
 

@@ -3,7 +3,7 @@
 
 #define PL_CTX struct xdp_md
 
-PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u32 length) {
+PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u64 length) {
   return xdp_load_bytes(ctx, offset, to, length);
 }
 
