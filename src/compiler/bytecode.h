@@ -9,6 +9,7 @@
 // Reference: ldump.c, lundump.c, lopcodes.h, ldebug.c of Lua 5.4.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -152,6 +153,8 @@ struct Prototype {
   std::vector<uint32_t> lines;  // of each instruction; empty when stripped
   std::vector<Local> locals;
 
+  /// Its own; results whose number is open may need more for a moment.
+  [[nodiscard]] size_t registers() const { return size_t{std::max(stack_size, parameters)} + 1; }
   /// The string constant at `index`, or null.
   [[nodiscard]] const std::string* string_constant(size_t index) const {
     return index < constants.size() ? std::get_if<std::string>(&constants[index]) : nullptr;

@@ -8,13 +8,14 @@ namespace {
 
 class Collector {
  public:
-  Collector(const Prototype& prototype, Effects& effects) : size_(prototype.stack_size), effects_(&effects) {}
+  explicit Collector(Effects& effects) : effects_(&effects) {}
   void use(uint32_t reg) { set(effects_->uses, reg); }
   void define(uint32_t reg) { set(effects_->defines, reg); }
   void use_range(uint32_t first, uint32_t count) { range(effects_->uses, first, count); }
   void define_range(uint32_t first, uint32_t count) { range(effects_->defines, first, count); }
-  void use_from(uint32_t first) { range(effects_->uses, first, size_ > first ? size_ - first : 0); }
-  void define_from(uint32_t first) { range(effects_->defines, first, size_ > first ? size_ - first : 0); }
+  // Results whose number is open reach beyond the function's own registers.
+  void use_from(uint32_t first) { range(effects_->uses, first, kMaxRegisters - first); }
+  void define_from(uint32_t first) { range(effects_->defines, first, kMaxRegisters - first); }
 
  private:
   static void set(RegisterSet& registers, uint32_t reg) {
@@ -24,7 +25,6 @@ class Collector {
     for (uint32_t i = 0; i < count; ++i)
       set(registers, first + i);
   }
-  uint32_t size_;
   Effects* effects_;
 };
 
@@ -174,7 +174,7 @@ void find_loops(const Prototype& prototype, FunctionInfo& info) {
 
 Effects effects_of(const Prototype& prototype, size_t pc) {
   Effects effects;
-  Collector c(prototype, effects);
+  Collector c(effects);
   const Instruction i = prototype.code[pc];
   switch (i.opcode()) {
     case Opcode::kMove:

@@ -16,7 +16,8 @@
 
 namespace perilune::compiler {
 
-inline constexpr size_t kMaxRegisters = 256;
+/// A function has up to 255; results whose number is open may stand behind them until they are taken.
+inline constexpr size_t kMaxRegisters = 512;
 using RegisterSet = std::bitset<kMaxRegisters>;
 
 /// Registers that one instruction reads and writes.

@@ -80,7 +80,7 @@ void Lowering::enter(std::shared_ptr<const Callee> callee, Values arguments, con
   const Prototype& code = *callee->code->prototype;
   Frame frame;
   frame.callee = std::move(callee);
-  frame.registers.resize(std::max<size_t>(code.stack_size, code.parameters) + 1);
+  frame.registers.resize(code.registers());
   for (size_t p = 0; p < code.parameters; ++p)
     frame.registers[p] = p < arguments.size() ? arguments[p] : AbstractValue::nil();
   if (code.vararg) {
@@ -119,6 +119,10 @@ void Lowering::deliver(Frame::Return kind, uint32_t result, int32_t wanted, cons
   if (kind == Frame::Return::kTail) return return_from(results);
   Frame& frame = st_.top();
   const size_t count = wanted < 0 ? results.size() : static_cast<size_t>(wanted);
+  if (result + count + 1 > kMaxRegisters) {
+    refuse("too-many-results", fmt::format("{} results are passed on at once", count),
+           fmt::format("take fewer than {} at a time", kMaxRegisters / 2));
+  }
   if (result + count + 1 > frame.registers.size()) frame.registers.resize(result + count + 1);
   for (size_t n = 0; n < count; ++n)
     set(result + static_cast<uint32_t>(n), n < results.size() ? results[n] : AbstractValue::nil());

@@ -250,6 +250,9 @@ void forget_dead(State& state) {
       if (frame.registers[r].kind == Kind::kBox) continue;  // see compact()
       if (!live[r] || result) frame.registers[r] = AbstractValue{};
     }
+    // Results whose number was open stood behind the function's own.
+    while (frame.registers.size() > frame.callee->code->prototype->registers() && !live[frame.registers.size() - 1])
+      frame.registers.pop_back();
     // Rounds of loops that were left.
     while (!frame.rounds.empty()) {
       const uint32_t begin = frame.rounds[frame.rounds.size() - 2];

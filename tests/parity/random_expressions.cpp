@@ -193,8 +193,33 @@ std::string Expressions::of_metatables(unsigned depth) {
   }
 }
 
+// Results whose number is open, of a library function as the last of a list.
+std::string Expressions::open_results(unsigned depth) {
+  const std::string s = text(depth - 1);
+  const std::string bytes = fmt::format("{}:byte({}, {})", s, random_.between(1, 4), random_.between(3, 12));
+  const char* pattern = random_.pick({"'(.)(.)'", "'(%w)(.)(%w)'", "'()(.)()'", "'%w'", "'((.)(.))'"});
+  switch (random_.below(allowed_.patterns ? 7 : 4)) {
+    case 0:
+      return fmt::format("select('#', {})", bytes);
+    case 1:
+      return fmt::format("(select({}, {}) or 5)", random_.between(1, 9), bytes);
+    case 2:
+      return fmt::format("math.{}(({}), {})", random_.pick({"min", "max"}), literal(), bytes);
+    case 3:
+      return fmt::format("(function(...) local a, b, c, d, e = ... return select('#', ...) + (e or 0) end)({}, {})",
+                         integer(depth - 1), bytes);
+    case 4:
+      return fmt::format("select('#', {}:find({}))", s, pattern);
+    case 5:
+      return fmt::format("#tostring((select({}, {}:find({}))))", random_.between(1, 5), s, pattern);
+    default:
+      return fmt::format("#((function(a, b, c, d) return tostring(d) end)({}, {}:match({})))", integer(depth - 1), s,
+                         pattern);
+  }
+}
+
 std::string Expressions::several(unsigned depth) {
-  if (declared_.several.empty()) return literal();
+  if (declared_.several.empty() || random_.chance(40)) return open_results(depth);
   const std::string call =
       fmt::format("{}({}, {})", random_.pick(std::span(declared_.several)), integer(depth - 1), integer(depth - 1));
   switch (random_.below(5)) {

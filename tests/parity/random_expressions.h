@@ -87,6 +87,7 @@ class Expressions {
   std::string of_functions(unsigned depth);
   std::string of_metatables(unsigned depth);
   std::string several(unsigned depth);
+  std::string open_results(unsigned depth);
   std::string number_in_text(unsigned depth);
   std::string edges(unsigned depth);
 

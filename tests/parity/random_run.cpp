@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kPacketsAScript = 24;
 constexpr unsigned kShrinkAttempts = 600;
+constexpr std::chrono::seconds kShrinkTime{60};
 constexpr unsigned kShown = 12;  // failing scripts that are shrunk and printed
 
 class RandomRun {
@@ -109,9 +110,11 @@ class RandomRun {
     std::vector<Statement> script = random_script(seed);
     use_packets(kJob, seed);
     comparisons_[kJob]->quiet(true);
+    const auto end = std::chrono::steady_clock::now() + kShrinkTime;
     shrink(
         script,
         [&](const std::string& text) {
+          if (std::chrono::steady_clock::now() > end) return false;
           const Report smaller = compare(kJob, seed, text);
           return smaller.failed && smaller.kind == kind;
         },
