@@ -90,9 +90,8 @@ int format(lua_State* L) {
   return 0;
 }
 
-}  // namespace
-
-std::string log_text(const ir::Site& site, std::span<const uint8_t> values) {
+/// Of this thread, with the real string.format; null: no memory.
+lua_State* formatting_state() {
   thread_local const std::unique_ptr<lua_State, CloseState> state = [] {
     std::unique_ptr<lua_State, CloseState> made(luaL_newstate());
     if (made) {
@@ -102,16 +101,39 @@ std::string log_text(const ir::Site& site, std::span<const uint8_t> values) {
     }
     return made;
   }();
+  return state.get();
+}
+
+}  // namespace
+
+bool is_conversion(const std::string& specification) {
+  lua_State* L = formatting_state();
+  if (L == nullptr) return true;  // log_text() will say so
+  const char kind = specification.back();
+  lua_getglobal(L, "string");
+  lua_getfield(L, -1, "format");
+  lua_pushlstring(L, specification.data(), specification.size());
+  if (kind == 's' || kind == 'q')
+    lua_pushliteral(L, "");
+  else
+    lua_pushinteger(L, 0);
+  const bool takes_it = lua_pcall(L, 2, 1, 0) == LUA_OK;
+  lua_settop(L, 0);
+  return takes_it;
+}
+
+std::string log_text(const ir::Site& site, std::span<const uint8_t> values) {
+  lua_State* L = formatting_state();
   std::string text;
-  if (!state) return "(no memory to format an event)";
+  if (L == nullptr) return "(no memory to format an event)";
   Request request{&site, values, &text};
-  lua_pushcfunction(state.get(), format);
-  lua_pushlightuserdata(state.get(), &request);
-  if (lua_pcall(state.get(), 1, 0, 0) != LUA_OK) {
-    const char* message = lua_tostring(state.get(), -1);
+  lua_pushcfunction(L, format);
+  lua_pushlightuserdata(L, &request);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    const char* message = lua_tostring(L, -1);
     text = message == nullptr ? "(an event that cannot be formatted)" : message;
   }
-  lua_settop(state.get(), 0);
+  lua_settop(L, 0);
   return script::log_line(text);
 }
 

@@ -22,6 +22,9 @@ enum class EventTag : uint8_t { kNil, kFalse, kTrue, kInteger, kString };
 /// records give a text that says so.
 [[nodiscard]] std::string log_text(const ir::Site& site, std::span<const uint8_t> values);
 
+/// Does string.format take it? "%5d" it does, "%123d" and "%#d" not.
+[[nodiscard]] bool is_conversion(const std::string& specification);
+
 /// The line of an event PL_EVENT_MORE.
 [[nodiscard]] std::string more_text(std::span<const uint8_t> values);
 

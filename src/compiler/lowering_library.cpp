@@ -279,10 +279,13 @@ bool Lowering::check_format(const Call& call, const std::string& format, Values&
   size_t used = 0;
   for (size_t at = 0; at < format.size(); ++at) {
     if (format[at] != '%') continue;
+    const size_t begin = at;
     if (++at < format.size() && format[at] == '%') continue;
     while (at < format.size() && std::string_view("-+ #0123456789.").find(format[at]) != std::string_view::npos)
       ++at;
     const char kind = at < format.size() ? format[at] : '\0';
+    if (const std::string specification = format.substr(begin, at + 1 - begin); !is_conversion(specification))
+      refuse("log-format", fmt::format("log with '{}', which is no conversion", specification), "use %s, %d or %x");
     if (used >= values.size()) {
       fail(fmt::format("bad argument #{} to 'log' (no value)", used + 2));
       return false;

@@ -47,9 +47,9 @@ namespace perilune::ir {
 [[nodiscard]] constexpr bool is_pure(Op op) {
   return op == Op::kConst || is_binary(op) || is_swap(op) || is_pointer(op);
 }
-/// May be dropped when nobody uses the result.
+/// May be dropped when nobody uses the result. A random number may not: the next one would be another.
 [[nodiscard]] constexpr bool is_droppable(Op op) {
-  return is_pure(op) || is_load(op) || op == Op::kLaunder || op == Op::kKtime || op == Op::kRandom || op == Op::kCpu;
+  return is_pure(op) || is_load(op) || op == Op::kLaunder || op == Op::kKtime || op == Op::kCpu;
 }
 /// Bytes of a load or a store.
 [[nodiscard]] constexpr unsigned access_bytes(Op op) {

@@ -263,6 +263,8 @@ const std::vector<Case>& cases() {
        "== "
        "1\nend"},
       {"quoted_conversion", "log-format", 2, "function filter(hdr, pld)\n  log('%q', tostring(pld))\nend"},
+      {"no_conversion", "log-format", 2, "function filter(hdr, pld)\n  log('%123d', #pld)\nend"},
+      {"half_a_conversion", "log-format", 2, "function filter(hdr, pld)\n  log('%', #pld)\nend"},
       {"float_logged", "log-format", 2, "function filter(hdr, pld)\n  log('%g %d', 0.5, pld[0])\nend"},
       {"table_logged", "log-value", 2, "function filter(hdr, pld)\n  log({pld[0]})\nend"},
       {"format_of_packet", "dynamic-format", 2, "function filter(hdr, pld)\n  log(tostring(pld), pld[0])\nend"},
