@@ -240,6 +240,33 @@ def test_two_starts_take_two_queues(program):
         lab.expect_judged("by one of three")
 
 
+def test_what_one_run_blocks_another_does_not_open(program):
+    """Whoever came first is asked; one that was killed keeps closed what it diverted."""
+    with ClosedLab(program) as lab:
+        first = lab.judge().wait_ready()
+        everything = lab.script("function filter() return true end\n", "everything.lua")
+        second = lab.filter(lab.server, everything, "--divert", "in udp")
+        expect(f"process {first.pid} diverts packets, too" in second.err(), f"not said: {second.err()}")
+        lab.expect_judged("by the first of two")
+        first.signal(signal.SIGKILL)
+        first.wait()
+        wait_until(lambda: "its divert rule stays" in first.err(), "the holder of the rule ends")
+        lab_rules = lambda: len(lab.diverts(lab.server))
+        expect_equal(lab_rules(), 4, "rules of both")
+        for text in ("bad", "good"):
+            expect_equal(lab.ask_for(text, 4, "0.5"), "nothing", f"'{text}' after the first was killed")
+        expect_equal(second.stop(), 0, "exit status of the second")
+        third = lab.filter(lab.server, everything, "--divert", "in udp")
+        expect("its rule stays" in third.err(), f"not said: {third.err()}")
+        for text in ("bad", "good"):
+            expect_equal(lab.ask_for(text, 4, "0.5"), "nothing", f"'{text}' with the third")
+        expect_equal(third.stop(), 0, "exit status of the third")
+        again = lab.judge().wait_ready()
+        lab.expect_judged("by the first one, started again")
+        expect_equal(again.stop(), 0, "exit status")
+        expect_equal(lab_rules(), 0, "rules at the end")
+
+
 def test_no_such_interface(program):
     with ClosedLab(program) as lab:
         judge = lab.filter(lab.server, lab.script(FILTER), "--divert", "in udp dport 7 on nosuch0", ready=False)

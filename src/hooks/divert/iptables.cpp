@@ -51,14 +51,24 @@ Result<std::vector<std::string>> list_chain(const std::string& program, const st
   return lines;
 }
 
+/// Without the chain's policy.
+std::vector<std::string> rules_of(const std::vector<std::string>& lines) {
+  std::vector<std::string> rules;
+  std::copy_if(lines.begin(), lines.end(), std::back_inserter(rules),
+               [](const std::string& line) { return line.starts_with("-A"); });
+  return rules;
+}
+
 /// A rule in one family's table.
 struct Placed {
   std::string program;
   std::string chain;
   std::vector<std::string> rule;
+  size_t position = 1;  // of a new one
 
   [[nodiscard]] std::vector<std::string> command(const std::string& action) const {
     std::vector<std::string> words = on_mangle(program, {action, chain});
+    if (action == "-I" && position != 1) words.push_back(std::to_string(position));
     words.insert(words.end(), rule.begin(), rule.end());
     return words;
   }
@@ -86,17 +96,30 @@ Result<void> take_away(const Placed& placed) {
 }
 
 /// After an -I that failed: takes away the rule it may have put in place all the same, as asked for or without some of
-/// its options. Such a rule is the first of the chain, has our owner, and was not there before.
+/// its options. Such a rule stands where the new one was to stand, has our owner, and was not there before.
 Result<void> take_back(const Placed& placed, const Owner& owner, const std::vector<std::string>& before) {
   const auto after = list_chain(placed.program, placed.chain);
   if (!after) return tl::make_unexpected(after.error());
-  const auto first =
-      std::find_if(after->begin(), after->end(), [](const std::string& line) { return line.starts_with("-A"); });
-  if (first == after->end() || std::find(before.begin(), before.end(), *first) != before.end()) return {};
-  std::vector<std::string> words = iptables_words(*first);
+  const std::vector<std::string> rules = rules_of(*after);
+  if (rules.size() < placed.position) return {};
+  const std::string& line = rules[placed.position - 1];
+  if (std::find(before.begin(), before.end(), line) != before.end()) return {};
+  std::vector<std::string> words = iptables_words(line);
   if (words.size() <= 2 || iptables_owner(words) != owner) return {};
   words.erase(words.begin(), words.begin() + 2);
   return take_away({placed.program, placed.chain, std::move(words)});
+}
+
+/// Those at the beginning of the chain that are of other runs. A new rule goes after them: a packet that a queue lets
+/// pass skips the rest of the chain, so that in front of them it would open what they block, or keep closed.
+std::vector<Owner> other_runs(const std::vector<std::string>& before, const Owner& owner) {
+  std::vector<Owner> others;
+  for (const std::string& line : rules_of(before)) {
+    const auto other = iptables_owner(iptables_words(line));
+    if (!other || *other == owner) break;
+    others.push_back(*other);
+  }
+  return others;
 }
 
 class IptablesDivert final : public Divert {
@@ -114,6 +137,8 @@ class IptablesDivert final : public Divert {
       if (find_program(program).empty()) continue;
       const auto before = list_chain(program, chain);
       Placed placed{program, chain, iptables_rule(rule, ipv6)};
+      const std::vector<Owner> others = before ? other_runs(*before, rule.owner) : std::vector<Owner>();
+      placed.position = others.size() + 1;
       const auto done = before ? run_iptables(placed.command("-I")) : tl::make_unexpected(before.error());
       if (!done) {
         why_not += (why_not.empty() ? "" : "; ") + done.error().message;
@@ -125,6 +150,7 @@ class IptablesDivert final : public Divert {
         }
         continue;
       }
+      note_other_runs(others);
       note_other_rules(placed, *before);
       placed_.push_back(std::move(placed));
       return {};
@@ -156,16 +182,30 @@ class IptablesDivert final : public Divert {
   }
 
  private:
+  void note(std::string text) {
+    if (std::find(notes_.begin(), notes_.end(), text) == notes_.end()) notes_.push_back(std::move(text));
+  }
+
+  void note_other_runs(const std::vector<Owner>& others) {
+    for (const Owner& other : others) {
+      const auto running = may_be_running(other);
+      if (running && !*running) continue;  // said when it is clear what becomes of its rule
+      note(
+          fmt::format("process {} diverts packets, too: those that both ask for are judged by that one alone; divide "
+                      "the traffic, or make one script of the two",
+                      other.pid));
+    }
+  }
+
   void note_other_rules(const Placed& placed, const std::vector<std::string>& lines) {
     const auto others = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
       return line.starts_with("-A") && !iptables_owner(iptables_words(line));
     });
     if (others == 0) return;
-    std::string note = fmt::format(
-        "{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "
-        "table sees them",
-        placed.program, placed.chain, others);
-    if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
+    note(
+        fmt::format("{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "
+                    "table sees them",
+                    placed.program, placed.chain, others));
   }
 
   std::vector<Placed> placed_;
