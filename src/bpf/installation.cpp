@@ -118,6 +118,14 @@ Result<Manifest> manifest_in(const std::string& folder) {
   return read_manifest(*map);
 }
 
+void note_frames(const ir::Image& image, const std::string& place, std::vector<std::string>& notes) {
+  if (!image.misses_frame) return;
+  notes.push_back(
+      fmt::format("at {} there are no frames: pkt.frame, pkt.vlan and pkt.ethertype, of which the script "
+                  "uses one, are nil",
+                  place));
+}
+
 /// Loads for every point, pins into `folder`, attaches.
 Result<Installed> build(const PinRoot& root, const Installation& installation, const std::vector<AttachPoint>& points,
                         const std::string& folder, std::vector<Preparation>& prepared, std::string* verifier_log) {
@@ -140,11 +148,12 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
   for (size_t i = 0; i < prepared.size(); ++i) {
     const std::string place = attachment_folder(folder, i);
     Result<void> done = prepared[i].pin_program(place);
-    if (done) done = prepared[i].attach(root, installed.notes);
+    if (done) done = prepared[i].attach(root, installation.images[i], installed.notes);
     if (done) done = prepared[i].pin_links(place);
     if (!done) return tl::make_unexpected(done.error());
     installed.manifest.attachments.push_back(prepared[i].record());
     installed.places.push_back(prepared[i].place());
+    note_frames(installation.images[i], prepared[i].place(), installed.notes);
   }
   const Result<void> pinned = pin_shared(folder, installed.manifest, prepared.front().program());
   if (!pinned) return tl::make_unexpected(pinned.error());
@@ -264,6 +273,7 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
         root, installation, installation.images[i], attachment, attachment_folder(folder, i), shared, verifier_log);
     if (!one) return tl::make_unexpected(one.error());
     if (*one) {
+      note_frames(installation.images[i], (*one)->place(), succession.installed.notes);
       if (!(*one)->remark().empty())
         succession.installed.notes.push_back(fmt::format("{}: {}", (*one)->place(), (*one)->remark()));
       successors.push_back(std::move(**one));

@@ -157,7 +157,7 @@ Result<void> Preparation::attach_to_netfilter(std::vector<std::string>& notes) {
                      "unload filters: 'perilune list' shows them");
 }
 
-Result<void> Preparation::attach(const PinRoot& root, std::vector<std::string>& notes) {
+Result<void> Preparation::attach(const PinRoot& root, const ir::Image& image, std::vector<std::string>& notes) {
   const AttachPoint point = record_.point;
   Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
@@ -167,7 +167,7 @@ Result<void> Preparation::attach(const PinRoot& root, std::vector<std::string>& 
       if (!link) return at(point, link.error());
       record_.mode = link->mode;
       record_.why_generic = link->why_generic;
-      if (record_.mode == XdpMode::kNative) note_veth(interface_, notes);
+      if (record_.mode == XdpMode::kNative && image.replies) note_veth(interface_, notes);
       return {};
     }
     case EntryPoint::kTcIn:

@@ -43,7 +43,7 @@ class Preparation {
   /// Is it the same place as that of `other`?
   [[nodiscard]] bool same_place(const Preparation& other) const;
   /// Attaches a new one.
-  [[nodiscard]] Result<void> attach(const PinRoot& root, std::vector<std::string>& notes);
+  [[nodiscard]] Result<void> attach(const PinRoot& root, const ir::Image& image, std::vector<std::string>& notes);
   /// Packets meet the new program from now on; and the old one again.
   [[nodiscard]] Result<void> swap_in();
   [[nodiscard]] Result<void> swap_back();

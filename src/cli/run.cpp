@@ -58,6 +58,8 @@ struct Words {
   std::string divert;
   uint64_t seed = 0;
   CLI::Option* seed_option = nullptr;
+  CLI::Option* queue_option = nullptr;
+  CLI::Option* divert_option = nullptr;
   bool all = false;
   bool count = false;
   bool json = false;
@@ -67,6 +69,17 @@ struct Words {
   bool undivert = false;
   bool wait_interface = false;
 };
+
+CLI::Validator whole_number(
+    [](std::string& value) -> std::string {
+      uint64_t number = 0;
+      const bool hexadecimal = value.starts_with("0x");
+      const char* begin = value.data() + (hexadecimal ? 2 : 0);
+      const auto [end, error] = std::from_chars(begin, value.data() + value.size(), number, hexadecimal ? 16 : 10);
+      if (error == std::errc() && end == value.data() + value.size() && end != begin) return {};
+      return fmt::format("'{}' is not a whole number from 0 to {}", value, UINT64_MAX);
+    },
+    "");
 
 CLI::Validator one_of(const std::vector<std::string>& words) {
   const std::string list = fmt::format("{}", fmt::join(words, "|"));
@@ -110,6 +123,7 @@ void declare(CLI::App& app, Words& words) {
       ->type_name("pass|block|ask")
       ->group(judging);
   words.seed_option = app.add_option("--seed", words.seed, "Start random() here, for runs that can be repeated")
+                          ->check(whole_number)
                           ->type_name("N")
                           ->group(judging);
 
@@ -149,15 +163,17 @@ void declare(CLI::App& app, Words& words) {
   app.add_flag("--blocked", words.blocked, "-w writes those that do not pass")->group(captures);
 
   const std::string live = "Live traffic";
-  app.add_option("--queue", words.queue, "Judge what firewall rules put into these NFQUEUEs,\none worker for each")
-      ->type_name("N[-M]")
-      ->group(live);
-  app.add_option("--divert", words.divert,
-                 "Install the firewall rule too, and remove it at the end:\n"
-                 "'in|out|forward [tcp|udp|icmp|...] [sport A[-B]]\n[dport A[-B]] [on INTERFACE] [inet|inet6]'.\n"
-                 "Without --queue a free queue is taken")
-      ->type_name("WHAT")
-      ->group(live);
+  words.queue_option =
+      app.add_option("--queue", words.queue, "Judge what firewall rules put into these NFQUEUEs,\none worker for each")
+          ->type_name("N[-M]")
+          ->group(live);
+  words.divert_option =
+      app.add_option("--divert", words.divert,
+                     "Install the firewall rule too, and remove it at the end:\n"
+                     "'in|out|forward [tcp|udp|icmp|...] [sport A[-B]]\n[dport A[-B]] [on INTERFACE] [inet|inet6]'.\n"
+                     "Without --queue a free queue is taken")
+          ->type_name("WHAT")
+          ->group(live);
   app.add_flag("--fail-open", words.fail_open,
                "Let packets pass unjudged when the queue is full or\nnobody listens (default: they are dropped)")
       ->group(live);
@@ -190,6 +206,15 @@ Result<void> check_combinations(const Words& words) {
     return input_error(fmt::format("'{}' is a capture, but {} asks for live traffic", words.captures.front(),
                                    words.queue.empty() ? "--divert" : "--queue"),
                        "judge captures and live traffic in two runs");
+  }
+  if (std::ranges::find(words.captures, "") != words.captures.end())
+    return input_error("the name of a capture is empty", "is a variable of the shell not set?");
+  for (const auto& [option, given] :
+       {std::pair{"--divert", words.divert_option}, std::pair{"--queue", words.queue_option}}) {
+    if (given->count() != 0 && !live) {
+      return input_error(fmt::format("{} is given, but empty", option),
+                         "is a variable of the shell not set? Traffic is named as in --divert 'in tcp dport 22'");
+    }
   }
   if (!live && words.captures.empty()) {
     return input_error(fmt::format("nothing to judge with '{}'", words.script),

@@ -1,5 +1,6 @@
 // `perilune unload NAME... | --all`: filters out of the kernel, with their tables and counters.
 #include <algorithm>
+#include <functional>
 
 #include "bpf/installation.h"
 #include "cli/command.h"
@@ -50,11 +51,21 @@ int unload(const Words& words) {
   if (words.names.empty()) {
     return print_error(input_error("no name given", "'perilune list' shows them; --all unloads everything").value());
   }
+  // Names that may be wrong come first: nothing is changed when one of them is.
+  const Result<std::vector<std::string>> installed = bpf::installed_names();
+  if (!installed) return print_error(installed.error());
+  std::vector<std::string> names = words.names;
+  const auto is_there = [&](const std::string& name) {
+    return std::ranges::find(*installed, name) != installed->end();
+  };
+  const auto there = std::stable_partition(names.begin(), names.end(), std::not_fn(is_there));
   int status = kDone;
-  for (const std::string& name : words.names) {
+  for (auto name_at = names.begin(); name_at != names.end(); ++name_at) {
+    const std::string& name = *name_at;
     const Result<void> gone = bpf::uninstall(name);
     if (!gone) {
       status = std::max(status, print_error(gone.error()));
+      if (name_at < there) return status;
       continue;
     }
     note_change(fmt::format("{}: unloaded", name));

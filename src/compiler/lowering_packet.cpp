@@ -85,6 +85,8 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     set(result, AbstractValue::string_constant(kDirections[2]));
     return outcome();
   }
+  const bool of_frames = name == "frame" || name == "ethertype" || name == "vlan";
+  if (of_frames && target_.kernel() && !target_.has_frame) image_.misses_frame = true;
   if (name == "src") return packet_address(true, result);
   if (name == "dst") return packet_address(false, result);
   if (name == "sport" || name == "dport") {

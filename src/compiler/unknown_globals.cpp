@@ -20,6 +20,7 @@ std::string hint_for(const std::string& name, const std::vector<std::string_view
   if (name == "hdr" || name == "pld" || name == "pkt") {
     return "it is a parameter of the filter, in this place: function filter(hdr, pld, pkt)";
   }
+  if (name == "net") return "it is a module: local net = require 'net'";
   if (const std::string_view meant = script::nearest(name, candidates); !meant.empty())
     return fmt::format("did you mean '{}'?", meant);
   return fmt::format("if it is meant to be nil, say so once: {} = nil", name);

@@ -57,6 +57,9 @@ def test_options_that_do_not_go_together(w):
     for arguments, message in [
         ([], "no script given"),
         (["s.lua"], "nothing to judge with 's.lua'"),
+        (["s.lua", ""], "the name of a capture is empty"),
+        (["s.lua", "--divert", ""], "--divert is given, but empty"),
+        (["s.lua", "--queue", ""], "--queue is given, but empty"),
         (["s.lua", "c.pcap", "--queue", "0"], "'c.pcap' is a capture, but --queue asks for live traffic"),
         (["s.lua", "c.pcap", "--divert", "in"], "'c.pcap' is a capture, but --divert asks for live traffic"),
         (["s.lua", "--queue", "0", "-w", "x"], "-w is for captures, not for live traffic"),
@@ -76,6 +79,7 @@ def test_options_that_do_not_go_together(w):
         (["s.lua", "c.pcap", "--malformed", "pas"], "'pas' is not one of pass|block (did you mean 'pass'?)"),
         (["s.lua", "c.pcap", "--engine", "gpu"], "'gpu' is not one of auto|kernel|native|lua"),
         (["s.lua", "c.pcap", "--seed", "x"], "--seed"),
+        (["s.lua", "c.pcap", "--seed", "99999999999999999999"], "is not a whole number"),
     ]:
         output = w.run("run", *arguments)
         ends(output, 1, "")
