@@ -113,7 +113,7 @@ def boot(kernel, command, options):
         if status is not None and not (late and options.disk and options.keeps):
             return status
         what = f"did not end within {options.seconds} s" if late else "ended without the command's exit status"
-        tail = "\n".join(console_of(own).splitlines()[-20:])
+        tail = "\n".join(console_of(own).splitlines()[-80:])
         print(f"vm: the machine with Linux {kernel.release} {what}; the end of its console:\n{tail}\n"
               f"{(own / 'qemu').read_text(errors='replace')}", file=sys.stderr)
         return OUT_OF_TIME if late else NO_STATUS
