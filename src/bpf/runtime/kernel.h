@@ -96,8 +96,8 @@ struct bpf_dynptr {
 extern void* bpf_cast_to_kern_ctx(void* ctx);
 extern void* bpf_rdonly_cast(const void* from, u32 type);
 
-/* Helpers, by number. Lengths are 64 bits wide, though helpers look at 32: Linux 6.1 loses the bounds of a value that is
- * computed with 32 bits. */
+/* Helpers, by number. Lengths are 64 bits wide, though helpers look at 32: Linux 6.1 loses the bounds of a value that
+ * is computed with 32 bits. */
 static u32 (*const get_smp_processor_id)(void) = (void*)8;
 static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const void* from, u64 len,
                                      u64 flags) = (void*)9;
