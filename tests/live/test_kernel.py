@@ -291,10 +291,11 @@ def test_what_was_done_is_told_where_standard_output_is_full(program):
                     expect_equal(done.returncode, 0, f"exit status of {words} {shell}: {done.stderr}")
                     expect(f"perilune: {told}" in done.stderr and f"({reason})" in done.stderr, f"{words} {shell} said: {done.stderr}")
                     expect_equal("q" in lab.filters(), words[0] != "unload", f"loaded after {words} {shell}")
-        # A part of what was asked for failed: that is what the status says.
+        # Nothing is changed when one of the names is wrong.
         lab.load("q", script, hook)
-        done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", program, "unload", "none", "q"], env=lab.environment)
-        expect(done.returncode == 1 and "q: unloaded" in done.stderr and "'none'" in done.stderr, f"said: {done}")
+        done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", program, "unload", "q", "none"], env=lab.environment)
+        expect(done.returncode == 1 and "unloaded" not in done.stderr and "'none'" in done.stderr, f"said: {done}")
+        expect("q" in lab.filters(), "unloaded beside a wrong name")
         # Telling was all there was to do.
         done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", program, "list"], env=lab.environment)
         expect(done.returncode == 2 and "cannot write to standard output" in done.stderr, f"said: {done}")

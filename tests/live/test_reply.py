@@ -55,8 +55,10 @@ def test_a_reply_arrives_at_every_hook(program):
 
 def test_load_says_that_a_veth_needs_a_program_at_its_other_end(program):
     with KernelLab(program) as lab:
-        script = lab.script(PASS, "pass.lua")
+        script = lab.script("function filter(hdr, pld, pkt) if pkt.dport == 7 then return 'reply' end end\n", "reply.lua")
         hook, other = f"xdp:server0@{lab.server.name}", f"xdp:client0@{lab.client.name}"
+        expect_equal(lab.load("none", lab.script(PASS, "pass.lua"), hook).stderr, "", "what is said of a script that never replies")
+        lab.perilune("unload", "none")
         said = lab.load("one", script, hook).stderr
         expect("perilune: note: a 'reply' from xdp:server0 is lost while the other end of this veth pair, client0 in another "
                "network namespace, has no XDP program" in said, f"load said: {said}")

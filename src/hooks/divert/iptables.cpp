@@ -27,13 +27,16 @@ std::vector<std::string> on_mangle(const std::string& program, std::initializer_
   return command;
 }
 
+/// With this warning and status 0 iptables installs, or lists, another rule than the one asked for: with an older
+/// revision of a target, which lacks options, because a question to the kernel failed.
+bool speaks_of_another_rule(std::string_view errors) {
+  return errors.find("Warning: Extension") != std::string_view::npos;
+}
+
 Result<std::string> run_iptables(const std::vector<std::string>& command) {
   const auto done = run_command(command);
   if (!done) return tl::make_unexpected(done.error());
-  // With this warning and status 0 iptables installs another rule than the one asked for: with an older revision of a
-  // target, which lacks options, because a question to the kernel failed.
-  const bool another_rule = done->errors.find("Warning: Extension") != std::string::npos;
-  if (done->status == 0 && !another_rule) return done->output;
+  if (done->status == 0 && !speaks_of_another_rule(done->errors)) return done->output;
   std::string errors = done->errors;
   std::replace(errors.begin(), errors.end(), '\n', ' ');
   return system_error(fmt::format("{} failed: {}", to_line(command), errors));
@@ -43,7 +46,8 @@ Result<std::string> run_iptables(const std::vector<std::string>& command) {
 Result<std::vector<std::string>> list_chain(const std::string& program, const std::string& chain) {
   std::vector<std::string> lines;
   auto output = run_iptables(on_mangle(program, {"-S", chain}));
-  if (!output && says_missing(output.error().message)) return lines;
+  // The warning says "not supported", too, of what is there.
+  if (!output && !speaks_of_another_rule(output.error().message) && says_missing(output.error().message)) return lines;
   if (!output) return tl::make_unexpected(output.error());
   std::istringstream stream(*output);
   for (std::string line; std::getline(stream, line);)
