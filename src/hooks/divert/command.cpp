@@ -35,13 +35,15 @@ Result<FileDescriptor> memory_file(const std::string& content) {
   return file;
 }
 
-std::string content_of(const FileDescriptor& file) {
+/// All of it: half of a list of rules would say that the others are not there.
+Result<std::string> content_of(const FileDescriptor& file) {
   std::string content;
   std::array<char, 4096> piece{};
   ssize_t count = 0;
   while ((count = pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(content.size()))) > 0) {
     content.append(piece.data(), static_cast<size_t>(count));
   }
+  if (count < 0) return errno_error("read what a command wrote", errno);
   return content;
 }
 
@@ -118,8 +120,12 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments, con
   while (waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return errno_error("wait for " + program, errno);
   }
-  return CommandResult{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(*out),
-                       content_of(*err)};
+  auto output = content_of(*out);
+  if (!output) return tl::make_unexpected(output.error());
+  auto errors = content_of(*err);
+  if (!errors) return tl::make_unexpected(errors.error());
+  return CommandResult{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), std::move(*output),
+                       std::move(*errors)};
 }
 
 bool says_missing(std::string_view errors) {

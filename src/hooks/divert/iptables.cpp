@@ -52,6 +52,8 @@ Result<std::vector<std::string>> list_chain(const std::string& program, const st
   std::istringstream stream(*output);
   for (std::string line; std::getline(stream, line);)
     lines.push_back(std::move(line));
+  // It lists the chain's policy at least; iptables ends with 0 also when it could not write.
+  if (lines.empty()) return system_error(fmt::format("{} -t mangle -S {} lists nothing", program, chain));
   return lines;
 }
 
