@@ -37,7 +37,7 @@ tl::unexpected<Error> at(const AttachPoint& point, const Error& error) {
   return tl::make_unexpected(Error{error.fault, describe(point, error), error.hint});
 }
 
-/// What a veth's driver sends back it hands to the other end's XDP, and drops where there is none.
+/// A packet that native XDP sends back from one end of a veth pair arrives only when the other end has an XDP program.
 void note_veth(const Interface& interface, std::vector<std::string>& notes) {
   const Result<std::optional<Interface>> peer = other_end(interface);
   if (!peer || !*peer || (*peer)->xdp_program != 0) return;

@@ -276,14 +276,9 @@ int events(const Words& words) {
     gone = !words.names.empty() && sources.empty();  // unloaded
   }
   output.flush();
-  // Output that cannot be written: status 2, as everywhere.
-  const auto cannot_write = [](const Error& error) {
-    (void)print_error(error);
-    return kCannotRun;
-  };
-  if (listener.failure()) return cannot_write(*listener.failure());
+  if (listener.failure()) return print_error(*listener.failure());
   if (writer) {
-    if (const Result<void> closed = writer->close(); !closed) return cannot_write(closed.error());
+    if (const Result<void> closed = writer->close(); !closed) return print_error(closed.error());
   }
   return output.error() ? print_error(*output.error()) : kDone;
 }

@@ -70,16 +70,18 @@ struct Words {
   bool wait_interface = false;
 };
 
-CLI::Validator whole_number(
-    [](std::string& value) -> std::string {
-      uint64_t number = 0;
-      const bool hexadecimal = value.starts_with("0x");
-      const char* begin = value.data() + (hexadecimal ? 2 : 0);
-      const auto [end, error] = std::from_chars(begin, value.data() + value.size(), number, hexadecimal ? 16 : 10);
-      if (error == std::errc() && end == value.data() + value.size() && end != begin) return {};
-      return fmt::format("'{}' is not a whole number from 0 to {}", value, UINT64_MAX);
-    },
-    "");
+CLI::Validator whole_number() {
+  return {[](std::string& value) -> std::string {
+            uint64_t number = 0;
+            const bool hexadecimal = value.starts_with("0x");
+            const char* begin = value.data() + (hexadecimal ? 2 : 0);
+            const auto [end, error] =
+                std::from_chars(begin, value.data() + value.size(), number, hexadecimal ? 16 : 10);
+            if (error == std::errc() && end == value.data() + value.size()) return {};
+            return fmt::format("'{}' is not a whole number from 0 to {}", value, UINT64_MAX);
+          },
+          ""};
+}
 
 CLI::Validator one_of(const std::vector<std::string>& words) {
   const std::string list = fmt::format("{}", fmt::join(words, "|"));
@@ -123,7 +125,7 @@ void declare(CLI::App& app, Words& words) {
       ->type_name("pass|block|ask")
       ->group(judging);
   words.seed_option = app.add_option("--seed", words.seed, "Start random() here, for runs that can be repeated")
-                          ->check(whole_number)
+                          ->check(whole_number())
                           ->type_name("N")
                           ->group(judging);
 

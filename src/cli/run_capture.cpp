@@ -187,10 +187,7 @@ int CaptureRun::finish(const engine::Program& program, double seconds, bool soun
     const Result<void> closed = writer_->close();
     if (!closed && !write_error_) write_error_ = closed.error();
   }
-  if (write_error_) {
-    (void)print_error(*write_error_);
-    return kCannotRun;
-  }
+  if (write_error_) return print_error(*write_error_);
   if (output_.error()) return print_error(*output_.error());
   if (summary.interrupted) return 128 + interruption_.signal();
   return sound ? kDone : kInputAtFault;

@@ -206,7 +206,7 @@ int watch(const Words& words) {
 }
 
 int stats(const Words& words) {
-  if (!(words.interval >= 0.1 && words.interval <= 3600)) {  // nor what is no number
+  if (!(words.interval >= 0.1 && words.interval <= 3600)) {  // NaN is refused, too
     return print_error(input_error("--interval: it takes 0.1 to 3600 seconds").value());
   }
   if (words.watch) return watch(words);

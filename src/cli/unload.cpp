@@ -51,21 +51,21 @@ int unload(const Words& words) {
   if (words.names.empty()) {
     return print_error(input_error("no name given", "'perilune list' shows them; --all unloads everything").value());
   }
-  // Names that may be wrong come first: nothing is changed when one of them is.
+  // Names that are not listed come first, so that nothing is unloaded when one of them is wrong. What an interrupted
+  // load left behind is not listed either, and can be unloaded.
   const Result<std::vector<std::string>> installed = bpf::installed_names();
   if (!installed) return print_error(installed.error());
   std::vector<std::string> names = words.names;
   const auto is_there = [&](const std::string& name) {
     return std::ranges::find(*installed, name) != installed->end();
   };
-  const auto there = std::stable_partition(names.begin(), names.end(), std::not_fn(is_there));
+  std::stable_partition(names.begin(), names.end(), std::not_fn(is_there));
   int status = kDone;
-  for (auto name_at = names.begin(); name_at != names.end(); ++name_at) {
-    const std::string& name = *name_at;
+  for (const std::string& name : names) {
     const Result<void> gone = bpf::uninstall(name);
     if (!gone) {
       status = std::max(status, print_error(gone.error()));
-      if (name_at < there) return status;
+      if (!is_there(name)) return status;
       continue;
     }
     note_change(fmt::format("{}: unloaded", name));

@@ -153,7 +153,7 @@ struct Prototype {
   std::vector<uint32_t> lines;  // of each instruction; empty when stripped
   std::vector<Local> locals;
 
-  /// Its own; results whose number is open may need more for a moment.
+  /// How many registers a call of the function begins with.
   [[nodiscard]] size_t registers() const { return size_t{std::max(stack_size, parameters)} + 1; }
   /// The string constant at `index`, or null.
   [[nodiscard]] const std::string* string_constant(size_t index) const {

@@ -90,7 +90,7 @@ int format(lua_State* L) {
   return 0;
 }
 
-/// Of this thread, with the real string.format; null: no memory.
+/// A Lua state of the calling thread, in which string.format is the library's own. Null when there is no memory.
 lua_State* formatting_state() {
   thread_local const std::unique_ptr<lua_State, CloseState> state = [] {
     std::unique_ptr<lua_State, CloseState> made(luaL_newstate());

@@ -13,7 +13,7 @@ class Collector {
   void define(uint32_t reg) { set(effects_->defines, reg); }
   void use_range(uint32_t first, uint32_t count) { range(effects_->uses, first, count); }
   void define_range(uint32_t first, uint32_t count) { range(effects_->defines, first, count); }
-  // Results whose number is open reach beyond the function's own registers.
+  // To the last register there can be: see kMaxRegisters.
   void use_from(uint32_t first) { range(effects_->uses, first, kMaxRegisters - first); }
   void define_from(uint32_t first) { range(effects_->defines, first, kMaxRegisters - first); }
 

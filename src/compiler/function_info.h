@@ -16,7 +16,8 @@
 
 namespace perilune::compiler {
 
-/// A function has up to 255; results whose number is open may stand behind them until they are taken.
+/// Lua gives a function up to 255 registers. In `f(g())` all results of g() are passed on, however many there are; they
+/// are kept in the registers from the call's on, beyond those 255 if need be, until the call of f() reads them.
 inline constexpr size_t kMaxRegisters = 512;
 using RegisterSet = std::bitset<kMaxRegisters>;
 

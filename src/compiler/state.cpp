@@ -250,7 +250,8 @@ void forget_dead(State& state) {
       if (frame.registers[r].kind == Kind::kBox) continue;  // see compact()
       if (!live[r] || result) frame.registers[r] = AbstractValue{};
     }
-    // Results whose number was open stood behind the function's own.
+    // Registers that were added for the results of a call (see kMaxRegisters) go when no instruction reads them any
+    // more.
     while (frame.registers.size() > frame.callee->code->prototype->registers() && !live[frame.registers.size() - 1])
       frame.registers.pop_back();
     // Rounds of loops that were left.

@@ -95,7 +95,7 @@ struct Image {
   bool uses_events = false;   // logs
   bool uses_payload = false;  // pulls beyond the headers
   bool uses_frame = false;    // pkt.frame, which goes on to the frame's end
-  bool misses_frame = false;  // it looks at what only frames have, and the hook has none
+  bool misses_frame = false;  // reads pkt.frame, pkt.vlan or pkt.ethertype, for a hook that has no frames
   bool replies = false;
 };
 

@@ -47,7 +47,8 @@ namespace perilune::ir {
 [[nodiscard]] constexpr bool is_pure(Op op) {
   return op == Op::kConst || is_binary(op) || is_swap(op) || is_pointer(op);
 }
-/// May be dropped when nobody uses the result. A random number may not: the next one would be another.
+/// May the instruction be removed when no other uses its result? kRandom may not: each one advances the generator, so
+/// without it every later random() would give another number than in the lua engine.
 [[nodiscard]] constexpr bool is_droppable(Op op) {
   return is_pure(op) || is_load(op) || op == Op::kLaunder || op == Op::kKtime || op == Op::kCpu;
 }

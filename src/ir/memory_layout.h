@@ -121,7 +121,7 @@ struct pl_header {
   unsigned int log_site;            /* of the last of them */
 };
 
-/* Lines that one packet may log; the others are only counted. */
+/* How many lines the filter may log for one packet; further ones are counted, not sent. */
 #define PL_MOST_LOG_LINES 100u
 
 /* What goes through the ring buffer `events`: this header, then `length` bytes. */

@@ -7,7 +7,8 @@
 
 namespace perilune::script {
 
-/// Lines that one packet may log, and the main chunk; the others are only counted, and their number is told afterwards.
+/// How many lines the filter may log for one packet, and the main chunk in all. Further lines are not written but
+/// counted; a last line then says how many there were.
 inline constexpr uint32_t kMostLogLines = 100;
 inline constexpr uint32_t kMostLoadLogLines = 10'000;
 

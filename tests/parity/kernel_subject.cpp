@@ -64,8 +64,7 @@ class KernelSubject final : public Subject {
                                                                   const compiler::Target& target,
                                                                   bpf::EntryPoint entry_point) {
     const auto system_problem = [&](const Error& error) {
-      const char* code = error.fault == Fault::kInput ? "too-large" : "cannot-load";  // nothing else is the script's
-      return tl::make_unexpected(Diagnostics{{Severity::kError, code, script, 0, error.message, error.hint}});
+      return tl::make_unexpected(Diagnostics{{Severity::kError, "cannot-load", script, 0, error.message, error.hint}});
     };
     auto subject = std::make_unique<KernelSubject>(script, options);
     auto state = subject->program_.load_state(0);

@@ -150,7 +150,7 @@ uint32_t PcapngWriter::interface_of(const packet::Packet& packet) {
 Result<void> PcapngWriter::write(const packet::Packet& packet, std::span<const uint8_t> bytes, std::string_view comment,
                                  std::span<const std::string_view> kept) {
   constexpr uint32_t kEnhancedPacket = 6;
-  if (!failure_.empty()) return input_error(failure_);
+  if (!failure_.empty()) return system_error(failure_);
   const uint32_t interface = interface_of(packet);
   const size_t cut = packet.wire_length - std::min(packet.wire_length, packet.bytes.size());
   BlockWriter block(buffer_, kEnhancedPacket);
@@ -182,7 +182,7 @@ Result<void> PcapngWriter::flush() {
       failure_ = fmt::format("cannot write {}: {} ({}); what is there of it is incomplete", name_, strerror(code),
                              strerrorname_np(code));
       buffer_.clear();
-      return input_error(failure_);
+      return system_error(failure_);
     }
   }
   buffer_.clear();
@@ -199,7 +199,7 @@ Result<void> PcapngWriter::close() {
           fmt::format("cannot write {}: {} ({}); it may be incomplete", name_, strerror(code), strerrorname_np(code));
     }
   }
-  if (!failure_.empty()) return input_error(failure_);
+  if (!failure_.empty()) return system_error(failure_);
   return {};
 }
 

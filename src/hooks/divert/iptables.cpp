@@ -27,8 +27,8 @@ std::vector<std::string> on_mangle(const std::string& program, std::initializer_
   return command;
 }
 
-/// With this warning and status 0 iptables installs, or lists, another rule than the one asked for: with an older
-/// revision of a target, which lacks options, because a question to the kernel failed.
+/// When iptables cannot ask the kernel which revision of a target it has, it prints this warning, takes an older
+/// revision, which lacks options, and exits with status 0: the rule it installs or lists is not the one that was meant.
 bool speaks_of_another_rule(std::string_view errors) {
   return errors.find("Warning: Extension") != std::string_view::npos;
 }
@@ -42,26 +42,18 @@ Result<std::string> run_iptables(const std::vector<std::string>& command) {
   return system_error(fmt::format("{} failed: {}", to_line(command), errors));
 }
 
-/// No lines where the kernel has no such table.
-Result<std::vector<std::string>> list_chain(const std::string& program, const std::string& chain) {
-  std::vector<std::string> lines;
+/// As `iptables -S` writes them ("-A CHAIN ..."). None where the kernel has no such table.
+Result<std::vector<std::string>> rules_in(const std::string& program, const std::string& chain) {
+  std::vector<std::string> rules;
   auto output = run_iptables(on_mangle(program, {"-S", chain}));
-  // The warning says "not supported", too, of what is there.
-  if (!output && !speaks_of_another_rule(output.error().message) && says_missing(output.error().message)) return lines;
+  // The warning contains "not supported" as well, and says nothing about the table.
+  if (!output && !speaks_of_another_rule(output.error().message) && says_missing(output.error().message)) return rules;
   if (!output) return tl::make_unexpected(output.error());
+  // The chain's policy is listed at least. iptables exits with status 0 even when it could not write its output.
+  if (output->empty()) return system_error(fmt::format("{} -t mangle -S {} lists nothing", program, chain));
   std::istringstream stream(*output);
   for (std::string line; std::getline(stream, line);)
-    lines.push_back(std::move(line));
-  // It lists the chain's policy at least; iptables ends with 0 also when it could not write.
-  if (lines.empty()) return system_error(fmt::format("{} -t mangle -S {} lists nothing", program, chain));
-  return lines;
-}
-
-/// Without the chain's policy.
-std::vector<std::string> rules_of(const std::vector<std::string>& lines) {
-  std::vector<std::string> rules;
-  std::copy_if(lines.begin(), lines.end(), std::back_inserter(rules),
-               [](const std::string& line) { return line.starts_with("-A"); });
+    if (line.starts_with("-A")) rules.push_back(std::move(line));
   return rules;
 }
 
@@ -70,7 +62,7 @@ struct Placed {
   std::string program;
   std::string chain;
   std::vector<std::string> rule;
-  size_t position = 1;  // of a new one
+  size_t position = 1;  // in the chain, for -I
 
   [[nodiscard]] std::vector<std::string> command(const std::string& action) const {
     std::vector<std::string> words = on_mangle(program, {action, chain});
@@ -101,26 +93,26 @@ Result<void> take_away(const Placed& placed) {
   return tl::make_unexpected(done.error());
 }
 
-/// After an -I that failed: takes away the rule it may have put in place all the same, as asked for or without some of
-/// its options. Such a rule stands where the new one was to stand, has our owner, and was not there before.
+/// Removes the rule that a failed -I may have inserted all the same, whole or without some of its options: it is at the
+/// new rule's position, has our owner, and is not among the rules from before.
 Result<void> take_back(const Placed& placed, const Owner& owner, const std::vector<std::string>& before) {
-  const auto after = list_chain(placed.program, placed.chain);
+  const auto after = rules_in(placed.program, placed.chain);
   if (!after) return tl::make_unexpected(after.error());
-  const std::vector<std::string> rules = rules_of(*after);
-  if (rules.size() < placed.position) return {};
-  const std::string& line = rules[placed.position - 1];
+  if (after->size() < placed.position) return {};
+  const std::string& line = (*after)[placed.position - 1];
   if (std::find(before.begin(), before.end(), line) != before.end()) return {};
   std::vector<std::string> words = iptables_words(line);
-  if (words.size() <= 2 || iptables_owner(words) != owner) return {};
+  if (iptables_owner(words) != owner) return {};
   words.erase(words.begin(), words.begin() + 2);
   return take_away({placed.program, placed.chain, std::move(words)});
 }
 
-/// Those at the beginning of the chain that are of other runs. A new rule goes after them: a packet that a queue lets
-/// pass skips the rest of the chain, so that in front of them it would open what they block, or keep closed.
+/// The owners of the rules at the beginning of the chain that belong to other runs. A new rule is inserted after these
+/// rules: a packet that a queue accepts skips the rest of the chain, so a rule before theirs would let packets pass
+/// that those runs block, or that their rules drop after a run was killed.
 std::vector<Owner> other_runs(const std::vector<std::string>& before, const Owner& owner) {
   std::vector<Owner> others;
-  for (const std::string& line : rules_of(before)) {
+  for (const std::string& line : before) {
     const auto other = iptables_owner(iptables_words(line));
     if (!other || *other == owner) break;
     others.push_back(*other);
@@ -141,7 +133,7 @@ class IptablesDivert final : public Divert {
     for (const char* flavour : {"-nft", "", "-legacy"}) {
       const std::string program = prefix(ipv6) + flavour;
       if (find_program(program).empty()) continue;
-      const auto before = list_chain(program, chain);
+      const auto before = rules_in(program, chain);
       Placed placed{program, chain, iptables_rule(rule, ipv6)};
       const std::vector<Owner> others = before ? other_runs(*before, rule.owner) : std::vector<Owner>();
       placed.position = others.size() + 1;
@@ -195,7 +187,7 @@ class IptablesDivert final : public Divert {
   void note_other_runs(const std::vector<Owner>& others) {
     for (const Owner& other : others) {
       const auto running = may_be_running(other);
-      if (running && !*running) continue;  // said when it is clear what becomes of its rule
+      if (running && !*running) continue;  // replace_leftovers() removes its rule or notes that it stays
       note(
           fmt::format("process {} diverts packets, too: those that both ask for are judged by that one alone; divide "
                       "the traffic, or make one script of the two",
@@ -203,10 +195,9 @@ class IptablesDivert final : public Divert {
     }
   }
 
-  void note_other_rules(const Placed& placed, const std::vector<std::string>& lines) {
-    const auto others = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
-      return line.starts_with("-A") && !iptables_owner(iptables_words(line));
-    });
+  void note_other_rules(const Placed& placed, const std::vector<std::string>& rules) {
+    const auto others = std::count_if(rules.begin(), rules.end(),
+                                      [](const std::string& line) { return !iptables_owner(iptables_words(line)); });
     if (others == 0) return;
     note(
         fmt::format("{} -t mangle: chain {} has other rules ({}); diverted packets that pass skip those, the filter "
@@ -234,11 +225,11 @@ Result<std::vector<std::string>> programs_in_use(bool ipv6) {
 }
 
 Result<void> find_in_chain(const std::string& program, const std::string& chain, std::vector<FoundRule>& found) {
-  const auto lines = list_chain(program, chain);
-  if (!lines) return tl::make_unexpected(lines.error());
-  for (const std::string& line : *lines) {
+  const auto rules = rules_in(program, chain);
+  if (!rules) return tl::make_unexpected(rules.error());
+  for (const std::string& line : *rules) {
     std::vector<std::string> words = iptables_words(line);
-    const auto owner = words.size() > 2 ? iptables_owner(words) : std::nullopt;
+    const auto owner = iptables_owner(words);
     if (!owner) continue;
     const Placed placed{program, chain, {words.begin() + 2, words.end()}};
     found.push_back({*owner, fmt::format("{} -t mangle {} (of process {})", program, line, owner->pid),
