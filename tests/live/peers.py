@@ -75,8 +75,26 @@ def udp_collect(address, port, every):
     say(f"came {came} bad {bad} disorder {disorder}")
 
 
+def find_neighbour(address):
+    """Waits until the kernel knows the neighbour at an address. What is sent before waits in a queue of its own, and while the kernel
+    empties that queue, later datagrams overtake the ones in it."""
+    client = socket.socket(family(address), socket.SOCK_DGRAM)
+    client.connect((address, 4999))
+    client.settimeout(1.1)
+    for _ in range(10):
+        try:
+            client.send(b"nobody listens here")
+            client.recv(16)
+        except ConnectionRefusedError:
+            return
+        except TimeoutError:  # too many refusals at once: the kernel sends one a second then
+            pass
+    raise SystemExit(f"{address} does not answer")
+
+
 def udp_count(address, port, count, every):
     """Sends datagrams 0..count-1, the odd ones marked "bad", never more than a window ahead of what the collector has told."""
+    find_neighbour(address)
     client = socket.socket(family(address), socket.SOCK_DGRAM)
     client.connect((address, int(port)))
     client.settimeout(30)
@@ -93,6 +111,7 @@ def udp_count(address, port, count, every):
 
 def udp_burst(address, port, count):
     """Sends the even numbers of `count` datagrams at once, says "ready", and a while later the end."""
+    find_neighbour(address)
     client = socket.socket(family(address), socket.SOCK_DGRAM)
     client.connect((address, int(port)))
     for number in range(int(count)):
