@@ -122,6 +122,12 @@ struct Instruction {
   [[nodiscard]] int32_t sc() const { return static_cast<int32_t>(c()) - 127; }
   [[nodiscard]] int32_t sbx() const { return static_cast<int32_t>(bx()) - 65535; }
   [[nodiscard]] int32_t sj() const { return static_cast<int32_t>(word >> 7) - 16777215; }
+  /// Does it read all results of the call, or of `...`, before it, however many they are?
+  [[nodiscard]] bool takes_open_list() const {
+    const Opcode op = opcode();
+    return b() == 0 &&
+           (op == Opcode::kCall || op == Opcode::kTailCall || op == Opcode::kReturn || op == Opcode::kSetList);
+  }
 };
 
 struct Nil {};

@@ -244,6 +244,8 @@ void forget_dead(State& state) {
     const RegisterSet& live = info.live[frame.pc];
     const Frame* above = depth + 1 < state.frames.size() ? &state.frames[depth + 1] : nullptr;
     const bool results_open = above != nullptr && above->results_wanted < 0;
+    // An open list that was taken does not tell states apart, nor does one that the call above will replace.
+    if (above != nullptr || !frame.callee->code->prototype->code[frame.pc].takes_open_list()) frame.top = 0;
     for (size_t r = 0; r < frame.registers.size(); ++r) {
       const bool result = above != nullptr && r >= above->result_register &&
                           (results_open || r < above->result_register + static_cast<size_t>(above->results_wanted));

@@ -17,8 +17,9 @@ AbstractValue with_index(Kind kind, uint32_t index) {
 /// A state at the first instruction of a function with some registers, all of which are read later, or none.
 class Compact : public testing::Test {
  protected:
-  State state_of(size_t registers, bool live) {
+  State state_of(size_t registers, bool live, std::vector<Instruction> code = {}) {
     prototype_.stack_size = static_cast<uint8_t>(registers);
+    prototype_.code = std::move(code);
     code_.prototype = &prototype_;
     code_.info.live.assign(1, live ? RegisterSet().set() : RegisterSet());
     code_.info.assigns_upvalue = {true};
@@ -103,6 +104,20 @@ TEST_F(Compact, DeepStructuresNeedNoDeepStack) {
   compact(state);
   EXPECT_EQ(state.tables.size(), kDeep);
   EXPECT_EQ(state.top().registers[0].index, 0U);
+}
+
+TEST_F(Compact, AnOpenListTellsStatesApartOnlyUntilItIsTaken) {
+  const auto call_with = [](uint32_t b) { return Instruction{static_cast<uint32_t>(Opcode::kCall) | b << 16}; };
+  for (const uint32_t arguments : {0U, 3U}) {
+    SCOPED_TRACE(arguments == 0 ? "the next call takes all results" : "the next call takes two");
+    State few = state_of(9, false, {call_with(arguments)});
+    State many = few;
+    few.top().top = 3;
+    many.top().top = 8;
+    forget_dead(few);
+    forget_dead(many);
+    EXPECT_EQ(shape_of(few) == shape_of(many), arguments != 0);
+  }
 }
 
 TEST_F(Compact, WhatClosuresAssignIsKnown) {
