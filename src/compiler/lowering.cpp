@@ -246,19 +246,37 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
   return true;
 }
 
-// At the end of a round: what it made is given back, unless one of the strings that are still needed may stand there.
-// Those that the round found stand below. Gives what the next round finds.
+// At the end of an iteration: what it made is given back, unless one of the strings that are still needed stands there.
+// Those that the iteration found stand below; of others the place says so, as these strings are the last in the slot.
+// Gives what the next iteration finds.
 ir::Value Lowering::string_top_after_round(Version& version, State& state) {
   if (allocations_ == version.allocations) return version.string_top;
   const auto found = flatten(version.state);
+  std::vector<ir::Value> places;
   for (const AbstractValue* value : flatten(state)) {
-    if (value->kind != Kind::kDynamicString) continue;
+    if (value->kind != Kind::kDynamicString || std::ranges::find(places, value->a) != places.end()) continue;
     if (std::ranges::none_of(
             found, [&](const AbstractValue* one) { return one->kind == Kind::kDynamicString && one->a == value->a; }))
-      return string_top();
+      places.push_back(value->a);
+  }
+  if (places.empty()) {
+    b_.store(8, b_.slot(), kStringTop, version.string_top);
+    return version.string_top;
+  }
+  const ir::Value first = b_.add(version.string_top, kStrings);
+  const ir::BlockId keep = b_.new_block();
+  const ir::BlockId join = b_.new_block(1);
+  for (const ir::Value place : places) {
+    const ir::BlockId below = b_.new_block();
+    b_.branch(ir::Condition::kUlt, place, first, below, keep);
+    b_.switch_to(below);
   }
   b_.store(8, b_.slot(), kStringTop, version.string_top);
-  return version.string_top;
+  b_.jump(join, {version.string_top});
+  b_.switch_to(keep);
+  b_.jump(join, {string_top()});
+  b_.switch_to(join);
+  return b_.parameters(join)[0];
 }
 
 void Lowering::transfer() {
