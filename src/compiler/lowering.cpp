@@ -246,37 +246,86 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
   return true;
 }
 
-// At the end of an iteration: what it made is given back, unless one of the strings that are still needed stands there.
-// Those that the iteration found stand below; of others the place says so, as these strings are the last in the slot.
-// Gives what the next iteration finds.
-ir::Value Lowering::string_top_after_round(Version& version, State& state) {
-  if (allocations_ == version.allocations) return version.string_top;
-  const auto found = flatten(version.state);
-  std::vector<ir::Value> places;
-  for (const AbstractValue* value : flatten(state)) {
-    if (value->kind != Kind::kDynamicString || std::ranges::find(places, value->a) != places.end()) continue;
-    if (std::ranges::none_of(
-            found, [&](const AbstractValue* one) { return one->kind == Kind::kDynamicString && one->a == value->a; }))
-      places.push_back(value->a);
+// At the end of an iteration, which began at `version` of the loop's head (the next one may begin at another): what it
+// made is given back. Strings that it found stand below; of those that it made and the next one finds, the place says
+// whether they stand at PL_STRINGS at all, which is the end of the slot. Once enough lies unused among the strings that
+// iterations made, those that the next one finds are moved together.
+Lowering::StringRoom Lowering::end_iteration(Version& version) {
+  const StringRoom room = version.room;
+  if (allocations_ == version.allocations) return room;
+  const auto now = flatten(st_);
+  const auto places_in = [](const std::vector<AbstractValue*>& values) {
+    std::vector<ir::Value> places;
+    for (const AbstractValue* value : values)
+      if (value->kind == Kind::kDynamicString && std::ranges::find(places, value->a) == places.end())
+        places.push_back(value->a);
+    return places;
+  };
+  const std::vector<ir::Value> found = places_in(flatten(version.state));
+  std::vector<ir::Value> made = places_in(now);
+  std::erase_if(made, [&](ir::Value place) { return std::ranges::find(found, place) != found.end(); });
+  if (made.empty()) {
+    b_.store(8, b_.slot(), kStringTop, room.used);
+    return room;
   }
-  if (places.empty()) {
-    b_.store(8, b_.slot(), kStringTop, version.string_top);
-    return version.string_top;
-  }
-  const ir::Value first = b_.add(version.string_top, kStrings);
-  const ir::BlockId keep = b_.new_block();
-  const ir::BlockId join = b_.new_block(1);
-  for (const ir::Value place : places) {
+  std::vector<MovedString> moved = strings_to_move(version, now);
+  const ir::BlockId above = b_.new_block();
+  for (const ir::Value place : made) {
     const ir::BlockId below = b_.new_block();
-    b_.branch(ir::Condition::kUlt, place, first, below, keep);
+    b_.branch(ir::Condition::kUlt, place, b_.add(room.used, kStrings), below, above);
     b_.switch_to(below);
   }
-  b_.store(8, b_.slot(), kStringTop, version.string_top);
-  b_.jump(join, {version.string_top});
-  b_.switch_to(keep);
-  b_.jump(join, {string_top()});
+  const ir::BlockId join = b_.new_block(static_cast<uint32_t>(moved.size()) + 1);
+  const auto go_on = [&](ir::Value used, bool are_moved) {
+    std::vector<ir::Value> arguments{used};
+    for (const MovedString& one : moved)
+      arguments.push_back(are_moved ? one.to : one.from);
+    b_.jump(join, std::move(arguments));
+  };
+  b_.store(8, b_.slot(), kStringTop, room.used);
+  go_on(room.used, false);
+  b_.switch_to(above);
+  const ir::Value used = string_top();
+  if (!moved.empty()) {
+    const ir::BlockId stay = b_.new_block();
+    const ir::BlockId move = b_.new_block();
+    constexpr int64_t kMuch = 512;  // bytes, so that short strings are not moved in each iteration
+    b_.branch(ir::Condition::kUlt, b_.sub(used, room.before), number(kMuch), stay, move);
+    b_.switch_to(move);
+    go_on(move_strings(moved, room.before, used, stay), true);
+    b_.switch_to(stay);
+  }
+  go_on(used, false);
   b_.switch_to(join);
-  return b_.parameters(join)[0];
+  const auto joined = b_.parameters(join);
+  for (AbstractValue* value : now) {
+    if (value->kind != Kind::kDynamicString) continue;
+    for (size_t i = 0; i < moved.size(); ++i) {
+      if (value->a != moved[i].from) continue;
+      value->a = joined[i + 1];
+      break;
+    }
+  }
+  return {room.before, joined[0]};
+}
+
+// All but those from before the loop; none when they are too many, or one place stands for texts of several lengths.
+std::vector<Lowering::MovedString> Lowering::strings_to_move(const Version& version,
+                                                             const std::vector<AbstractValue*>& values) {
+  constexpr size_t kMost = 4;
+  std::vector<MovedString> moved;
+  for (const AbstractValue* value : values) {
+    if (value->kind != Kind::kDynamicString) continue;
+    if (std::ranges::find(version.strings_before, value->a) != version.strings_before.end()) continue;
+    const auto known = std::ranges::find(moved, value->a, &MovedString::from);
+    if (known == moved.end()) {
+      moved.push_back({value->a, value->b, ir::kNoValue});
+    } else if (known->length != value->b) {
+      return {};
+    }
+  }
+  if (moved.size() > kMost) moved.clear();
+  return moved;
 }
 
 void Lowering::transfer() {
@@ -305,12 +354,25 @@ void Lowering::transfer() {
   const std::string shape = shape_of(st_);
   count_walked(shape.size());
   auto& versions = versions_[key];
+  StringRoom room;
+  std::optional<std::vector<ir::Value>> strings_before;
+  if (real_loop_at(st_.top())) {
+    const auto began = std::ranges::find_if(versions, [&](const auto& one) {
+      return one->loop != 0 && std::ranges::find(rounds, one->loop) != rounds.end();
+    });
+    if (began == versions.end()) {
+      room.before = room.used = string_top();
+    } else {
+      room = end_iteration(**began);
+      strings_before = (*began)->strings_before;
+    }
+  }
   std::vector<bool> forced;
   ended_ = true;
   for (const auto& version : versions) {
     if (version->shape != shape) continue;
     if (!version->compiled) {
-      version->incoming.push_back({b_.current(), st_, real_loop_at(st_.top()) ? string_top() : ir::kNoValue});
+      version->incoming.push_back({b_.current(), st_, room});
       b_.jump(0);
       return;
     }
@@ -320,8 +382,8 @@ void Lowering::transfer() {
         b_.pull(b_.add(header(offsetof(pl_header, payload)), version->state.pulled));
       }
       if (version->loop != 0) {
-        const bool comes_round = std::ranges::find(rounds, version->loop) != rounds.end();
-        arguments.push_back(comes_round ? string_top_after_round(*version, st_) : string_top());
+        arguments.push_back(room.before);
+        arguments.push_back(room.used);
       }
       b_.jump(version->block, std::move(arguments));
       return;
@@ -363,7 +425,9 @@ void Lowering::transfer() {
   auto version = std::make_unique<Version>();
   version->shape = shape;
   version->forced = std::move(forced);
-  version->incoming.push_back({b_.current(), st_, real_loop_at(st_.top()) ? string_top() : ir::kNoValue});
+  version->began_inside = strings_before.has_value();
+  if (strings_before) version->strings_before = std::move(*strings_before);
+  version->incoming.push_back({b_.current(), st_, room});
   b_.jump(0);
   pending_[key].push_back(version.get());
   versions.push_back(std::move(version));
@@ -438,10 +502,18 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
   }
   if (real_loop) {
     version.loop = Frame::kLoop + ++loops_;
-    version.string_top = b_.add_parameter(version.block);
+    version.room.before = b_.add_parameter(version.block);
+    version.room.used = b_.add_parameter(version.block);
     version.allocations = allocations_;
-    for (size_t k = 0; k < version.incoming.size(); ++k)
-      arguments[k].push_back(version.incoming[k].string_top);
+    for (size_t k = 0; k < version.incoming.size(); ++k) {
+      arguments[k].push_back(version.incoming[k].room.before);
+      arguments[k].push_back(version.incoming[k].room.used);
+    }
+    if (!version.began_inside) {
+      for (size_t i = 0; i < mine.size(); ++i)
+        if (mine[i]->kind == Kind::kDynamicString && !version.is_parameter[i])
+          version.strings_before.push_back(mine[i]->a);
+    }
   }
   // Views that name the same bytes were joined one by one; facts about them stay per copy.
   for (size_t k = 0; k < version.incoming.size(); ++k) {

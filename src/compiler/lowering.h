@@ -114,10 +114,20 @@ class Lowering {
   using Kind = AbstractValue::Kind;
   using Values = std::vector<AbstractValue>;
 
+  /// At the head of a loop.
+  struct StringRoom {
+    ir::Value before = ir::kNoValue;  // what was used at PL_STRINGS before the loop
+    ir::Value used = ir::kNoValue;    // what is used now
+  };
+  struct MovedString {
+    ir::Value from;
+    ir::Value length;
+    ir::Value to;
+  };
   struct Incoming {
     ir::BlockId block;
     State state;
-    ir::Value string_top;  // at the head of a loop: what is used at PL_STRINGS then
+    StringRoom room;
   };
   struct Version {
     std::string shape;
@@ -128,9 +138,11 @@ class Lowering {
     std::vector<bool> is_parameter;  // by position in the flattened state
     std::vector<bool> forced;        // positions that must become parameters
     // Of the head of a loop.
-    uint32_t loop = 0;                    // its number in Frame::rounds; 0: no loop
-    ir::Value string_top = ir::kNoValue;  // parameter: what is used at PL_STRINGS when a round begins
-    uint32_t allocations = 0;             // allocations_ when it was lowered
+    uint32_t loop = 0;                      // its number in Frame::rounds; 0: no loop
+    StringRoom room;                        // parameters
+    uint32_t allocations = 0;               // allocations_ when it was lowered
+    bool began_inside = false;              // at the end of an iteration that began at another version
+    std::vector<ir::Value> strings_before;  // places of strings from before the loop, which stay there
   };
   using Key = std::vector<uint32_t>;
   struct Outcome {
@@ -169,7 +181,9 @@ class Lowering {
   void append_arguments(const AbstractValue& joined, const AbstractValue& value, const Frame& place,
                         std::vector<ir::Value>& arguments);
   [[nodiscard]] ir::Value string_top() { return b_.load(8, b_.slot(), kStringTop); }
-  [[nodiscard]] ir::Value string_top_after_round(Version& version, State& state);
+  [[nodiscard]] StringRoom end_iteration(Version& version);
+  [[nodiscard]] static std::vector<MovedString> strings_to_move(const Version& version,
+                                                                const std::vector<AbstractValue*>& values);
   [[nodiscard]] int64_t constant_met(const std::string& text, const Frame& place);
   void merge_facts(State& into, const State& from) const;
 
@@ -342,6 +356,8 @@ class Lowering {
   ir::Value compare_strings(const AbstractValue& a, const AbstractValue& b);
   ir::Value allocate_string(ir::Value length);
   /// Copies `length` bytes and up to 7 more behind them.
+  [[nodiscard]] ir::Value move_strings(std::vector<MovedString>& strings, ir::Value before, ir::Value used,
+                                       ir::BlockId no_room);
   void copy_bytes(ir::Value to, ir::Value from, ir::Value length) { copy(8, to, from, length); }
   /// Copies `length` bytes and touches no other.
   void copy_exactly(ir::Value to, ir::Value from, ir::Value length) { copy(1, to, from, length); }

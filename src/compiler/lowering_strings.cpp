@@ -153,6 +153,32 @@ ir::Value Lowering::allocate_string(ir::Value length) {
   return b_.add(top, kStrings);
 }
 
+// Moves strings to `before`, one after the other, and gives what is used at PL_STRINGS then; to `no_room` where that
+// cannot be. A single one stands above `before`. Of several one may be a part of another, so they are copied to the end
+// of all, `used`, first.
+ir::Value Lowering::move_strings(std::vector<MovedString>& strings, ir::Value before, ir::Value used,
+                                 ir::BlockId no_room) {
+  ir::Value size = number(0);
+  for (MovedString& one : strings) {
+    one.to = b_.add(b_.add(before, size), kStrings);
+    size = b_.add(size, b_.binary(Op::kAnd, b_.add(one.length, 15), -8));
+  }
+  if (strings.size() == 1) {
+    copy_bytes(strings[0].to, strings[0].from, strings[0].length);
+  } else {
+    const ir::BlockId room = b_.new_block();
+    b_.branch(Condition::kUgt, b_.add(used, size), number(kStringsSize - 64), no_room, room);
+    b_.switch_to(room);
+    const ir::Value distance = b_.sub(used, before);
+    for (const MovedString& one : strings)
+      copy_bytes(b_.add(one.to, distance), one.from, one.length);
+    copy_bytes(b_.add(before, kStrings), b_.add(used, kStrings), size);
+  }
+  const ir::Value now = b_.add(before, size);
+  b_.store(8, b_.slot(), kStringTop, now);
+  return now;
+}
+
 void Lowering::copy(unsigned unit, ir::Value to, ir::Value from, ir::Value length) {
   const auto [head, done, end] = loop_over(length);
   b_.store(unit, at(b_.add(to, done)), 0, b_.load(unit, at(b_.add(from, done)), 0));
