@@ -29,7 +29,7 @@ void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
   }
   image_.writes = true;
   State probe = st_;
-  forget_dead(probe);
+  clear_dead(probe);
   const auto live = flatten(probe);
   const auto real = flatten(st_);
   for (size_t i = 0; i < live.size(); ++i) {

@@ -237,21 +237,28 @@ std::vector<AbstractValue*> flatten(State& state) {
   return all;
 }
 
-void forget_dead(State& state) {
+void clear_dead(State& state) {
   for (size_t depth = 0; depth < state.frames.size(); ++depth) {
     Frame& frame = state.frames[depth];
-    const FunctionInfo& info = frame.callee->code->info;
-    const RegisterSet& live = info.live[frame.pc];
+    const RegisterSet& live = frame.callee->code->info.live[frame.pc];
     const Frame* above = depth + 1 < state.frames.size() ? &state.frames[depth + 1] : nullptr;
     const bool results_open = above != nullptr && above->results_wanted < 0;
-    // An open list that was taken does not tell states apart, nor does one that the call above will replace.
-    if (above != nullptr || !frame.callee->code->prototype->code[frame.pc].takes_open_list()) frame.top = 0;
     for (size_t r = 0; r < frame.registers.size(); ++r) {
       const bool result = above != nullptr && r >= above->result_register &&
                           (results_open || r < above->result_register + static_cast<size_t>(above->results_wanted));
       if (frame.registers[r].kind == Kind::kBox) continue;  // see compact()
       if (!live[r] || result) frame.registers[r] = AbstractValue{};
     }
+  }
+}
+
+void forget_dead(State& state) {
+  clear_dead(state);
+  for (Frame& frame : state.frames) {
+    const FunctionInfo& info = frame.callee->code->info;
+    const RegisterSet& live = info.live[frame.pc];
+    // An open list that was taken does not tell states apart, nor does one that the call above will replace.
+    if (&frame != &state.frames.back() || !frame.callee->code->prototype->code[frame.pc].takes_open_list()) frame.top = 0;
     // Registers that were added for the results of a call (see kMaxRegisters) go when no instruction reads them any
     // more.
     while (frame.registers.size() > frame.callee->code->prototype->registers() && !live[frame.registers.size() - 1])

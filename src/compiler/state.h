@@ -31,7 +31,9 @@ struct Parts {
 };
 [[nodiscard]] Parts parts_of(const State& state);
 
-/// Clears registers that nobody reads any more, and loops that were left.
+/// Clears registers that no instruction reads any more; all of flatten() keeps its place.
+void clear_dead(State& state);
+/// The same, and drops what only tells states apart: registers beyond the frame, open lists, loops that were left.
 void forget_dead(State& state);
 
 /// Drops tables and boxes that nobody can reach, puts variables that no closure refers to back into their registers,
