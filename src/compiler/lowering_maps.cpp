@@ -77,7 +77,7 @@ uint32_t Lowering::map_number(script::Map& map) {
       break;
   }
   // What the main chunk wrote.
-  for (const script::Map::Entry& entry : map.entries(0)) {
+  for (const script::Map::Entry& entry : map.entries(script::Map::kNoTime)) {
     ir::MapSpec::Entry initial;
     if (declaration.kind == MapKind::kLpm) {
       // family, length, address: see map_kinds.h

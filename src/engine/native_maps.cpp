@@ -49,7 +49,7 @@ void show_map(const MapDeclaration& declaration, vm::Map& from, script::Map& to)
       [&](const uint8_t* key, const uint8_t* value) { entries.push_back(converted(declaration, key, value)); });
   // Maps with a time to live expect writes in the order of time.
   std::ranges::stable_sort(entries, {}, &Entry::written_ns);
-  for (const script::Map::Entry& old : to.entries(0))
+  for (const script::Map::Entry& old : to.entries(script::Map::kNoTime))
     to.erase(old.key.data());
   for (const Entry& entry : entries)
     (void)to.set(entry.key.data(), entry.value.data(), entry.written_ns);

@@ -16,9 +16,9 @@ class MapExpiry {
   [[nodiscard]] bool enabled() const { return ttl_ns_ != 0; }
 
   [[nodiscard]] bool expired(const MapTable& table, uint32_t entry, uint64_t now_ns) {
-    if (ttl_ns_ == 0 || now_ns == 0) return false;
+    if (ttl_ns_ == 0 || now_ns == Map::kNoTime) return false;
     const uint64_t written = table.written_ns(entry);
-    const uint64_t since = written != 0 ? written : first_time(now_ns);
+    const uint64_t since = written != Map::kNoTime ? written : first_time(now_ns);
     return now_ns > since && now_ns - since >= ttl_ns_;
   }
 
@@ -39,15 +39,17 @@ class MapExpiry {
   }
 
  private:
+  /// What was written while the script loaded lives from the first packet on.
   uint64_t first_time(uint64_t now_ns) {
     uint64_t first = first_ns_.load(std::memory_order_relaxed);
-    if (first == 0 && first_ns_.compare_exchange_strong(first, now_ns, std::memory_order_relaxed)) return now_ns;
+    if (first == Map::kNoTime && first_ns_.compare_exchange_strong(first, now_ns, std::memory_order_relaxed))
+      return now_ns;
     return first;
   }
 
   uint64_t ttl_ns_;
   bool renew_;
-  std::atomic<uint64_t> first_ns_{0};
+  std::atomic<uint64_t> first_ns_{Map::kNoTime};
 };
 
 }  // namespace perilune::script

@@ -70,7 +70,9 @@ bool is_single(const Map& map) {
 
 // The time matters only to maps with times to live; reading the clock costs.
 uint64_t time_for(lua_State* L, const Map& map) {
-  return map.declaration().ttl_ns != 0 ? State::of(L).now_ns() : 0;
+  if (map.declaration().ttl_ns == 0) return Map::kNoTime;
+  const State& state = State::of(L);
+  return state.loading() && state.options().clock != nullptr ? Map::kNoTime : state.now_ns();
 }
 
 bool writes_count(lua_State* L) {

@@ -47,6 +47,9 @@ struct MapDeclaration {
 class Map {
  public:
   enum class Outcome : uint8_t { kDone, kFull, kAbsent };
+  /// For `now_ns`: the clock is that of the packets, and there was none yet. Nothing expires, and what is written lives
+  /// from the first time that is known. (0 is a time: captures may count from their first packet.)
+  static constexpr uint64_t kNoTime = ~uint64_t{0};
 
   explicit Map(MapDeclaration declaration) : declaration_(std::move(declaration)) {}
   virtual ~Map() = default;
