@@ -94,6 +94,20 @@ std::string diamonds(size_t lines) {
   });
 }
 
+std::string narrowings(size_t lines) {
+  return filter_of("", "", lines, kLast, [](Numbers& numbers, size_t i) {
+    static constexpr const char* kForms[] = {"(n & 0xffff) +", "n // 2 +", "n * 3 // 2 +", "n % 1000 +",
+                                             "(n << 1) +",     "n * 4 ~",  "(n | 64) +",   "(n >> 3) -"};
+    return fmt::format("if pld[{}] == {} then n = {} {} end", i % 60, numbers.below(256), kForms[i % 8], i);
+  });
+}
+
+std::string one_narrowing(size_t lines) {
+  return filter_of("", "", lines, kLast, [](Numbers&, size_t i) {
+    return fmt::format("if pld[{}] == {} then n = (n & 0xffff) + {} end", i % 60, i % 256, i);
+  });
+}
+
 std::string reads(size_t lines) {
   return filter_of("", "", lines, kLast, [](Numbers&, size_t i) { return fmt::format("n = n + pld[{}]", i % 64); });
 }
@@ -231,6 +245,8 @@ const std::vector<Family>& families() {
       {"selects", selects},
       {"nested", nested},
       {"diamonds", diamonds},
+      {"narrowings", narrowings},
+      {"one-narrowing", one_narrowing},
       {"reads", reads},
       {"computed-reads", computed_reads},
       {"arithmetic", arithmetic},

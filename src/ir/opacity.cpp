@@ -115,21 +115,61 @@ class Analysis {
     mark_selections();
   }
 
-  // Of `n = math.min(n + 5, x)` the verifier learns other bounds on each way, and in a row of such lines, in which each
-  // compares what the last one gave, it walks on with ever more of them.
+  // Of `n = math.min(n + 5, x)` the verifier learns other bounds on each way, as of `if c then n = (n & 255) + 5 end`,
+  // and in a row of such lines it walks on with ever more of them.
   void mark_selections() {
+    const std::vector<bool> has_bounds = values_with_bounds();
     std::vector<Value> selections;
     for (const BlockId id : graph_.order) {
       if (function_.blocks[id].loop_header) continue;
       for (const Value parameter : function_.blocks[id].parameters) {
         if (level_[parameter] == Opacity::Parameter::kPlain) continue;
-        if (std::ranges::any_of(arguments_[parameter], [this](Value a) { return !compared_[a].empty(); }))
+        if (std::ranges::any_of(arguments_[parameter], [&](Value a) { return has_bounds[a] || !compared_[a].empty(); }))
           selections.push_back(parameter);
       }
     }
     if (selections.size() < kManySelections) return;
     for (const Value parameter : selections)
       opacity_.parameters[parameter] = Opacity::Parameter::kAll;
+  }
+
+  /// By value: does the verifier know bounds or bits of what is computed, if it knows nothing of parameters?
+  [[nodiscard]] std::vector<bool> values_with_bounds() const {
+    std::vector<bool> bounds(function_.values);
+    for (const BlockId id : graph_.order) {
+      for (const Instruction& one : function_.blocks[id].instructions) {
+        const auto is_constant = [&](Value value) {
+          return definitions_[value].instruction != nullptr && definitions_[value].instruction->op == Op::kConst;
+        };
+        switch (one.op) {
+          case Op::kLoad8:
+          case Op::kLoad16:
+          case Op::kLoad32:
+          case Op::kSwap16:
+          case Op::kSwap32:
+          case Op::kUdiv:
+          case Op::kUmod:
+          case Op::kLshr:
+          case Op::kAshr:
+          case Op::kShl:
+            bounds[one.result] = true;
+            break;
+          case Op::kAnd:
+          case Op::kOr:
+          case Op::kMul:  // by an even number
+            bounds[one.result] = bounds[one.a] || bounds[one.b] || is_constant(one.a) || is_constant(one.b);
+            break;
+          case Op::kAdd:
+          case Op::kSub:
+          case Op::kXor:
+            bounds[one.result] = (bounds[one.a] || is_constant(one.a)) && (bounds[one.b] || is_constant(one.b));
+            break;
+          default:
+            break;
+        }
+      }
+    }
+    return bounds;
   }
 
   /// What comes whole from memory and was never compared, itself or a number added to it (the verifier remembers that

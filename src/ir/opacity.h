@@ -8,7 +8,8 @@
 //  * arguments of a loop's header on the way in go through memory (always: in loops the verifier compares exactly);
 //  * a constant argument goes through memory when the parameter matters: it reaches an index, a comparison, a call, or
 //    stands in a loop;
-//  * in functions that have many of them, what is chosen by comparisons and compared again goes through memory;
+//  * in functions that have many of them, what is chosen by comparisons, or has bounds by how it was computed, and is
+//    compared again goes through memory;
 //  * an index outside of loops goes through memory right before its use when it comes from a parameter with bounded
 //    arguments, or was compared on the way in a place where both ways lead here.
 //
