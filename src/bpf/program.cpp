@@ -383,12 +383,13 @@ class Loader {
                           options_->name),
               "Linux 6.9 has it; 'perilune run --divert' judges packets without it");
         }
-        if (complaint.message.starts_with("BPF program is too large")) {
-          return input_error(fmt::format("the script is too large for the kernel: its verifier looks at 1,000,000 "
-                                         "instructions at most, and comes to no end with the {} instructions of '{}'",
-                                         linked_.insns.size(), options_->name),
-                             "fewer loops within loops, and variables that hold one type each, make it smaller: "
-                             "'perilune explain' shows what each line costs");
+        if (complaint.too_large) {
+          return input_error(
+              fmt::format("the script is too large for the kernel: its verifier, which looks at 1,000,000 "
+                          "instructions at most, gives up on the {} instructions of '{}' ({})",
+                          linked_.insns.size(), options_->name, complaint.message),
+              "fewer loops within loops, and variables that hold one type each, make it smaller: "
+              "'perilune explain' shows what each line costs");
         }
         if (log_ != nullptr) *log_ = std::move(log);
         return tl::make_unexpected(verifier_error(options_->name, complaint));

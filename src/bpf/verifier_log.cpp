@@ -20,6 +20,15 @@ bool is_trace(std::string_view line) {
   return line.starts_with("from ") || line.starts_with("mark_precise") || line.starts_with("last_idx");
 }
 
+/// What the verifier says where it gives up, possibly behind an instruction that it has printed already.
+std::string_view says_too_large(std::string_view line) {
+  for (const std::string_view words : {"BPF program is too large", "The sequence of "}) {
+    const size_t at = line.find(words);
+    if (at != std::string_view::npos) return line.substr(at);
+  }
+  return {};
+}
+
 }  // namespace
 
 VerifierComplaint read_verifier_log(const std::string& log, const std::vector<std::string>& files) {
@@ -34,6 +43,11 @@ VerifierComplaint read_verifier_log(const std::string& log, const std::vector<st
     lines.pop_back();
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
     if (line->starts_with(";")) break;
+    if (const std::string_view words = says_too_large(*line); !words.empty()) {
+      complaint.too_large = true;
+      complaint.message = words;
+      break;
+    }
     if (is_trace(*line)) continue;
     complaint.message = *line;
     break;

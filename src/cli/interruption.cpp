@@ -2,6 +2,8 @@
 
 #include <array>
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 
 namespace perilune::cli {
 namespace {
@@ -9,14 +11,33 @@ namespace {
 // Signal handlers can reach nothing but globals; these are lock-free.
 std::atomic<bool> stop_requested{false};
 std::atomic<int> signal_received{0};
+std::atomic<int64_t> first_signal_ns{0};
+static_assert(std::atomic<int64_t>::is_always_lock_free);
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 std::array<struct sigaction, kSignals.size()> previous_actions;
 
+/// timeout(1) sends its signal to the program and then to the group it is in: the same one twice, at almost one time.
+constexpr int64_t kAtOnceNs = 50'000'000;
+
+int64_t monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
 void on_signal(int number) {
-  signal_received.store(number);
-  stop_requested.store(true);
+  const int64_t now = monotonic_ns();
+  if (signal_received.load() == 0) {
+    first_signal_ns.store(now);
+    signal_received.store(number);
+    stop_requested.store(true);
+    return;
+  }
+  if (now - first_signal_ns.load() < kAtOnceNs) return;
+  (void)std::signal(number, SIG_DFL);  // a second one kills
+  (void)std::raise(number);
 }
 
 }  // namespace
@@ -27,8 +48,7 @@ Interruption::Interruption() {
   for (size_t i = 0; i < kSignals.size(); ++i) {
     struct sigaction action {};
     action.sa_handler = on_signal;
-    // Once only: a second signal kills. No SA_RESTART: a read that waits for standard input returns.
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_flags = 0;  // no SA_RESTART: a read that waits for standard input returns
     ::sigaction(kSignals[i], &action, &previous_actions[i]);
     if (previous_actions[i].sa_handler == SIG_IGN) ::sigaction(kSignals[i], &previous_actions[i], nullptr);
   }

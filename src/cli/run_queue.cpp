@@ -39,6 +39,14 @@ sigset_t block_signals() {
   return signals;
 }
 
+/// timeout(1) sends its signal to the program and then to the group it is in: the same one twice, at almost one time.
+void take_the_same_signal_again(const sigset_t& signals) {
+  constexpr timespec kAtOnce{0, 50'000'000};
+  constexpr int kMost = 10;
+  for (int i = 0; i<kMost&& ::sigtimedwait(&signals, nullptr, &kAtOnce)> 0; ++i) {
+  }
+}
+
 /// Which filter this is, for the rules that it may leave behind: the script's whole path and the function.
 std::string filter_name(const RunOptions& options) {
   std::error_code error;
@@ -238,7 +246,8 @@ int LiveRun::run() {
                   options_.fail_open ? "fail-open: packets pass while the filter cannot judge them"
                                      : "fail-closed: packets that cannot be judged are dropped"));
   if (wait_for_end(signals) == End::kWorkerFailed) return end_closed();
-  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal kills
+  take_the_same_signal_again(signals);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // another one kills
   return end_as_asked();
 }
 

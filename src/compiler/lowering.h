@@ -230,6 +230,7 @@ class Lowering {
   void fail(const std::string& message, ir::Value first = ir::kNoValue, ir::Value second = ir::kNoValue);
   void fail_at(uint32_t line, const std::string& message, ir::Value first = ir::kNoValue,
                ir::Value second = ir::kNoValue);
+  [[nodiscard]] std::string as_called(const Call& call, const std::string& message) const;
   void fail_argument(const Call& call, size_t argument, const std::string& problem);
   void fail_type(const Call& call, size_t argument, const std::string& expected);
   [[nodiscard]] AbstractValue& reg(uint32_t index) { return st_.value_of(index); }

@@ -1,8 +1,11 @@
 // Calls and returns. A Lua function that is known is walked into; a library function has a handler; the end of the
 // entry point is the packet's verdict.
+#include <array>
+
 #include <fmt/format.h>
 
 #include "compiler/lowering.h"
+#include "script/nearest.h"
 
 namespace perilune::compiler {
 
@@ -169,11 +172,17 @@ void Lowering::verdict(const Values& results) {
       ended_ = true;
       return;
     }
-    case Kind::kString:
-      for (const auto& [text, number] : kVerdicts) {
+    case Kind::kString: {
+      std::array<std::string_view, std::size(kVerdicts)> words;
+      for (size_t n = 0; n < words.size(); ++n) {
+        const auto& [text, number] = kVerdicts[n];
         if (value.string() == text) return return_verdict(number);
+        words[n] = text;
       }
-      return wrong(describe_string(value.string()));
+      const std::string_view meant = script::nearest(value.string(), words);
+      return wrong(describe_string(value.string()) +
+                   (meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant)));
+    }
     case Kind::kDynamicString: {
       const State before = st_;
       for (const auto& [text, number] : kVerdicts) {

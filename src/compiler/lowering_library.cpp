@@ -115,7 +115,7 @@ void Lowering::call_library(Call& call, ObjectId function) {
     const World::Evaluation evaluation = world_->evaluate(AbstractValue::object_constant(function), call.arguments);
     check_evaluation(evaluation, call.name);
     if (!evaluation.failed) return finish(call, evaluation.results);
-    if (!handlers().contains(call.name)) return fail(evaluation.error);
+    if (!handlers().contains(call.name)) return fail(as_called(call, evaluation.error));
   }
   if (const auto handler = handlers().find(call.name); handler != handlers().end())
     return (this->*handler->second)(call);

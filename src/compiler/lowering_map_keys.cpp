@@ -6,6 +6,7 @@
 
 #include "compiler/lowering.h"
 #include "luadata/address_text.h"
+#include "script/map_codec.h"
 
 namespace perilune::compiler {
 namespace {
@@ -88,7 +89,8 @@ void Lowering::fail_map(script::Map& map, const MapRole& role, const AbstractVal
 // An address: what a constant says, or 4 or 16 bytes of the packet.
 bool Lowering::encode_address(script::Map& map, const MapRole& role, Scalar type, const AbstractValue& value,
                               int32_t family_at, int32_t to, ir::Value* family) {
-  const char* expected = address_expected(type);
+  const bool is_network = role.is_key && map.declaration().kind == script::MapKind::kLpm;
+  const char* expected = is_network ? script::kNetworkExpected : address_expected(type);
   if (!value.is_string()) {
     fail_map(map, role, value, expected);
     return false;

@@ -3,6 +3,7 @@
 //   s == 'abc'        the lengths, then 8, 4, 2, 1 bytes at a time
 //   s:sub(2, 5)       another slice
 //   s:lower()         a copy: 8 bytes a step
+#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -225,6 +226,20 @@ std::string Lowering::argument_message(const Call& call, size_t argument, const 
   if (kind != "method") return fmt::format("bad argument #{} to '{}' ({})", argument + 1, name, problem);
   if (argument == 0) return fmt::format("calling '{}' on bad self ({})", name, problem);
   return fmt::format("bad argument #{} to '{}' ({})", argument, name, problem);
+}
+
+// A message of the library's, which knows only its own name for the function, as luaL_argerror makes it in a call.
+std::string Lowering::as_called(const Call& call, const std::string& message) const {
+  const std::string_view begin = "bad argument #";
+  const std::string name = fmt::format(" to '{}' (", call.name);
+  const size_t at = message.find(name);
+  size_t argument = 0;
+  if (!message.starts_with(begin) || at == std::string::npos || !message.ends_with(')') ||
+      std::from_chars(message.data() + begin.size(), message.data() + at, argument).ptr != message.data() + at ||
+      argument == 0)
+    return message;
+  const size_t problem = at + name.size();
+  return argument_message(call, argument - 1, message.substr(problem, message.size() - 1 - problem));
 }
 
 void Lowering::fail_argument(const Call& call, size_t argument, const std::string& problem) {

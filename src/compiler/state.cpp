@@ -258,7 +258,8 @@ void forget_dead(State& state) {
     const FunctionInfo& info = frame.callee->code->info;
     const RegisterSet& live = info.live[frame.pc];
     // An open list that was taken does not tell states apart, nor does one that the call above will replace.
-    if (&frame != &state.frames.back() || !frame.callee->code->prototype->code[frame.pc].takes_open_list()) frame.top = 0;
+    if (&frame != &state.frames.back() || !frame.callee->code->prototype->code[frame.pc].takes_open_list())
+      frame.top = 0;
     // Registers that were added for the results of a call (see kMaxRegisters) go when no instruction reads them any
     // more.
     while (frame.registers.size() > frame.callee->code->prototype->registers() && !live[frame.registers.size() - 1])

@@ -240,14 +240,13 @@ bool encode(Place place, int index, const Shape& shape, KeyUse use, uint8_t* byt
 
 // A network: text '192.0.2.0/24', an address (all its bits), or {address, bits}.
 bool encode_lpm_key(const Place& place, int index, uint8_t* bytes) {
-  constexpr const char* kExpected = "a network such as '192.0.2.0/24', {address, bits}, or an address";
   lua_State* L = place.L;
   index = lua_absindex(L, index);
   Network network;
   if (lua_istable(L, index)) {
     lua_rawgeti(L, index, 1);
     lua_rawgeti(L, index, 2);
-    network = read_network(place, -2, false, kExpected);
+    network = read_network(place, -2, false, kNetworkExpected);
     int is_integer = 0;
     const lua_Integer length = lua_tointegerx(L, -1, &is_integer);
     if (is_integer == 0 || length < 0 || length > (network.address.family == 4 ? 32 : 128)) {
@@ -256,7 +255,7 @@ bool encode_lpm_key(const Place& place, int index, uint8_t* bytes) {
     network.length = static_cast<int>(length);
     lua_pop(L, 2);
   } else {
-    network = read_network(place, index, true, kExpected);
+    network = read_network(place, index, true, kNetworkExpected);
   }
   const uint8_t family = network.address.family;
   const Scalar declared = place.map.declaration().key.parts[0].type;

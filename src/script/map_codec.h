@@ -13,6 +13,9 @@
 
 namespace perilune::script {
 
+/// What the key of an lpm map is, for messages.
+inline constexpr const char* kNetworkExpected = "a network such as '192.0.2.0/24', {address, bits}, or an address";
+
 enum class KeyUse : uint8_t { kRead, kWrite };
 
 /// Writes the key at `index` to `bytes` (kMaxKeyBytes of room). False: no such key can be there (kRead only). Raises.

@@ -487,6 +487,7 @@ def test_interruption_ends_with_the_summary(w):
         for _ in range(4):
             process.stdout.readline()
         process.send_signal(number)
+        process.send_signal(number)  # as timeout(1) does
         last = json.loads(process.stdout.read().splitlines()[-1])
         equal((last["summary"]["interrupted"], last["summary"]["packets"]), (True, 4))
         equal(process.stderr.read(), b"")

@@ -117,6 +117,18 @@ def ends(program, number):
         expect(lab.alive(), "no traffic afterwards")
 
 
+def test_the_same_signal_twice_at_once(program):
+    """As timeout(1) sends it: to the program, and to the group it is in."""
+    with EchoLab(program) as lab:
+        judge = lab.judge()
+        expect(lab.alive(), "no traffic through the filter")
+        judge.signal(signal.SIGINT)
+        judge.signal(signal.SIGINT)
+        expect_equal(judge.wait(3), 0, f"exit status; {judge.err()}")
+        expect_equal(judge.summary()["packets"], 1, "packets in the summary")
+        expect_equal(lab.diverts(lab.server), [], "rules at the end")
+
+
 def test_sigterm(program):
     ends(program, signal.SIGTERM)
 
