@@ -68,15 +68,12 @@ struct RawLinkInfo {
 }  // namespace
 
 long system_call(int command, void* attributes, uint32_t size) {
-  for (;;) {
+  constexpr int kLoad = BPF_PROG_LOAD;
+  constexpr int kMostTries = 20;  // the verifier gives way to signals
+  for (int tries = 1;; ++tries) {
     const long result = syscall(__NR_bpf, command, attributes, size);
     if (result >= 0) return result;
-    // The verifier gives way to signals.
-    if (errno == EAGAIN || errno == EINTR) {
-      constexpr int kLoad = BPF_PROG_LOAD;
-      if (command == kLoad && errno == EAGAIN) continue;
-    }
-    return -errno;
+    if (errno != EAGAIN || command != kLoad || tries == kMostTries) return -errno;
   }
 }
 
