@@ -108,6 +108,20 @@ std::string one_narrowing(size_t lines) {
   });
 }
 
+std::string locals(size_t lines) {
+  std::string first = "local v0";
+  std::string last = "return v0";
+  for (int i = 1; i < 12; ++i) {
+    first += fmt::format(", v{}", i);
+    last += fmt::format(" ~ v{}", i);
+  }
+  first += " = s, s, s, s, s, s, s, s, s, s, s, s";
+  return filter_of("", first.c_str(), lines, (last + " ~= 3").c_str(), [](Numbers&, size_t i) {
+    return fmt::format("if d == {} then v{} = v{} + s elseif v{} > v{} then v{} = {} end", i, i % 12, (i + 1) % 12,
+                       i % 12, (i + 5) % 12, (i + 3) % 12, i);
+  });
+}
+
 std::string reads(size_t lines) {
   return filter_of("", "", lines, kLast, [](Numbers&, size_t i) { return fmt::format("n = n + pld[{}]", i % 64); });
 }
@@ -247,6 +261,7 @@ const std::vector<Family>& families() {
       {"diamonds", diamonds},
       {"narrowings", narrowings},
       {"one-narrowing", one_narrowing},
+      {"locals", locals},
       {"reads", reads},
       {"computed-reads", computed_reads},
       {"arithmetic", arithmetic},

@@ -31,6 +31,10 @@ constexpr std::array<uint8_t, 9> kReal = {1, 2, 3, 4, 5, 0, 9, 8, 7};
 constexpr uint8_t kFirstPreserved = 6;
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
 constexpr int kMostRounds = 30;
+// Rounds, before variables go to memory as a whole, and then all that live for long.
+constexpr int kPatience = 4;
+constexpr int kLastPatience = 8;
+constexpr uint32_t kLong = 64;  // positions: 16 instructions
 
 class Bits {
  public:
@@ -284,6 +288,55 @@ std::vector<Register> kept_in_memory(const LowFunction& function) {
   return chosen;
 }
 
+/// With each register the others that hold the same variable: what is handed on to parameters, from place to place. One
+/// at a time, each that goes to memory can leave the one before it without a place, round after round.
+std::vector<Register> whole_variables(const LowFunction& function, const std::vector<Register>& registers,
+                                      const std::vector<bool>& tiny) {
+  std::vector<Register> root(function.registers);
+  for (Register reg = 0; reg < function.registers; ++reg)
+    root[reg] = reg;
+  const auto find = [&](Register reg) {
+    while (root[reg] != reg)
+      reg = root[reg] = root[root[reg]];
+    return reg;
+  };
+  const auto counts = [&](Register reg) { return reg != kNoRegister && reg != kSlotRegister && !tiny[reg]; };
+  for (const LowBlock& block : function.blocks) {
+    if (block.kind != Terminator::Kind::kJump) continue;
+    const std::vector<Parameter>& parameters = function.blocks[block.then].parameters;
+    for (size_t i = 0; i < block.arguments.size(); ++i) {
+      const Argument& argument = block.arguments[i];
+      if (parameters[i].cell != kNoCell || argument.cell != kNoCell || argument.value.is_number()) continue;
+      const Register from = argument.value.reg;
+      const Register to = parameters[i].reg;
+      if (counts(from) && counts(to) && function.pointers[from] == function.pointers[to]) root[find(from)] = find(to);
+    }
+  }
+  std::vector<bool> wanted(function.registers);
+  for (const Register reg : registers)
+    wanted[find(reg)] = true;
+  std::vector<Register> all;
+  for (Register reg = 1; reg < function.registers; ++reg)
+    if (wanted[find(reg)]) all.push_back(reg);
+  return all;
+}
+
+/// The registers, and all others that live for long.
+std::vector<Register> long_lived(const LiveRanges& ranges, std::vector<Register> registers,
+                                 const std::vector<bool>& tiny) {
+  std::vector<bool> chosen(tiny.size());
+  for (const Register reg : registers)
+    chosen[reg] = true;
+  for (Register reg = 1; reg < tiny.size(); ++reg) {
+    if (chosen[reg] || tiny[reg]) continue;
+    uint32_t length = 0;
+    for (const Segment& segment : ranges.of(reg))
+      length += segment.end - segment.begin;
+    if (length >= kLong) registers.push_back(reg);
+  }
+  return registers;
+}
+
 }  // namespace
 
 Result<Allocation> allocate(LowFunction& function) {
@@ -314,7 +367,13 @@ Result<Allocation> allocate(LowFunction& function) {
       }
       return allocation;
     }
-    spill(round.ranges(), homeless);
+    if (round_number < kPatience) {
+      spill(round.ranges(), homeless);
+    } else if (round_number < kLastPatience) {
+      spill(round.ranges(), whole_variables(function, homeless, tiny));
+    } else {
+      spill(round.ranges(), long_lived(round.ranges(), homeless, tiny));
+    }
     if (cells > static_cast<int32_t>((PL_SCRATCH - PL_SPILL) / 8)) break;
   }
   return input_error(fmt::format("the filter keeps too many values at once: {} do not fit into registers", cells),
