@@ -19,7 +19,7 @@ namespace perilune::parity {
 struct Tally {
   uint64_t scripts = 0;   // compared
   uint64_t refused = 0;   // as they should be
-  uint64_t left_out = 0;  // because the hook cannot do what they do
+  uint64_t left_out = 0;  // because the hook cannot do what they do, or lua came to no end
   uint64_t packets = 0;
   uint64_t differences = 0;  // packets, maps and errors that differ
   uint64_t passed = 0;

@@ -77,7 +77,7 @@ struct Terms {
   uint64_t instructions = 1'000'000;  // for one packet
 };
 /// Matching in lua backtracks and spends the budget on it, compiled matching does not: random scripts, whose loops all
-/// end, get more than any of them needs.
+/// end, get more than nearly all of them need.
 inline constexpr uint64_t kPlenty = 100'000'000;
 
 /// The engine that defines what scripts mean.
