@@ -126,6 +126,20 @@ std::string reads(size_t lines) {
   return filter_of("", "", lines, kLast, [](Numbers&, size_t i) { return fmt::format("n = n + pld[{}]", i % 64); });
 }
 
+std::string wide_reads(size_t lines) {
+  return filter_of("", "", lines, "return true", [](Numbers&, size_t i) {
+    return fmt::format("if pld:getnumber({}, 16) == {} then return false end", i % 40 * 16, i);
+  });
+}
+
+std::string byte_pairs(size_t lines) {
+  return filter_of(
+      "", "local str = tostring(pld:segment(0, 64))", lines, "return true", [](Numbers& numbers, size_t i) {
+        return fmt::format("do local a, b = str:byte({}, {}) if a == {} and b == {} then return false end end",
+                           i % 60 + 1, i % 60 + 2, numbers.below(256), numbers.below(256));
+      });
+}
+
 std::string computed_reads(size_t lines) {
   return filter_of("", "", lines, kLast, [](Numbers& numbers, size_t) {
     return fmt::format("n = n + pld[(n + {}) & 63]", numbers.below(64));
@@ -263,6 +277,8 @@ const std::vector<Family>& families() {
       {"one-narrowing", one_narrowing},
       {"locals", locals},
       {"reads", reads},
+      {"wide-reads", wide_reads},
+      {"byte-pairs", byte_pairs},
       {"computed-reads", computed_reads},
       {"arithmetic", arithmetic},
       {"signs", signs},

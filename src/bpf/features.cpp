@@ -79,8 +79,12 @@ class Prober {
     program.insns = insns;
     program.name = "perilune_probe";
     program.flags = flags;
-    return descriptor(try_tiny(program), what);
+    const long result = try_tiny(program);
+    if (result < 0 && refusal_ == 0) refusal_ = static_cast<int>(-result);
+    return descriptor(result, what);
   }
+  /// The errno of the first program that was not loaded; 0: none was refused.
+  [[nodiscard]] int refusal() const { return refusal_; }
 
   /// Links at a hook are known when the kernel finds fault with the target instead of the kind of link: no interface
   /// has this number. Attaches nothing.
@@ -165,6 +169,7 @@ class Prober {
 
  private:
   Result<void> sound_;
+  int refusal_ = 0;
 };
 
 /// The kernel's own type information, where programs find its functions; empty: it has none. Read at once and searched
@@ -223,6 +228,7 @@ Result<Features> probe_features() {
   const FileDescriptor classifier = ask.loads(ProgramType::kSchedCls, kReturnOne, "programs at tc");
   const FileDescriptor netfilter = ask.loads(ProgramType::kNetfilter, kReturnOne, "netfilter programs");
   found.permitted = xdp || classifier;
+  if (!found.permitted) found.refusal = ask.refusal();
   // A wrong interface gives the same errno at XDP as a kernel without links: ask for the function that makes them.
   found.xdp = xdp && (types.empty() || has_function(types, "bpf_xdp_link_attach"));
   found.xdp_fragments =
@@ -271,9 +277,11 @@ Result<void> check_hook(const Features& features, EntryPoint hook) {
   if (!features.permitted) {
     const std::string hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
     return system_error("this process may not load programs into the kernel",
-                        hint.empty() ? "it has the capabilities, yet bpf(2) says EPERM: a container or a lockdown "
-                                       "forbids it"
-                                     : hint);
+                        hint.empty()
+                            ? fmt::format("it has the capabilities, yet bpf(2) says {}: a container, a lockdown or "
+                                          "the kernel's configuration forbids it",
+                                          strerrorname_np(features.refusal))
+                            : hint);
   }
   std::string_view missing;
   switch (hook) {

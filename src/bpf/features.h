@@ -33,6 +33,7 @@ struct Features {
   bool jit = false;  // programs become machine code
   // This process.
   bool permitted = false;  // it may load programs at all
+  int refusal = 0;         // else: the errno of bpf(2)
 };
 
 /// Tries everything; takes a few milliseconds. An answer that says nothing about the kernel, such as "no free file

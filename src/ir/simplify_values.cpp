@@ -19,9 +19,10 @@ namespace perilune::ir {
 namespace {
 
 constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
-constexpr int kMostLevels = 12;      // of the tree, for a branch
-constexpr uint32_t kLongAgo = 1500;  // instructions on the way down the tree
-constexpr int64_t kReach = 0x4000;   // bytes of the tables that share an address
+constexpr int kMostLevels = 12;           // of the tree, for a branch
+constexpr uint32_t kLongAgo = 1500;       // instructions on the way down the tree
+constexpr uint32_t kPointerLongAgo = 48;  // pointers can be kept on the stack alone, which has room for 32
+constexpr int64_t kReach = 0x4000;        // bytes of the tables that share an address
 
 /// What makes two computations equal.
 struct Key {
@@ -280,7 +281,7 @@ class Values {
     const auto [found, fresh] = known_.try_emplace(key, mine);
     if (fresh) {
       undo_.emplace_back(key, std::nullopt);
-    } else if (position_ <= found->second.position + kLongAgo) {
+    } else if (position_ <= found->second.position + (i.op == Op::kOffset ? kPointerLongAgo : kLongAgo)) {
       found->second.position = std::max(found->second.position, position_);
       return replace(i.result, found->second.value), false;
     } else {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace perilune::bpf {
 namespace {
@@ -32,8 +33,12 @@ TEST(Features, HooksThatAreMissingAreNamedWithThoseThereAre) {
 TEST(Features, NothingIsThereWithoutPermission) {
   Features features = everything();
   features.permitted = false;
+  features.refusal = ENOSYS;
   for (const EntryPoint hook : {EntryPoint::kXdp, EntryPoint::kTcIn, EntryPoint::kTcOut, EntryPoint::kNetfilter})
     EXPECT_FALSE(check_hook(features, hook).has_value());
+  if (geteuid() == 0) {
+    EXPECT_NE(check_hook(features, EntryPoint::kXdp).error().hint.find("ENOSYS"), std::string::npos);
+  }
 }
 
 TEST(Features, ChainsCarryXdpAndNetfilter) {
