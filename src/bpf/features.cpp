@@ -273,16 +273,19 @@ std::string available_hooks(const Features& features) {
   return fmt::format("{}", fmt::join(hooks, ", "));
 }
 
-Result<void> check_hook(const Features& features, EntryPoint hook) {
-  if (!features.permitted) {
-    const std::string hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
-    return system_error("this process may not load programs into the kernel",
-                        hint.empty()
-                            ? fmt::format("it has the capabilities, yet bpf(2) says {}: a container, a lockdown or "
-                                          "the kernel's configuration forbids it",
-                                          strerrorname_np(features.refusal))
-                            : hint);
+Error not_permitted(const Features& features) {
+  std::string hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
+  if (hint.empty()) {
+    hint = fmt::format(
+        "it has the capabilities, yet bpf(2) says {}: a container, a lockdown or the kernel's configuration "
+        "forbids it",
+        strerrorname_np(features.refusal));
   }
+  return {Fault::kSystem, "this process may not load programs into the kernel", std::move(hint)};
+}
+
+Result<void> check_hook(const Features& features, EntryPoint hook) {
+  if (!features.permitted) return tl::make_unexpected(not_permitted(features));
   std::string_view missing;
   switch (hook) {
     case EntryPoint::kXdp:

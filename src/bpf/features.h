@@ -50,6 +50,8 @@ struct FeatureName {
 };
 [[nodiscard]] std::span<const FeatureName> feature_list();
 
+/// Why, where features.permitted is false.
+[[nodiscard]] Error not_permitted(const Features& features);
 /// Can filters be attached there? The error names what the kernel lacks and which hooks it has.
 [[nodiscard]] Result<void> check_hook(const Features& features, EntryPoint hook);
 /// "xdp:INTERFACE, tc:INTERFACE:in|out and netfilter:HOOK": those there are.

@@ -1,7 +1,6 @@
 // `perilune features`: what this kernel can do, tried out.
 #include "bpf/features.h"
 
-#include "bpf/capabilities.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
@@ -26,10 +25,7 @@ int print_features(bool json) {
       list[std::string(feature.name)] = found.*feature.member;
     print_to(stdout, "{}\n", to_line({{"permitted", found.permitted}, {"features", std::move(list)}}));
   }
-  if (!found.permitted) {
-    return print_error(Error{Fault::kSystem, "this process may not load programs into the kernel",
-                             bpf::capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON})});
-  }
+  if (!found.permitted) return print_error(bpf::not_permitted(found));
   if (json) return kDone;
   const Palette palette(1);
   for (const bpf::FeatureName& feature : bpf::feature_list()) {

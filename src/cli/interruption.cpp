@@ -18,9 +18,6 @@ static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_alw
 constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 std::array<struct sigaction, kSignals.size()> previous_actions;
 
-/// timeout(1) sends its signal to the program and then to the group it is in: the same one twice, at almost one time.
-constexpr int64_t kAtOnceNs = 50'000'000;
-
 int64_t monotonic_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -35,7 +32,7 @@ void on_signal(int number) {
     stop_requested.store(true);
     return;
   }
-  if (now - first_signal_ns.load() < kAtOnceNs) return;
+  if (std::chrono::nanoseconds(now - first_signal_ns.load()) < kSameSignal) return;
   (void)std::signal(number, SIG_DFL);  // a second one kills
   (void)std::raise(number);
 }

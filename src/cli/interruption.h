@@ -2,8 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 
 namespace perilune::cli {
+
+/// timeout(1) sends its signal to the program and then to the group it is in: the same one twice, at almost one time.
+/// What follows another within this time is no second signal.
+inline constexpr std::chrono::milliseconds kSameSignal{50};
 
 class Interruption {
  public:

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/interruption.h"
 #include "cli/run_options.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
@@ -39,12 +40,12 @@ sigset_t block_signals() {
   return signals;
 }
 
-/// timeout(1) sends its signal to the program and then to the group it is in: the same one twice, at almost one time.
+/// Those that are the one which has just come: see kSameSignal.
 void take_the_same_signal_again(const sigset_t& signals) {
-  constexpr timespec kAtOnce{0, 50'000'000};
-  constexpr int kMost = 10;
-  for (int i = 0; i<kMost&& ::sigtimedwait(&signals, nullptr, &kAtOnce)> 0; ++i) {
-  }
+  constexpr timespec kPatience{0, std::chrono::nanoseconds(kSameSignal).count()};
+  int most = 10;
+  while (most > 0 && ::sigtimedwait(&signals, nullptr, &kPatience) > 0)
+    --most;
 }
 
 /// Which filter this is, for the rules that it may leave behind: the script's whole path and the function.

@@ -300,11 +300,8 @@ Lowering::StringRoom Lowering::end_iteration(Version& version) {
   const auto joined = b_.parameters(join);
   for (AbstractValue* value : now) {
     if (value->kind != Kind::kDynamicString) continue;
-    for (size_t i = 0; i < moved.size(); ++i) {
-      if (value->a != moved[i].from) continue;
-      value->a = joined[i + 1];
-      break;
-    }
+    const auto one = std::ranges::find(moved, value->a, &MovedString::from);
+    if (one != moved.end()) value->a = joined[static_cast<size_t>(one - moved.begin()) + 1];
   }
   return {room.before, joined[0]};
 }
@@ -313,10 +310,11 @@ Lowering::StringRoom Lowering::end_iteration(Version& version) {
 std::vector<Lowering::MovedString> Lowering::strings_to_move(const Version& version,
                                                              const std::vector<AbstractValue*>& values) {
   constexpr size_t kMost = 4;
+  const std::vector<ir::Value>& before = *version.strings_before;
   std::vector<MovedString> moved;
   for (const AbstractValue* value : values) {
     if (value->kind != Kind::kDynamicString) continue;
-    if (std::ranges::find(version.strings_before, value->a) != version.strings_before.end()) continue;
+    if (std::ranges::find(before, value->a) != before.end()) continue;
     const auto known = std::ranges::find(moved, value->a, &MovedString::from);
     if (known == moved.end()) {
       moved.push_back({value->a, value->b, ir::kNoValue});
@@ -425,8 +423,7 @@ void Lowering::transfer() {
   auto version = std::make_unique<Version>();
   version->shape = shape;
   version->forced = std::move(forced);
-  version->began_inside = strings_before.has_value();
-  if (strings_before) version->strings_before = std::move(*strings_before);
+  version->strings_before = std::move(strings_before);
   version->incoming.push_back({b_.current(), st_, room});
   b_.jump(0);
   pending_[key].push_back(version.get());
@@ -509,10 +506,10 @@ void Lowering::lower_version(const Key& /*key*/, Version& version) {
       arguments[k].push_back(version.incoming[k].room.before);
       arguments[k].push_back(version.incoming[k].room.used);
     }
-    if (!version.began_inside) {
+    if (!version.strings_before) {
+      std::vector<ir::Value>& before = version.strings_before.emplace();
       for (size_t i = 0; i < mine.size(); ++i)
-        if (mine[i]->kind == Kind::kDynamicString && !version.is_parameter[i])
-          version.strings_before.push_back(mine[i]->a);
+        if (mine[i]->kind == Kind::kDynamicString && !version.is_parameter[i]) before.push_back(mine[i]->a);
     }
   }
   // Views that name the same bytes were joined one by one; facts about them stay per copy.

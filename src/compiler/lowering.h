@@ -138,11 +138,12 @@ class Lowering {
     std::vector<bool> is_parameter;  // by position in the flattened state
     std::vector<bool> forced;        // positions that must become parameters
     // Of the head of a loop.
-    uint32_t loop = 0;                      // its number in Frame::rounds; 0: no loop
-    StringRoom room;                        // parameters
-    uint32_t allocations = 0;               // allocations_ when it was lowered
-    bool began_inside = false;              // at the end of an iteration that began at another version
-    std::vector<ir::Value> strings_before;  // places of strings from before the loop, which stay there
+    uint32_t loop = 0;         // its number in Frame::rounds; 0: no loop
+    StringRoom room;           // parameters
+    uint32_t allocations = 0;  // allocations_ when it was lowered
+    /// Places of strings from before the loop, which stay there. Nothing until it is lowered, if it was not begun at
+    /// the end of an iteration that had begun at another version.
+    std::optional<std::vector<ir::Value>> strings_before;
   };
   using Key = std::vector<uint32_t>;
   struct Outcome {
@@ -356,9 +357,9 @@ class Lowering {
   AbstractValue text_of_number(const AbstractValue& number);
   ir::Value compare_strings(const AbstractValue& a, const AbstractValue& b);
   ir::Value allocate_string(ir::Value length);
-  /// Copies `length` bytes and up to 7 more behind them.
   [[nodiscard]] ir::Value move_strings(std::vector<MovedString>& strings, ir::Value before, ir::Value used,
                                        ir::BlockId no_room);
+  /// Copies `length` bytes and up to 7 more behind them.
   void copy_bytes(ir::Value to, ir::Value from, ir::Value length) { copy(8, to, from, length); }
   /// Copies `length` bytes and touches no other.
   void copy_exactly(ir::Value to, ir::Value from, ir::Value length) { copy(1, to, from, length); }

@@ -195,10 +195,7 @@ class Round {
 
   [[nodiscard]] float weight(Register reg) const {
     if (tiny_[reg]) return kInfinite;
-    float length = 0;
-    for (const Segment& segment : ranges_.of(reg))
-      length += static_cast<float>(segment.end - segment.begin);
-    return cost_of_memory(reg) / (length + 16);
+    return cost_of_memory(reg) / (static_cast<float>(ranges_.length(reg)) + 16);
   }
 
   template <typename F>
@@ -328,11 +325,7 @@ std::vector<Register> long_lived(const LiveRanges& ranges, std::vector<Register>
   for (const Register reg : registers)
     chosen[reg] = true;
   for (Register reg = 1; reg < tiny.size(); ++reg) {
-    if (chosen[reg] || tiny[reg]) continue;
-    uint32_t length = 0;
-    for (const Segment& segment : ranges.of(reg))
-      length += segment.end - segment.begin;
-    if (length >= kLong) registers.push_back(reg);
+    if (!chosen[reg] && !tiny[reg] && ranges.length(reg) >= kLong) registers.push_back(reg);
   }
   return registers;
 }

@@ -23,6 +23,13 @@ class LiveRanges {
   [[nodiscard]] std::span<const Segment> of(Register reg) const {
     return {segments_.data() + starts_[reg], segments_.data() + starts_[reg + 1]};
   }
+  /// All segments together, in positions.
+  [[nodiscard]] uint32_t length(Register reg) const {
+    uint32_t length = 0;
+    for (const Segment& segment : of(reg))
+      length += segment.end - segment.begin;
+    return length;
+  }
   [[nodiscard]] uint32_t positions() const { return positions_; }
   /// Of a block's head.
   [[nodiscard]] const std::vector<uint32_t>& first() const { return first_; }
