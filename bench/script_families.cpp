@@ -241,6 +241,14 @@ std::string maps(size_t lines) {
                    });
 }
 
+std::string counts(size_t lines) {
+  return filter_of("local m = map.hash {name = 'm', key = 'u32', value = 'u64', size = 1024, ttl = 10}", "", lines,
+                   kLast, [](Numbers& numbers, size_t i) {
+                     return i % 2 == 0 ? fmt::format("n = n + m:add(d + {})", i % 100)
+                                       : fmt::format("m[s + {}] = n", numbers.below(1000));
+                   });
+}
+
 std::string logs(size_t lines) {
   return filter_of("", "", lines, kLast, [](Numbers& numbers, size_t i) {
     return fmt::format("if d == {} then log('{} %d', s) end", numbers.port(), i);
@@ -292,6 +300,7 @@ const std::vector<Family>& families() {
       {"nested-loops", nested_loops},
       {"functions", functions},
       {"maps", maps},
+      {"counts", counts},
       {"logs", logs},
       {"addresses", addresses},
       {"writes", writes, 4000, true},

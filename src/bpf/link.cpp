@@ -93,6 +93,7 @@ class Linker {
     if (!types_.ok()) return system_error("cannot make type information: not enough memory");
     RuntimeFunction& entry = add_function(input_->runtime->entry);
     join_filter(entry);
+    add_lookups();
     for (size_t i = 0; i < functions_.size(); ++i) {  // grows on the way
       for (const auto& reference : functions_[i].references)
         if (input_->runtime->find(reference.symbol) != nullptr && !begins_.contains(reference.symbol))
@@ -135,6 +136,22 @@ class Linker {
     functions_.push_back(std::move(filter));
   }
 
+  static std::string lookup_name(uint32_t map) { return fmt::format("map_lookup_{}", map); }
+
+  // What the filter's kLookup relocations call. Part of its caller to the verifier, for it gives back a pointer.
+  void add_lookups() {
+    using Parameter = RuntimeFunction::Parameter;
+    for (const ir::Relocation& relocation : input_->code->relocations) {
+      if (relocation.kind != ir::Relocation::Kind::kLookup) continue;
+      RuntimeFunction lookup;
+      lookup.name = lookup_name(relocation.index);
+      if (!begins_.emplace(lookup.name, 0).second) continue;
+      lookup.parameters = {Parameter::kPointer, Parameter::kPointer};
+      lookup.insns = {{BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+      functions_.push_back(std::move(lookup));
+    }
+  }
+
   [[nodiscard]] bool is_called_elsewhere() const {
     return std::ranges::any_of(input_->runtime->functions, [&](const RuntimeFunction& function) {
       return function.name != input_->runtime->entry &&
@@ -154,8 +171,13 @@ class Linker {
     filter.insns = code.insns;
     for (size_t i = 0; i < code.relocations.size(); ++i) {
       const ir::Relocation& relocation = code.relocations[i];
-      const bool pulls = relocation.kind == ir::Relocation::Kind::kPull;
-      filter.references.push_back({relocation.insn, pulls, pulls ? kCopy : fmt::format("#{}", i)});
+      if (relocation.kind == ir::Relocation::Kind::kPull) {
+        filter.references.push_back({relocation.insn, true, kCopy});
+      } else if (relocation.kind == ir::Relocation::Kind::kLookup) {
+        filter.references.push_back({relocation.insn, true, lookup_name(relocation.index)});
+      } else {
+        filter.references.push_back({relocation.insn, false, fmt::format("#{}", i)});
+      }
     }
     if (code.lines.empty() || code.lines.front().insn != 0) filter.lines.push_back({0, kFilter, "", 0});
     for (const ir::LineRecord& line : code.lines)
@@ -285,7 +307,8 @@ class Linker {
         program_.insns[insn].imm = static_cast<int32_t>(input_->slots_mask);
         break;
       case ir::Relocation::Kind::kPull:
-        break;  // a reference by name
+      case ir::Relocation::Kind::kLookup:
+        break;  // references by name
     }
     return {};
   }

@@ -52,8 +52,10 @@ uint32_t link_type(const ProgramOptions& options) {
 }
 
 /// What is the same for every packet, in every slot.
-void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t offset) {
+void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t offset,
+               uint32_t cpu) {
   pl_header header{};
+  header.cpu = cpu;
   header.time_offset = offset;
   header.fuel_limit = options.fuel_limit;
   header.report = options.report ? 1 : 0;
@@ -124,7 +126,8 @@ class Loader {
     if (!memory) return tl::make_unexpected(std::move(memory.error()));
     const uint64_t offset = clock_offset();
     for (uint32_t i = 0; i < loaded_.slots; ++i)
-      fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, offset);
+      fill_slot(memory->bytes().subspan(size_t{i} * PL_SLOT_SIZE, PL_SLOT_SIZE), *image_, *options_, offset,
+                i % stride);
     return {};
   }
 

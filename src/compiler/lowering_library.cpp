@@ -389,7 +389,7 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
   b_.store(4, slot, kEventScratch + offsetof(pl_event, length), number(size - static_cast<int64_t>(sizeof(pl_event))));
   const ir::Value time = now();
   b_.store(8, b_.slot(), kEventScratch + offsetof(pl_event, time_ns), time);
-  b_.store(4, b_.slot(), kEventScratch + offsetof(pl_event, cpu), target_.kernel() ? b_.cpu() : number(0));
+  b_.store(4, b_.slot(), kEventScratch + offsetof(pl_event, cpu), b_.load(4, b_.slot(), offsetof(pl_header, cpu)));
   // if (++header.log_lines <= PL_MOST_LOG_LINES && emit() != 0) ++header.counters[PL_COUNT_LOST_EVENTS];
   const ir::Value lines = b_.add(b_.load(4, b_.slot(), offsetof(pl_header, log_lines)), 1);
   b_.store(4, b_.slot(), offsetof(pl_header, log_lines), lines);

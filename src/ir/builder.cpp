@@ -203,12 +203,6 @@ Value Builder::random() {
   return append(instruction, true);
 }
 
-Value Builder::cpu() {
-  Instruction instruction;
-  instruction.op = Op::kCpu;
-  return append(instruction, true);
-}
-
 Value Builder::emit(int32_t disp, Value length) {
   Instruction instruction;
   instruction.op = Op::kEmit;

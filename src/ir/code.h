@@ -31,6 +31,7 @@ struct Relocation {
     kMap,       // a 16-byte load-immediate: the map `index` of Image::maps (BPF_PSEUDO_MAP_FD)
     kEvents,    // likewise the ring buffer
     kPull,      // a call of pull(ctx, slot_offset, upto): see below
+    kLookup,    // a call of a function that does what the helper map_lookup_elem does, for the map `index` alone
     kSlotMask,  // an AND with an immediate: (number of slots, a power of two, * PL_SLOT_SIZE - 1) & ~PL_SLOT_MASK
   };
   uint32_t insn = 0;

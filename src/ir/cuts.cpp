@@ -10,8 +10,6 @@ constexpr uint32_t kMostBranches = 2000;  // on a way through a piece
 constexpr uint32_t kRounds = 3;           // of a loop, that the verifier walks before it knows the state at its head
 constexpr int32_t kMostCells = 48;        // of pointers on the stack; the other bits are kept elements of maps
 constexpr uint8_t kMostKept = 16;
-constexpr size_t kInsnsOfThree = 5;  // eBPF instructions that three of these become, in functions with many loops
-constexpr size_t kMostPatching = 100'000'000;  // loops with a may_goto, times instructions: about a second
 
 using Mask = uint64_t;
 

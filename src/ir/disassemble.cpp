@@ -41,8 +41,6 @@ std::string helper_name(int32_t number) {
       return "ktime_get_tai_ns";
     case bpf::helper::kRandom:
       return "get_prandom_u32";
-    case bpf::helper::kProcessor:
-      return "get_smp_processor_id";
     case bpf::helper::kOutput:
       return "ringbuf_output";
     default:
@@ -88,6 +86,8 @@ std::string relocation_text(const Relocation& relocation) {
       return "events";
     case Relocation::Kind::kPull:
       return "pull";
+    case Relocation::Kind::kLookup:
+      return fmt::format("look up in map {}", relocation.index);
     case Relocation::Kind::kSlotMask:
       return "whole slots";
   }

@@ -1,5 +1,7 @@
 // Calls. Their arguments are fetched before anything else is written; what they destroy and is needed later is saved
 // before and restored behind.
+#include <algorithm>
+
 #include "ir/emitter.h"
 #include "ir/memory_layout.h"
 #include "ir/opcodes.h"
@@ -71,10 +73,6 @@ void Emitter::call(const Low& low, uint32_t position) {
       alu(bpf::kOr, 0, 1);
       mov(result, 0);
       break;
-    case Op::kCpu:
-      helper(bpf::helper::kProcessor);
-      mov(result, 0);
-      break;
     case Op::kEmit:
       if (low.a.is_number()) {
         mov_number(3, low.a.imm & kMostEvent);
@@ -109,6 +107,28 @@ void Emitter::key_and_map(const Low& low) {
   alu_number(bpf::kAdd, 2, low.disp);
 }
 
+bool Emitter::has_many_lookups() const {
+  size_t insns = 0;
+  size_t lookups = 0;
+  for (const LowBlock& block : function_.blocks) {
+    insns += block.code.size() + 1;
+    lookups += static_cast<size_t>(std::ranges::count_if(
+        block.code, [](const Low& low) { return low.op == Op::kMapLookup || low.op == Op::kMapAdd; }));
+  }
+  return lookups > kMostPatching / 4 / (insns * kInsnsOfThree / 3 + 1);
+}
+
+// r0 = the element, or 0. The kernel writes out each call of the helper, which takes it long where there are many: then
+// one function for each map has the only one.
+void Emitter::find_element(const Low& low) {
+  key_and_map(low);
+  if (!calls_lookups_) return helper(bpf::helper::kMapLookup);
+  for (Real unused = 3; unused <= 5; ++unused)  // as for pull
+    mov_number(unused, 0);
+  code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), Relocation::Kind::kLookup, low.index});
+  raw(bpf::kJmp | bpf::kCall, 0, bpf::kPseudoCall, 0, -1);
+}
+
 // result = 0; if (r0 == 0) goto the end
 size_t Emitter::unless_found(Real result) {
   if (result != 0) mov_number(result, 0);
@@ -123,8 +143,7 @@ void Emitter::found(Real result, size_t jump) {
 }
 
 void Emitter::map_lookup(const Low& low, Real result) {
-  key_and_map(low);
-  helper(bpf::helper::kMapLookup);
+  find_element(low);
   if (low.kept != 0) store(8, kStack, kept_cell(low.kept), 0);
   const size_t jump = unless_found(result);
   const Real temporary = result == 1 ? 2 : 1;
@@ -152,8 +171,7 @@ void Emitter::map_add(const Low& low, Real result) {
   } else {
     store(8, kSlot, cell(call_cell()), real(low.a.reg));
   }
-  key_and_map(low);
-  helper(bpf::helper::kMapLookup);
+  find_element(low);
   const size_t jump = unless_found(result);
   const Real temporary = result == 1 ? 2 : 1;
   load(8, temporary, kSlot, cell(call_cell()));

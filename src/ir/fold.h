@@ -50,7 +50,7 @@ namespace perilune::ir {
 /// May the instruction be removed when no other uses its result? kRandom may not: each one advances the generator, so
 /// without it every later random() would give another number than in the lua engine.
 [[nodiscard]] constexpr bool is_droppable(Op op) {
-  return is_pure(op) || is_load(op) || op == Op::kLaunder || op == Op::kKtime || op == Op::kCpu;
+  return is_pure(op) || is_load(op) || op == Op::kLaunder || op == Op::kKtime;
 }
 /// Bytes of a load or a store.
 [[nodiscard]] constexpr unsigned access_bytes(Op op) {

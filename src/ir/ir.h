@@ -64,7 +64,6 @@ enum class Op : uint8_t {
                // of map `index` has filled on every way here; 1, or 0 when there is none
   kKtime,      // nanoseconds of CLOCK_TAI
   kRandom,     // 64 random bits
-  kCpu,        // number of the processor
   kEmit,       // hands a bytes from `disp` of the slot to the ring buffer; 0 or -errno
 };
 
@@ -165,7 +164,6 @@ class Builder {
   Value map_store(uint32_t map, int32_t value, int64_t bytes, uint8_t kept);
   Value ktime();
   Value random();
-  Value cpu();
   Value emit(int32_t disp, Value length);
 
   void jump(BlockId target, std::vector<Value> arguments = {});

@@ -136,6 +136,12 @@ struct Allocation {
 
 [[nodiscard]] Result<Code> emit(const LowFunction& function, const Allocation& allocation);
 
+/// The kernel writes some instructions (may_goto, look-ups in maps) out into several after it has verified them, and
+/// each time moves all that follows and corrects every jump. How many there may be, times the instructions of all, for
+/// about a second.
+inline constexpr size_t kMostPatching = 100'000'000;
+inline constexpr size_t kInsnsOfThree = 5;  // eBPF instructions that three of these become, in large functions
+
 /// Calls f(operand, late) for each register an instruction reads; `late`: still read after the result is written.
 template <typename Instr, typename F>
 void for_each_use(Instr& low, F f) {

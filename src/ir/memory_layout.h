@@ -119,6 +119,7 @@ struct pl_header {
   unsigned char interface_name[68]; /* not terminated */
   unsigned int log_lines;           /* of this packet; zeroed before each call of a filter that may log */
   unsigned int log_site;            /* of the last of them */
+  unsigned int cpu;                 /* the slot's processor; set once at load. User space: 0 */
 };
 
 /* How many lines the filter may log for one packet; further ones are counted, not sent. */

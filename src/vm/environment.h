@@ -18,8 +18,6 @@ class Environment {
   [[nodiscard]] virtual int output(std::span<const uint8_t> record) = 0;
   /// CLOCK_TAI, by default.
   [[nodiscard]] virtual uint64_t tai_ns();
-  /// The number of the processor, by default.
-  [[nodiscard]] virtual uint32_t processor();
 };
 
 }  // namespace perilune::vm

@@ -4,7 +4,6 @@
 #include <ctime>
 #include <span>
 
-#include <sched.h>
 
 #include "ir/opcodes.h"
 #include "vm/map.h"
@@ -48,10 +47,6 @@ uint64_t random(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* s
   return bits >> 32;
 }
 
-uint64_t processor(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, HelperState* state) {
-  return state->environment->processor();
-}
-
 uint64_t output(uint64_t, uint64_t data, uint64_t size, uint64_t, uint64_t, HelperState* state) {
   return result(state->environment->output({pointer<const uint8_t>(data), size}));
 }
@@ -69,11 +64,6 @@ uint64_t Environment::tai_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-uint32_t Environment::processor() {
-  const int number = sched_getcpu();
-  return number < 0 ? 0 : static_cast<uint32_t>(number);
-}
-
 Helper find_helper(int32_t number) {
   switch (number) {
     case helper::kMapLookup:
@@ -86,8 +76,6 @@ Helper find_helper(int32_t number) {
       return tai_time;
     case helper::kRandom:
       return random;
-    case helper::kProcessor:
-      return processor;
     case helper::kOutput:
       return output;
     case kPullHelper:

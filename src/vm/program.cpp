@@ -65,10 +65,10 @@ Result<std::vector<Insn>> Program::bound_code(const Machine& machine) const {
   for (const Relocation& relocation : image_->code.relocations) {
     if (relocation.insn >= code.size()) return broken(relocation, "there is none");
     Insn& insn = code[relocation.insn];
-    if (relocation.kind == Relocation::Kind::kPull) {
+    if (relocation.kind == Relocation::Kind::kPull || relocation.kind == Relocation::Kind::kLookup) {
       if (insn.code != ir::bpf::kCallHelper) return broken(relocation, "no call");
       insn.src = 0;
-      insn.imm = kPullHelper;
+      insn.imm = relocation.kind == Relocation::Kind::kPull ? kPullHelper : ir::bpf::helper::kMapLookup;
       continue;
     }
     if (relocation.kind == Relocation::Kind::kSlotMask) {

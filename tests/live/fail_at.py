@@ -6,8 +6,8 @@ of them, mounts, locks, namespaces, sockets, processes, memory shared with the k
 takes in by a thousand calls of read(2), the first three.) WHAT is an errno's name, "kill" (the command, and the process that makes the
 call), "kill-one" (that process alone), or "none". Calls of the command's children count as well; of the programs they start (the
 packet filter's tools) those by which these talk to the kernel and to us, not the files they read. SIGTERM is passed on to the command.
-The last line of standard error is one JSON object: {"calls": how many there were, "call": what AT was, "status": exit status, or
--SIGNAL}; before it can come, the command and all its children have ended.
+The last line of standard error is one JSON object: {"calls": how many there were (with "none": a list of them), "call": what AT was,
+"status": exit status, or -SIGNAL}; before it can come, the command and all its children have ended.
 
 Only the calls that count stop the process (SECCOMP_RET_TRACE), so this is fast. x86-64 only.
 """
@@ -160,7 +160,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     libc.ptrace(SETOPTIONS, pid, None, ctypes.c_void_p(OPTIONS))
     libc.ptrace(CONT, pid, None, None)
-    count, said, status, started = 0, None, None, False
+    count, said, status, started, names = 0, None, None, False, []
     processes = {}
     while True:
         try:
@@ -181,6 +181,7 @@ def main():
             started = started or (name is not None and name.split()[0] in ("open", "statfs", "bpf", "socket") and "ld.so" not in name)
             if name is not None and started:
                 count += 1
+                names.append(name)
                 if count == wanted:
                     said = name
                     if what in ("kill", "kill-one"):
@@ -193,7 +194,7 @@ def main():
         elif event == 0 and os.WSTOPSIG(stopped) not in (signal.SIGSTOP, signal.SIGTRAP):
             deliver = os.WSTOPSIG(stopped)
         libc.ptrace(CONT, who, None, ctypes.c_void_p(deliver))
-    print("\n" + json.dumps({"calls": count, "call": said, "status": status}), file=sys.stderr)
+    print("\n" + json.dumps({"calls": names if what == "none" else count, "call": said, "status": status}), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ COMMANDS = {
 
 
 def calls_of(lab, command):
-    """How many calls of the command can fail."""
+    """The calls of the command that can fail."""
     loaded, words, _ = COMMANDS[command]
     prepare(lab, loaded)
     told, _, said = lab.inject(0, "none", *words(lab))

@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
 UDP_GRO = 104
 UDP_SEGMENT = 103
 SO_RCVBUFFORCE = 33
@@ -404,6 +405,14 @@ def raw_send(interface, path):
     say("sent")
 
 
+def big_stream(address, port):
+    """Sends what becomes large packets over TCP in one go, and waits for the answer."""
+    stream = socket.create_connection((address, int(port)), timeout=60)
+    stream.sendall(hashlib.shake_128(b"big").digest(1_500_000))
+    stream.shutdown(socket.SHUT_WR)
+    say(stream.recv(1000).decode())
+
+
 def big_source(address, port, segment):
     """Sends what becomes large packets: over TCP in one go, and over UDP datagrams of growing size and bursts of them that leave
     this machine as one packet (GSO). No byte is like the one before."""
@@ -421,6 +430,39 @@ def big_source(address, port, segment):
         for size in (10_000, 40_000, 62_000):
             datagrams.send(data[size:2 * size])
     say("sent")
+
+
+def big_compare(address, port):
+    """Takes what big-source sends, connection by connection; says how long it was, how many of its bytes are others, and how many of
+    those have all bits turned over."""
+    wanted = hashlib.shake_128(b"big").digest(1_500_000)
+    server = socket.create_server((address, int(port)), family=family(address))
+    say("ready")
+    while True:
+        connection, _ = server.accept()
+        came = bytearray()
+        while data := connection.recv(1 << 20):
+            came += data
+        pairs = [(old, new) for old, new in zip(wanted, came) if old != new]
+        say(f"{len(came)} {len(pairs)} {sum(old ^ new == 255 for old, new in pairs)}")
+        connection.sendall(b"taken")
+        connection.close()
+
+
+def tun_ask(interface, path, answer_path):
+    """A packet of the file arrives at the TUN device; the next one as long that goes out there is written to the other file."""
+    device = open("/dev/net/tun", "r+b", buffering=0)
+    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", interface.encode(), IFF_TUN | IFF_NO_PI))
+    with open(path, "rb") as file:
+        packet = file.read()
+    device.write(packet)
+    while select.select([device], [], [], 5)[0]:
+        answer = device.read(1 << 20)
+        if len(answer) == len(packet):
+            with open(answer_path, "wb") as file:
+                file.write(answer)
+            return say("answered")
+    say("nothing")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Every packet is captured as it leaves or arrives, and the lua engine judges the 
 UDP datagrams in one buffer (UDP_SEGMENT) are cut in the capture as they will be on the wire: a filter judges each.
 """
 import collections
+import hashlib
 import json
 import struct
 
@@ -176,14 +177,19 @@ def test_packets_joined_on_the_way_in(program):
         expect(longest > 3000, f"no packets were joined: the longest has {longest} bytes")
 
 
+def grown(lab):
+    """Lets packets become longer than IP can say."""
+    for namespace, interface in ((lab.client, "client0"), (lab.server, "server0")):
+        said = lab.ask(namespace, "gso-limits", interface, "180000")
+        if said != "done":
+            raise Skip(f"this kernel has no BIG TCP: {said}")
+
+
 def test_packets_longer_than_ip_can_say(program):
     """BIG TCP: the lengths in the headers are 0 or in an option; what is read of such a packet is there."""
     begin = "function filter(hdr, pld, pkt) if pkt.dport == 9000 and #pld > 66600 then log('%d', pld[7]) end return true end\n"
     with LargeLab(program) as lab:
-        for namespace, interface in ((lab.client, "client0"), (lab.server, "server0")):
-            said = lab.ask(namespace, "gso-limits", interface, "180000")
-            if said != "done":
-                raise Skip(f"this kernel has no BIG TCP: {said}")
+        grown(lab)
         hooks = [f"tc:client0:out@{lab.client.name}", f"tc:server0:in@{lab.server.name}"]
         if lab.has_netfilter:
             hooks += [f"netfilter:output@{lab.client.name}", f"netfilter:input@{lab.server.name}"]
@@ -198,3 +204,76 @@ def test_packets_longer_than_ip_can_say(program):
             listener.signal(2)
             listener.wait()
             lab.perilune("unload", "big")
+
+
+def test_writes_to_packets_longer_than_ip_can_say(program):
+    """Anywhere in the bytes a filter has of them, near each other or not; the rest of the stream is as it was sent."""
+    writes = {"a late byte": (65_480,), "the last of both": (66_460,), "far apart": (0, 5_000, 66_000), "near each other": (100, 101, 600)}
+    with LargeLab(program) as lab:
+        grown(lab)
+        takers = {version: lab.peer(lab.server, "big-compare", lab.address(version), "9001") for version in (4, 6)}
+        for what, places in writes.items():
+            turn = " ".join(f"pld[{place}] = pld[{place}] ~ 255" for place in places)
+            script = lab.script(f"function filter(hdr, pld, pkt) if pkt.dport == 9001 and #pld > 66600 then {turn} end return true end\n")
+            for hook in (f"tc:client0:out@{lab.client.name}", f"tc:server0:in@{lab.server.name}"):
+                before, changed = {version: len(taker.out().splitlines()) for version, taker in takers.items()}, 0
+                lab.load("big", script, hook)
+                for version in (4, 6):
+                    lab.ask(lab.client, "big-stream", lab.address(version), "9001")
+                    length, different, turned = map(int, takers[version].out().splitlines()[before[version]].split())
+                    counters = lab.counters("big")
+                    expect_equal((counters["blocked"], counters["errors"], counters["malformed"]), (0, 0, 0), f"{what} at {hook}")
+                    now = counters["modified"] - changed
+                    expect(now > 0, f"no long packet was changed, {what}, IPv{version} at {hook}: {counters}")
+                    expect_equal((length, different, turned), (1_500_000, now * len(places), now * len(places)),
+                                 f"bytes that came, and changed ones, {what}, IPv{version} at {hook}")
+                    changed = counters["modified"]
+                lab.perilune("unload", "big")
+
+
+def word_sum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) // 2 * 2])) + (data[-1] << 8 if len(data) % 2 else 0)
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
+def long_segment(ipv6, payload):
+    """A TCP segment whose length does not fit into its IP header, every checksum made; and where the payload begins."""
+    length = 20 + len(payload)
+    tcp = struct.pack(">HHIIBBHHH", 7, 8, 1, 1, 0x50, 0x10, 1000, 0, 0) + payload
+    addresses = bytes(range(1, 33)) if ipv6 else bytes([10, 9, 0, 1, 10, 9, 0, 2])
+    checksum = 0xffff ^ word_sum(struct.pack(">II", 6, length) + tcp + b"\0" * (length % 2) + addresses)
+    tcp = tcp[:16] + struct.pack(">H", checksum) + tcp[18:]
+    if ipv6:
+        header = struct.pack(">IHBB", 6 << 28, 0, 0, 64) + addresses
+        return header + struct.pack(">BBBBI", 6, 0, 0xc2, 4, length + 8) + tcp, 68
+    header = struct.pack(">BBHHHBBH", 0x45, 0, 0, 7, 0, 64, 6, 0) + addresses
+    return header[:10] + struct.pack(">H", 0xffff ^ word_sum(header)) + header[12:] + tcp, 40
+
+
+def test_checksums_of_packets_longer_than_the_copy(program):
+    """Nothing finishes the checksum of such a packet, so it is summed to its end, beyond what the filter sees."""
+    payload = hashlib.shake_128(b"long").digest(179_999)
+    writes = {"a late byte": {65_480: 0x7a}, "far apart": {0: 0x7a, 5_000: 0x7b, 66_001: 0x7c}, "one": {101: 0x7d}}
+    with LargeLab(program) as lab:
+        lab.client.setup("ip tuntap add dev tun0 mode tun\nip link set tun0 up")
+        for what, changes in writes.items():
+            turn = " ".join(f"pld[{place}] = {value}" for place, value in changes.items())
+            script = lab.script(f"function filter(hdr, pld, pkt) if #pld > 66600 then {turn} return 'reply' end return true end\n")
+            lab.load("long", script, f"tc:tun0:in@{lab.client.name}")
+            for ipv6 in (False, True):
+                for length in (179_998, 179_999):
+                    packet, begin = long_segment(ipv6, payload[:length])
+                    changed = bytearray(payload[:length])
+                    for place, value in changes.items():
+                        changed[place] = value
+                    (lab.folder / "sent").write_bytes(packet)
+                    said = lab.ask(lab.client, "tun-ask", "tun0", lab.folder / "sent", lab.folder / "came")
+                    counters = lab.counters("long")
+                    expect_equal(said, "answered", f"the reply, {what}: {counters}")
+                    wanted = long_segment(ipv6, bytes(changed))[0]
+                    came = (lab.folder / "came").read_bytes()
+                    different = [at for at in range(len(wanted)) if came[at] != wanted[at]]
+                    expect_equal(different, [], f"bytes that are others than wanted, {what}, payload at {begin}")
+            lab.perilune("unload", "long")

@@ -7,6 +7,8 @@
  *   long packet_store(PL_CTX*, slot, offset, length)               slot bytes to the same place of the packet
  *   u32 is_partial(PL_CTX*, offset)                                does the kernel know that the device finishes the
  *                                                                  checksum at `offset`?
+ *   PL_REACH                                                       the last offset that packet_load() and
+ *                                                                  packet_store() are asked to begin at
  *
  *   long write_small(PL_CTX*, slot, struct small*)                see commit_small
  *
@@ -15,7 +17,8 @@
  *   between the dirty bytes and what the packet has there (commit_difference).
  * - Otherwise (lengths, protocols, fragments, extension headers, SCTP, many bytes) everything is summed twice
  *   (commit_whole): after from the slot; then slot and packet swap the dirty bytes, so that the packet has what was
- *   written and the slot what was before, and before from the slot again.
+ *   written and the slot what was before, and before from the slot again. What a packet has beyond the slot's copy
+ *   (BIG TCP) is summed from the packet.
  *
  * Where the kernel does not tell that a checksum is unfinished, because XDP has no place to say so, its looks do: see
  * packet::checksum_unfinished(). Who finds the pseudo header's sum in the field takes the second way, which can tell.
@@ -30,11 +33,13 @@
 #include "bpf/runtime/location.h"
 #include "bpf/runtime/sum.h"
 
-/* The workspace: the script's strings are nobody's any more. */
-#define WORKSPACE PL_STRINGS
+/* The workspace, where the script's strings were: they are not needed any more. Before it, room for the rest of the last
+ * granule that is copied to the frame's end. */
+#define WORKSPACE (PL_STRINGS + GRANULE)
 #define BYTES_BEFORE (PL_STRINGS + 0x400u)
 #define MOST_DIFFERENCE 4096u /* bytes, for commit_difference */
 #define SWAP_CHUNK 4096u
+#define TAIL_CHUNK 0x4000u
 #define GRANULE 64u
 
 /* Of struct pl_header, what locate() finds. */
@@ -125,9 +130,9 @@ PL_INLINE u64 first_bytes(u64 word, u64 length) {
   return word << shift >> shift;
 }
 
-/* Frame bytes [begin, end), summed, not folded. */
-PL_GLOBAL u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
-  struct pass pass = {slot_offset, PL_FRAME + begin, 0, 0, 0};
+/* Slot bytes [begin, end), summed, not folded. */
+PL_GLOBAL u64 sum_slot(u64 slot_offset, u64 begin, u64 end) {
+  struct pass pass = {slot_offset, begin, 0, 0, 0};
   u8* slot = slot_at(slot_offset);
   u64 length, at, sum, i;
   if (begin >= end) return 0;
@@ -145,6 +150,11 @@ PL_GLOBAL u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
     sum += halves(first_bytes(*(const u64*)slot_byte(slot, at + i), left));
   }
   return sum;
+}
+
+/* Frame bytes [begin, end) in the slot, summed, not folded. */
+PL_INLINE u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
+  return sum_slot(slot_offset, PL_FRAME + begin, PL_FRAME + end);
 }
 
 static long difference_granule(u32 round, void* argument) {
@@ -438,17 +448,15 @@ PL_GLOBAL u64 commit_datagram(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
   const u64 begin = header->dirty_begin;
-  u64 length = header->dirty_end - begin - 1;
+  const u64 length = header->dirty_end - begin;
+  const u64 to = begin + (u64)TRAIN((u8*)header)->number * TRAIN(slot_at(slot_offset))->size;
+  const u64 half = length >> 1;
   if (begin < header->payload) {
     header->error_values[0] = PL_BROKEN_TRAIN;
     return BROKEN;
   }
-  opaque(length);
-  if (begin > PL_FRAME_MAX || length >= 0x8000) return BROKEN;
-  ++length;
-  if (skb_store_bytes(ctx, begin + (u64)TRAIN((u8*)header)->number * TRAIN(slot_at(slot_offset))->size,
-                      slot + PL_FRAME + begin, length, RECOMPUTE_CSUM) != 0)
-    return BROKEN;
+  if (half != 0 && store_part(ctx, slot, to, begin, half, RECOMPUTE_CSUM) != 0) return BROKEN;
+  if (store_part(ctx, slot, to + half, begin + half, length - half, RECOMPUTE_CSUM) != 0) return BROKEN;
   ++header->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
@@ -461,10 +469,9 @@ PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
   struct pl_header* header = header_of(slot);
   u64 done = COMMITTED;
   u32 relocated = 0;
-  /* XDP frames are written to from offsets of 16 bits. */
-  if (header->dirty_begin >= header->dirty_end || header->dirty_end > header->copied || header->dirty_end > 0xffff) {
-    return BROKEN;
-  }
+  if (header->dirty_begin >= header->dirty_end || header->dirty_end > header->copied) return BROKEN;
+  /* The bytes in between are as the packet has them. */
+  if (header->dirty_begin > PL_REACH) header->dirty_begin = PL_REACH;
 #ifdef PL_TRAINS
   if (TRAIN((u8*)header)->left) return commit_datagram(ctx, slot_offset);
 #endif
@@ -479,7 +486,6 @@ PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
     if (done == NEEDS_WHOLE) done = commit_difference(ctx, slot_offset);
   }
   if (done == NEEDS_WHOLE) {
-    if (header->end > PL_FRAME_MAX) return BROKEN; /* the slot has not all that must be summed */
     if (pull(ctx, slot_offset, header->captured) != 0) return BROKEN;
     if (!relocated && relocate(ctx, slot_offset) == BROKEN) return BROKEN;
     done = commit_whole(ctx, slot_offset);

@@ -3,7 +3,7 @@
 #ifndef PERILUNE_BPF_RUNTIME_COMMIT_WHOLE_H
 #define PERILUNE_BPF_RUNTIME_COMMIT_WHOLE_H
 
-#define MOST_SWAPS (PL_FRAME_MAX / SWAP_CHUNK + 1)
+#define MOST_SWAPS (PL_FRAME_MAX / SWAP_CHUNK + 2)
 #define CRC_STEP 8u
 
 /* ---- SCTP: CRC32c by halves of bytes ---- */
@@ -51,6 +51,37 @@ PL_GLOBAL u64 crc_frame(u64 slot_offset, u64 begin, u64 end) {
 }
 
 /* ---- sums of one place ---- */
+
+#define MOST_TAIL_CHUNKS 64 /* a megabyte: the kernel joins up to half of one */
+#define TAIL_UNREAD (~0ull)
+
+/* Up to TAIL_CHUNK of the packet's bytes from `from` on, which no slot holds; summed, not folded. */
+PL_INLINE u64 sum_tail_chunk(PL_CTX* ctx, u64 slot_offset, u64 from, u64 length) {
+  --length;
+  opaque(length);
+  if (length >= TAIL_CHUNK) return TAIL_UNREAD;
+  ++length;
+  if (packet_load(ctx, from, slot_at(slot_offset) + BYTES_BEFORE, length) != 0) return TAIL_UNREAD;
+  return sum_slot(slot_offset, BYTES_BEFORE, BYTES_BEFORE + length);
+}
+
+/* The packet's bytes [PL_FRAME_MAX, end), folded. */
+PL_GLOBAL u64 sum_tail(PL_CTX* ctx, u64 slot_offset, u64 end) {
+  u64 from = PL_FRAME_MAX;
+  u64 sum = 0, part;
+  u32 i;
+#pragma clang loop unroll(disable)
+  for (i = 0; i < MOST_TAIL_CHUNKS; ++i) {
+    u64 length = end - from;
+    if (from >= end) return fold(sum);
+    if (length > TAIL_CHUNK) length = TAIL_CHUNK;
+    part = sum_tail_chunk(ctx, slot_offset, from, length);
+    if (part == TAIL_UNREAD) break;
+    sum += fold(part);
+    from += length;
+  }
+  return TAIL_UNREAD;
+}
 
 PL_INLINE struct place* place_of(u8* slot, u64 after) {
   return after ? &WORK(slot)->after : &WORK(slot)->before;
@@ -119,8 +150,35 @@ PL_INLINE u32 has_sctp(const struct place* place) {
   return (place->flags & PL_HAS_TRANSPORT) && place->protocol == PROTOCOL_SCTP;
 }
 
-/* Sums of the bytes that stand in the slot now, at the headers of before or after. Sets an SCTP checksum to 0. */
-PL_GLOBAL u64 take_sums(u64 slot_offset, u64 after) {
+/* Is the transport's checksum of before that of after, changed? */
+PL_INLINE u32 keeps_checksum(const struct workspace* work) {
+  const struct place* before = &work->before;
+  const struct place* after = &work->after;
+  return checksum_offset(before->flags, before->protocol) && before->protocol == after->protocol &&
+         before->version == after->version;
+}
+
+/* From the transport header on, without the checksum; not folded. A checksum that the device finishes does not need
+ * it. */
+PL_INLINE u64 transport_sum(PL_CTX* ctx, u64 slot_offset, u64 after) {
+  u8* slot = slot_at(slot_offset);
+  const struct workspace* work = WORK(slot);
+  const struct place* place = place_of(slot, after);
+  const u64 transport = place->transport;
+  const u64 at = transport + checksum_offset(place->flags, place->protocol);
+  const u64 end = place->end;
+  u64 sum, tail;
+  if (work->partial && keeps_checksum(work)) return 0;
+  sum = sum_frame(slot_offset, transport, at);
+  if (end <= PL_FRAME_MAX) return sum + sum_frame(slot_offset, at + 2, end);
+  tail = sum_tail(ctx, slot_offset, end);
+  if (tail == TAIL_UNREAD) return TAIL_UNREAD;
+  if ((PL_FRAME_MAX - at) & 1) tail = swap16(tail);
+  return sum + sum_frame(slot_offset, at + 2, PL_FRAME_MAX) + tail;
+}
+
+/* Sums of the bytes that stand in the slot now, at the headers of before or after. 0: done. */
+PL_GLOBAL u64 take_sums(PL_CTX* ctx, u64 slot_offset, u64 after) {
   u8* slot = slot_at(slot_offset);
   const struct place* place = place_of(slot, after);
   struct sums* sums = after ? &WORK(slot)->sums_after : &WORK(slot)->sums_before;
@@ -134,11 +192,14 @@ PL_GLOBAL u64 take_sums(u64 slot_offset, u64 after) {
   if (offset) {
     const u32 at = transport + offset;
     const u64 pseudo = pseudo_header_sum(slot_offset, after);
+    const u64 carried = transport_sum(ctx, slot_offset, after);
+    if (carried == TAIL_UNREAD) return 1;
     sums->field = field(slot, at);
     sums->pseudo = fold(pseudo);
-    sums->all = fold(pseudo + sum_frame(slot_offset, transport, at) + sum_frame(slot_offset, at + 2, place->end));
+    sums->all = fold(pseudo + carried);
   } else if (has_sctp(place)) {
     u32* stored = (u32*)frame_at(slot, transport + 8);
+    if (place->end > PL_FRAME_MAX) return 1;
     sums->field = *stored;
     *stored = 0;
     sums->all = crc_frame(slot_offset, transport, place->end);
@@ -179,6 +240,7 @@ PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   if (at >= end || at > PL_FRAME_MAX) return 0;
   length = end - at;
   if (length > SWAP_CHUNK) length = SWAP_CHUNK;
+  if (at < PL_REACH && at + length > PL_REACH) length = PL_REACH - at;
   whole = (length + GRANULE - 1) & ~(u64)(GRANULE - 1);
   if (whole > captured - at) whole = captured - at;
   --whole;
@@ -221,10 +283,8 @@ PL_INLINE u32 transport_field(struct workspace* work, u32 written) {
   const struct sums* sums_before = &work->sums_before;
   const struct sums* sums_after = &work->sums_after;
   const u32 is_udp = after->protocol == PROTOCOL_UDP;
-  const u32 same = checksum_offset(before->flags, before->protocol) && before->protocol == after->protocol &&
-                   before->version == after->version;
   u32 result;
-  if (!same) {
+  if (!keeps_checksum(work)) {
     if (after->flags & PL_FRAGMENT) return written;
     result = ~sums_after->all & 0xffff;
     return is_udp && result == 0 ? 0xffff : result;
@@ -309,7 +369,7 @@ PL_GLOBAL u64 store_fields(PL_CTX* ctx, u64 slot_offset) {
   return 0;
 }
 
-/* The places of before and after are noted, all of the packet is in the slot. */
+/* The places of before and after are noted, all of the packet that the slot has room for is there. */
 PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
@@ -320,14 +380,14 @@ PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
   work->differs = 0;
   work->partial = offset ? is_partial(ctx, work->before.transport + offset) : 0;
   if (reset_fields(ctx, slot_offset) != 0) return BROKEN;
-  take_sums(slot_offset, 1);
+  if (take_sums(ctx, slot_offset, 1) != 0) return BROKEN;
   s->offset = header->dirty_begin;
 #pragma clang loop unroll(disable)
   for (i = 0; i < MOST_SWAPS; ++i) {
     if (s->offset >= header->dirty_end) break;
     if (swap_chunk(ctx, slot_offset) != 0) return BROKEN;
   }
-  take_sums(slot_offset, 0);
+  if (take_sums(ctx, slot_offset, 0) != 0) return BROKEN;
   if (store_fields(ctx, slot_offset) != 0) return BROKEN;
   if (work->differs) ++header->counters[PL_COUNT_MODIFIED];
   return COMMITTED;

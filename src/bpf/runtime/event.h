@@ -11,7 +11,7 @@ PL_INLINE void begin_event(struct pl_header* header, struct pl_event* event, u32
   event->site = site;
   event->time_ns = ktime_get_tai_ns() + header->time_offset;
   event->length = length;
-  event->cpu = get_smp_processor_id();
+  event->cpu = header->cpu;
 }
 
 PL_INLINE void send_event(struct pl_header* header, struct pl_event* event, u64 bytes) {

@@ -11,7 +11,7 @@ PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u64 length) {
   return skb_load_bytes(ctx, offset, to, length);
 }
 
-#include "bpf/runtime/slot.h"
+#include "bpf/runtime/pull.h"
 
 PL_INLINE u32 packet_length(PL_CTX* ctx) {
   return ctx->len;
@@ -41,14 +41,17 @@ PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
   return 0;
 }
 
-PL_INLINE long store_part(PL_CTX* ctx, u8* slot, u64 offset, u64 length, u64 flags) {
-  opaque(offset);
-  if (offset > PL_FRAME_MAX) return -1;
+#define PL_REACH PL_FRAME_MAX
+
+/* Frame bytes [from, from + length) of the slot, to `to` of the packet; length > 0. */
+PL_INLINE long store_part(PL_CTX* ctx, u8* slot, u64 to, u64 from, u64 length, u64 flags) {
+  opaque(from);
+  if (from > PL_FRAME_MAX) return -1;
   --length;
   opaque(length);
-  if (length >= 0x8000) return -1;
+  if (length >= PL_PULL_CHUNK) return -1;
   ++length;
-  return skb_store_bytes(ctx, offset, slot + PL_FRAME + offset, length, flags);
+  return skb_store_bytes(ctx, to, slot + PL_FRAME + from, length, flags);
 }
 
 #define RECOMPUTE_CSUM 1
@@ -58,12 +61,12 @@ PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
   const u64 network = header_of(slot)->network;
   if (unlikely(offset < network)) {
     const u64 before = network - offset;
-    if (length <= before) return store_part(ctx, slot, offset, length, 0);
-    if (store_part(ctx, slot, offset, before, 0) != 0) return -1;
+    if (length <= before) return store_part(ctx, slot, offset, offset, length, 0);
+    if (store_part(ctx, slot, offset, offset, before, 0) != 0) return -1;
     offset = network;
     length -= before;
   }
-  return store_part(ctx, slot, offset, length, RECOMPUTE_CSUM);
+  return store_part(ctx, slot, offset, offset, length, RECOMPUTE_CSUM);
 }
 
 #include "bpf/runtime/sum.h"

@@ -28,6 +28,9 @@ PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
   return 0;
 }
 
+/* The kernel takes offsets of 16 bits. */
+#define PL_REACH 0xff00u
+
 PL_INLINE long packet_store(PL_CTX* ctx, u8* slot, u64 offset, u64 length) {
   opaque(offset);
   if (offset > PL_FRAME_MAX) return -1;
@@ -70,11 +73,12 @@ PL_GLOBAL u64 finish_checksum(PL_CTX* ctx, u64 slot_offset) {
   u64 at;
   if (find(ctx, slot_offset) != FOUND_IP) return 0;
   note_place(&work->before, header);
+  work->partial = 0;
   offset = checksum_offset(header->flags, header->protocol);
   at = header->transport + offset;
   if (offset == 0 || header->end > PL_FRAME_MAX) return 0;
   if (pull(ctx, slot_offset, header->end) != 0) return 1;
-  take_sums(slot_offset, 0);
+  if (take_sums(ctx, slot_offset, 0) != 0) return 1;
   if (!is_unfinished(&work->before, &work->sums_before)) return 0;
   checksum = ~work->sums_before.all & 0xffff;
   if (checksum == 0 && header->protocol == PROTOCOL_UDP) checksum = 0xffff;

@@ -68,6 +68,10 @@ class Machine {
         break;
       case Relocation::Kind::kPull:
         break;
+      case Relocation::Kind::kLookup:
+        code_.insns[relocation.insn].src = 0;
+        code_.insns[relocation.insn].imm = bpf::helper::kMapLookup;
+        break;
       case Relocation::Kind::kSlotMask:
         code_.insns[relocation.insn].imm = 0;  // one slot
         break;
@@ -263,9 +267,6 @@ class Machine {
           break;
         case 7:
           result = world_.next_random();
-          break;
-        case 8:
-          result = 3;
           break;
         case 130:
           if (registers_[1] != kEventsHandle || registers_[4] != 0) outcome_.problem = "wrong event";

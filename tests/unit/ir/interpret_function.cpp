@@ -217,9 +217,6 @@ class Machine {
         r = high << 32 | world_.next_random();
         break;
       }
-      case Op::kCpu:
-        r = 3;
-        break;
       case Op::kEmit:
         r = static_cast<uint64_t>(world_.emit(slot + i.disp, a));
         break;

@@ -122,6 +122,10 @@ class Kernel {
           insn.imm = static_cast<int32_t>(pull - at - 1);
           pulls = true;
           break;
+        case Relocation::Kind::kLookup:
+          insn.src = 0;
+          insn.imm = BPF_FUNC_map_lookup_elem;
+          break;
         case Relocation::Kind::kSlotMask:
           insn.imm = 0;
           break;

@@ -138,7 +138,7 @@ class Generator {
         const auto map = static_cast<uint32_t>(pick(2));
         const auto kept = static_cast<uint8_t>(1 + pick(kKeptPlaces));
         variable() = builder_.map_lookup(map, 0x2000 + 8 * int(pick(3)), 0x2040, 16, kept);
-        if (pick(2) == 0) variable() = builder_.cpu();
+        if (pick(2) == 0) variable() = builder_.ktime();
         variable() = builder_.map_store(map, 0x2050, int64_t{1} << pick(4), kept);
         break;
       }
@@ -147,9 +147,6 @@ class Generator {
         break;
       case 6:
         variable() = builder_.random();
-        break;
-      case 7:
-        variable() = builder_.cpu();
         break;
       default:
         variable() = builder_.emit(0x2000, builder_.binary(Op::kAnd, operand(), 0xff));

@@ -37,7 +37,6 @@ class CountingEnvironment final : public Environment {
     return seen % 2 == 0 ? 0 : -ENOSPC;
   }
   uint64_t tai_ns() override { return ++seen; }
-  uint32_t processor() override { return 3; }
   uint64_t seen = 1;
 };
 
@@ -213,9 +212,9 @@ class Generator {
   }
 
   void call_helper() {
-    constexpr std::array<int32_t, 8> kHelpers = {helper::kMapLookup, helper::kMapUpdate, helper::kMapDelete,
-                                                 helper::kTime,      helper::kRandom,    helper::kProcessor,
-                                                 helper::kOutput,    kPullHelper};
+    constexpr std::array<int32_t, 7> kHelpers = {helper::kMapLookup, helper::kMapUpdate, helper::kMapDelete,
+                                                 helper::kTime,      helper::kRandom,    helper::kOutput,
+                                                 kPullHelper};
     const int32_t number = kHelpers[below(kHelpers.size())];
     code_.push_back(store_number(kDouble, 10, -96, static_cast<int64_t>(below(6))));
     load_number(code_, 1, map_);
