@@ -73,8 +73,7 @@ Result<Arguments> parse(int count, char** values) {
 /// Instructions that the kernel writes out into several (loops, look-ups in maps), times those that it moves each time.
 uint64_t patching(const std::vector<ir::Insn>& insns) {
   const auto written_out = std::ranges::count_if(insns, [](const ir::Insn& insn) {
-    const bool looks_up =
-        insn.code == ir::bpf::kCallHelper && insn.src == 0 && insn.imm == ir::bpf::helper::kMapLookup;
+    const bool looks_up = insn.code == ir::bpf::kCallHelper && insn.src == 0 && insn.imm == ir::bpf::helper::kMapLookup;
     return insn.code == ir::bpf::kMayGoto || looks_up;
   });
   return static_cast<uint64_t>(written_out) * insns.size();

@@ -93,7 +93,7 @@ class Linker {
     if (!types_.ok()) return system_error("cannot make type information: not enough memory");
     RuntimeFunction& entry = add_function(input_->runtime->entry);
     join_filter(entry);
-    add_lookups();
+    add_called_functions();
     for (size_t i = 0; i < functions_.size(); ++i) {  // grows on the way
       for (const auto& reference : functions_[i].references)
         if (input_->runtime->find(reference.symbol) != nullptr && !begins_.contains(reference.symbol))
@@ -136,19 +136,50 @@ class Linker {
     functions_.push_back(std::move(filter));
   }
 
-  static std::string lookup_name(uint32_t map) { return fmt::format("map_lookup_{}", map); }
+  // The function that a relocation of the compiled code calls; empty: it is no call.
+  static std::string called_by(const ir::Relocation& relocation) {
+    switch (relocation.kind) {
+      case ir::Relocation::Kind::kPull:
+        return kCopy;
+      case ir::Relocation::Kind::kLookup:
+        return fmt::format("map_lookup_{}", relocation.index);
+      case ir::Relocation::Kind::kDivide:
+        return "divide";
+      case ir::Relocation::Kind::kModulo:
+        return "modulo";
+      default:
+        return {};
+    }
+  }
 
-  // What the filter's kLookup relocations call. Part of its caller to the verifier, for it gives back a pointer.
-  void add_lookups() {
+  // What is left of such a function when it is not of the runtime. To the verifier it is part of its caller: a pointer
+  // may be given back.
+  static std::vector<ir::Insn> body_of(ir::Relocation::Kind kind) {
+    constexpr ir::Insn kExit{BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
+    constexpr ir::Insn kToResult{BPF_ALU64 | BPF_MOV | BPF_X, 0, 1, 0, 0};
+    switch (kind) {
+      case ir::Relocation::Kind::kLookup:
+        return {{BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem}, kExit};
+      case ir::Relocation::Kind::kDivide:
+        return {kToResult, {BPF_ALU64 | BPF_DIV | BPF_X, 0, 2, 0, 0}, kExit};
+      case ir::Relocation::Kind::kModulo:
+        return {kToResult, {BPF_ALU64 | BPF_MOD | BPF_X, 0, 2, 0, 0}, kExit};
+      default:
+        return {};
+    }
+  }
+
+  void add_called_functions() {
     using Parameter = RuntimeFunction::Parameter;
     for (const ir::Relocation& relocation : input_->code->relocations) {
-      if (relocation.kind != ir::Relocation::Kind::kLookup) continue;
-      RuntimeFunction lookup;
-      lookup.name = lookup_name(relocation.index);
-      if (!begins_.emplace(lookup.name, 0).second) continue;
-      lookup.parameters = {Parameter::kPointer, Parameter::kPointer};
-      lookup.insns = {{BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
-      functions_.push_back(std::move(lookup));
+      RuntimeFunction function;
+      function.insns = body_of(relocation.kind);
+      if (function.insns.empty()) continue;
+      function.name = called_by(relocation);
+      if (!begins_.emplace(function.name, 0).second) continue;
+      const bool numbers = relocation.kind != ir::Relocation::Kind::kLookup;
+      function.parameters.assign(2, numbers ? Parameter::kNumber : Parameter::kPointer);
+      functions_.push_back(std::move(function));
     }
   }
 
@@ -171,13 +202,9 @@ class Linker {
     filter.insns = code.insns;
     for (size_t i = 0; i < code.relocations.size(); ++i) {
       const ir::Relocation& relocation = code.relocations[i];
-      if (relocation.kind == ir::Relocation::Kind::kPull) {
-        filter.references.push_back({relocation.insn, true, kCopy});
-      } else if (relocation.kind == ir::Relocation::Kind::kLookup) {
-        filter.references.push_back({relocation.insn, true, lookup_name(relocation.index)});
-      } else {
-        filter.references.push_back({relocation.insn, false, fmt::format("#{}", i)});
-      }
+      const std::string function = called_by(relocation);
+      const bool calls = !function.empty();
+      filter.references.push_back({relocation.insn, calls, calls ? function : fmt::format("#{}", i)});
     }
     if (code.lines.empty() || code.lines.front().insn != 0) filter.lines.push_back({0, kFilter, "", 0});
     for (const ir::LineRecord& line : code.lines)
@@ -306,9 +333,8 @@ class Linker {
       case ir::Relocation::Kind::kSlotMask:
         program_.insns[insn].imm = static_cast<int32_t>(input_->slots_mask);
         break;
-      case ir::Relocation::Kind::kPull:
-      case ir::Relocation::Kind::kLookup:
-        break;  // references by name
+      default:
+        break;  // calls: references by name
     }
     return {};
   }

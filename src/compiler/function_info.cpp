@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 namespace perilune::compiler {
 namespace {
@@ -359,11 +360,17 @@ FunctionInfo analyse(const Prototype& prototype) {
   info.joins.assign(count + 2, false);
   info.live.assign(count + 2, {});
   info.assigns_upvalue = assigned_upvalues(prototype);
+  info.first_jump.resize(count + 2);
+  std::iota(info.first_jump.begin(), info.first_jump.end(), 0);
   std::vector<Effects> effects(count);
   std::vector<std::vector<uint32_t>> next(count);
   for (uint32_t pc = 0; pc < count; ++pc) {
     effects[pc] = effects_of(prototype, pc);
     successors(prototype, pc, next[pc]);
+    if (prototype.code[pc].opcode() == Opcode::kJmp) {
+      uint32_t& first = info.first_jump[static_cast<size_t>(int64_t{pc} + 1 + prototype.code[pc].sj())];
+      first = std::min(first, pc);
+    }
     if (next[pc].size() == 1 && next[pc][0] == pc + 1) continue;
     for (const uint32_t target : next[pc]) {
       if (target < count) info.joins[target] = true;

@@ -43,6 +43,7 @@ struct FunctionInfo {
   std::vector<bool> joins;            // by pc: somebody may jump here
   std::vector<RegisterSet> live;      // by pc: needed by this instruction or a later one
   std::vector<Loop> loops;            // outer before inner
+  std::vector<uint32_t> first_jump;   // by pc: the first jump forward that leads here, or this pc
   std::vector<bool> assigns_upvalue;  // by upvalue: here, or in functions made here
 
   /// The loop whose head is `pc`, or null.

@@ -1,4 +1,6 @@
 // The names in Lua's own messages: "(local 'x')", "(field 'y')", found in the bytecode as ldebug.c finds them.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "compiler/lowering.h"
@@ -16,53 +18,48 @@ const std::string* local_name(const Prototype& code, uint32_t reg, uint32_t pc) 
   return nullptr;
 }
 
-// The instruction that last set `reg` before `last`, or nothing when jumps make that unknown (findsetreg).
-std::optional<uint32_t> setter(const Prototype& code, uint32_t last, uint32_t reg) {
-  std::optional<uint32_t> found;
-  uint32_t jump_target = 0;
-  if (code.code[last].opcode() == Opcode::kMMBin || code.code[last].opcode() == Opcode::kMMBinI ||
-      code.code[last].opcode() == Opcode::kMMBinK) {
-    --last;
+// Does the instruction set `reg`, as findsetreg in ldebug.c sees it?
+bool sets(const Prototype& code, uint32_t pc, uint32_t reg) {
+  const Instruction i = code.code[pc];
+  switch (i.opcode()) {
+    case Opcode::kLoadNil:
+      return i.a() <= reg && reg <= i.a() + i.b();
+    case Opcode::kTForCall:
+      return reg >= i.a() + 2;
+    case Opcode::kCall:
+    case Opcode::kTailCall:
+      return reg >= i.a();
+    case Opcode::kJmp:
+      return false;
+    default:
+      return i.a() == reg && effects_of(code, pc).defines[reg];
   }
-  for (uint32_t pc = 0; pc < last; ++pc) {
-    const Instruction i = code.code[pc];
-    bool change = false;
-    switch (i.opcode()) {
-      case Opcode::kLoadNil:
-        change = i.a() <= reg && reg <= i.a() + i.b();
-        break;
-      case Opcode::kTForCall:
-        change = reg >= i.a() + 2;
-        break;
-      case Opcode::kCall:
-      case Opcode::kTailCall:
-        change = reg >= i.a();
-        break;
-      case Opcode::kJmp: {
-        const auto target = static_cast<uint32_t>(static_cast<int64_t>(pc) + 1 + i.sj());
-        if (target <= last && target > jump_target) jump_target = target;
-        break;
-      }
-      default:
-        change = effects_of(code, pc).defines[reg] && i.a() == reg;
-    }
-    if (!change) continue;
-    if (pc < jump_target) {
-      found.reset();
-    } else {
-      found = pc;
-    }
+}
+
+// The instruction that last set `reg` before `last`, or nothing when jumps make that unknown (findsetreg): one that
+// comes from before it and leads behind it, up to `last`. Backwards, since that is not far as a rule.
+std::optional<uint32_t> setter(const FunctionCode& function, uint32_t last, uint32_t reg) {
+  const Prototype& code = *function.prototype;
+  const Opcode opcode = code.code[last].opcode();
+  if (opcode == Opcode::kMMBin || opcode == Opcode::kMMBinI || opcode == Opcode::kMMBinK) --last;
+  uint32_t first_jump = last;  // of those that lead to where the search has been
+  for (uint32_t pc = last; pc-- > 0;) {
+    first_jump = std::min(first_jump, function.info.first_jump[pc + 1]);
+    if (!sets(code, pc, reg)) continue;
+    if (first_jump < pc) return std::nullopt;
+    return pc;
   }
-  return found;
+  return std::nullopt;
 }
 
 std::string quoted(std::string_view kind, std::string_view name) {
   return fmt::format(" ({} '{}')", kind, name);
 }
 
-std::string object_name(const Prototype& code, uint32_t last, uint32_t reg) {
+std::string object_name(const FunctionCode& function, uint32_t last, uint32_t reg) {
+  const Prototype& code = *function.prototype;
   if (const std::string* name = local_name(code, reg, last); name != nullptr) return quoted("local", *name);
-  const auto pc = setter(code, last, reg);
+  const auto pc = setter(function, last, reg);
   if (!pc.has_value()) return {};
   const Instruction i = code.code[*pc];
   const auto constant_name = [&](uint32_t index) {
@@ -74,14 +71,14 @@ std::string object_name(const Prototype& code, uint32_t last, uint32_t reg) {
   };
   switch (i.opcode()) {
     case Opcode::kMove:
-      return i.b() < i.a() ? object_name(code, *pc, i.b()) : std::string();
+      return i.b() < i.a() ? object_name(function, *pc, i.b()) : std::string();
     case Opcode::kGetTabUp:
       return quoted(upvalue_name(i.b()) == "_ENV" ? "global" : "field", constant_name(i.c()));
     case Opcode::kGetTable: {
       const std::string* key = local_name(code, i.c(), *pc);
       std::string text = "?";
       if (key == nullptr) {
-        if (const auto from = setter(code, *pc, i.c());
+        if (const auto from = setter(function, *pc, i.c());
             from.has_value() && code.code[*from].opcode() == Opcode::kLoadK) {
           text = constant_name(code.code[*from].bx());
         }
@@ -111,7 +108,7 @@ std::string object_name(const Prototype& code, uint32_t last, uint32_t reg) {
 }  // namespace
 
 std::string Lowering::name_of_register(uint32_t reg) const {
-  return object_name(prototype(), current_pc_, reg);
+  return object_name(*st_.top().callee->code, current_pc_, reg);
 }
 
 // As funcnamefromcode.
@@ -120,7 +117,7 @@ Lowering::CallName Lowering::name_of_call(uint32_t pc) const {
   switch (i.opcode()) {
     case Opcode::kCall:
     case Opcode::kTailCall: {
-      const std::string text = object_name(prototype(), pc, i.a());  // " (kind 'name')"
+      const std::string text = object_name(*st_.top().callee->code, pc, i.a());  // " (kind 'name')"
       if (text.empty()) return {};
       const size_t quote = text.find('\'');
       return {text.substr(2, quote - 3), text.substr(quote + 1, text.size() - quote - 3)};

@@ -32,6 +32,8 @@ struct Relocation {
     kEvents,    // likewise the ring buffer
     kPull,      // a call of pull(ctx, slot_offset, upto): see below
     kLookup,    // a call of a function that does what the helper map_lookup_elem does, for the map `index` alone
+    kDivide,    // a call of a function: r0 = r1 / r2, r1 is in r0 already
+    kModulo,    // likewise r1 % r2
     kSlotMask,  // an AND with an immediate: (number of slots, a power of two, * PL_SLOT_SIZE - 1) & ~PL_SLOT_MASK
   };
   uint32_t insn = 0;

@@ -29,6 +29,7 @@ class Chooser {
     find_pointers();
     share_loops(own);
     longest_way(true);
+    fill_cuts();
     return std::move(cuts_);
   }
 
@@ -63,10 +64,11 @@ class Chooser {
   /// The loops that are iterated least go without, until `own` are left that do not.
   void share_loops(size_t own) {
     if (loops_ <= own) return;
+    const std::vector<uint32_t> live = count_live();
     std::vector<uint32_t> heads;
     for (uint32_t b = 1; b < function_.blocks.size(); ++b) {
       const LowBlock& block = function_.blocks[b];
-      if (is_loop(block) && !pointers_[b] && live_at(block.exhausted).empty()) heads.push_back(b);
+      if (is_loop(block) && !pointers_[b] && live[block.exhausted] == 0) heads.push_back(b);
     }
     std::ranges::stable_sort(heads, {}, [&](uint32_t b) { return function_.blocks[b].frequency; });
     heads.resize(std::min(heads.size(), loops_ - own));
@@ -90,7 +92,7 @@ class Chooser {
     for (uint32_t b = 0; b < function_.blocks.size(); ++b) {
       if (cuts && (shared_[b] || (pending_[b] > kMostBranches && may_begin(b)))) {
         pending_[b] = 0;
-        cuts_.push_back(cut_at(b));
+        cuts_.push_back({.block = b, .live = {}, .tables = {}});
       }
       const uint32_t behind = pending_[b] + branches_of(b);
       longest = std::max(longest, behind);
@@ -161,27 +163,45 @@ class Chooser {
       if (live[b] != 0) pointers_[b] = true;
   }
 
-  [[nodiscard]] std::vector<Register> live_at(uint32_t b) const {
-    const uint32_t point = 4 * ranges_.first()[b] + 2;
-    std::vector<Register> live;
-    for (Register reg = 1; reg < function_.registers; ++reg) {
-      if (std::ranges::any_of(ranges_.of(reg), [&](const Segment& s) { return s.begin <= point && point < s.end; }))
-        live.push_back(reg);
-    }
-    return live;
-  }
+  [[nodiscard]] uint32_t head_of(uint32_t b) const { return 4 * ranges_.first()[b] + 2; }
 
-  [[nodiscard]] Cut cut_at(uint32_t b) const {
-    Cut cut;
-    cut.block = b;
-    for (const Register reg : live_at(b)) {
-      if (tables_[reg]) {
-        cut.tables.push_back({reg, *tables_[reg]});
-      } else {
-        cut.live.push_back(reg);
+  /// By block: how many registers are alive at its head.
+  [[nodiscard]] std::vector<uint32_t> count_live() const {
+    const size_t size = function_.blocks.size();
+    std::vector<uint32_t> heads(size);
+    for (uint32_t b = 0; b < size; ++b)
+      heads[b] = head_of(b);
+    std::vector<uint32_t> counts(size + 1);
+    const auto place = [&](uint32_t point) { return std::ranges::lower_bound(heads, point) - heads.begin(); };
+    for (Register reg = 1; reg < function_.registers; ++reg) {
+      for (const Segment& segment : ranges_.of(reg)) {
+        ++counts[place(segment.begin)];
+        --counts[place(segment.end)];
       }
     }
-    return cut;
+    for (size_t b = 1; b < size; ++b)
+      counts[b] += counts[b - 1];
+    return counts;
+  }
+
+  /// What is alive where pieces begin.
+  void fill_cuts() {
+    std::vector<uint32_t> heads;
+    for (const Cut& cut : cuts_)
+      heads.push_back(head_of(cut.block));
+    for (Register reg = 1; reg < function_.registers; ++reg) {
+      size_t next = 0;  // segments may touch the same head
+      for (const Segment& segment : ranges_.of(reg)) {
+        next = std::max<size_t>(next, std::ranges::lower_bound(heads, segment.begin) - heads.begin());
+        for (; next < heads.size() && heads[next] < segment.end; ++next) {
+          if (tables_[reg]) {
+            cuts_[next].tables.push_back({reg, *tables_[reg]});
+          } else {
+            cuts_[next].live.push_back(reg);
+          }
+        }
+      }
+    }
   }
 
   const LowFunction& function_;

@@ -88,6 +88,10 @@ std::string relocation_text(const Relocation& relocation) {
       return "pull";
     case Relocation::Kind::kLookup:
       return fmt::format("look up in map {}", relocation.index);
+    case Relocation::Kind::kDivide:
+      return "r0 = r1 / r2";
+    case Relocation::Kind::kModulo:
+      return "r0 = r1 % r2";
     case Relocation::Kind::kSlotMask:
       return "whole slots";
   }

@@ -31,12 +31,12 @@ void Emitter::call(const Low& low, uint32_t position) {
       put(3, low.a);
       load(8, 1, kStack, -8);
       load(8, 2, kStack, -16);
-      // The verifier takes a function of ours to read five arguments. Whatever happened to be in the last two would be
-      // alive from its making up to here, by way of a loop's head, too, and differ there from round to round.
-      mov_number(4, 0);
-      mov_number(5, 0);
-      code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), Relocation::Kind::kPull, 0});
-      raw(bpf::kJmp | bpf::kCall, 0, bpf::kPseudoCall, 0, -1);
+      call_function(Relocation::Kind::kPull, 0, 4);
+      break;
+    case Op::kUdiv:
+    case Op::kUmod:
+      divide(low);
+      mov(result, 0);
       break;
     case Op::kMapLookup:
       map_lookup(low, result);
@@ -115,7 +115,7 @@ bool Emitter::has_many_lookups() const {
     lookups += static_cast<size_t>(std::ranges::count_if(
         block.code, [](const Low& low) { return low.op == Op::kMapLookup || low.op == Op::kMapAdd; }));
   }
-  return lookups > kMostPatching / 4 / (insns * kInsnsOfThree / 3 + 1);
+  return is_costly_to_write_out(lookups, insns);
 }
 
 // r0 = the element, or 0. The kernel writes out each call of the helper, which takes it long where there are many: then
@@ -123,10 +123,26 @@ bool Emitter::has_many_lookups() const {
 void Emitter::find_element(const Low& low) {
   key_and_map(low);
   if (!calls_lookups_) return helper(bpf::helper::kMapLookup);
-  for (Real unused = 3; unused <= 5; ++unused)  // as for pull
+  call_function(Relocation::Kind::kLookup, low.index, 3);
+}
+
+// The verifier takes a function of ours to read five arguments. Whatever happened to be in those from `unused` on would
+// be alive from its making up to here, by way of a loop's head, too, and differ there from iteration to iteration.
+void Emitter::call_function(Relocation::Kind kind, uint32_t index, Real unused) {
+  for (; unused <= 5; ++unused)
     mov_number(unused, 0);
-  code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), Relocation::Kind::kLookup, low.index});
+  code_.relocations.push_back({static_cast<uint32_t>(code_.insns.size()), kind, index});
   raw(bpf::kJmp | bpf::kCall, 0, bpf::kPseudoCall, 0, -1);
+}
+
+// r0 = a / b or a % b, by a function
+void Emitter::divide(const Low& low) {
+  const bool is_last_result = !low.b.is_number() && real(low.b.reg) == 0;
+  const Real first = is_last_result ? 1 : 0;  // what does not destroy the other
+  put(first, low.a);
+  put(2, low.b);
+  mov(static_cast<Real>(1 - first), first);
+  call_function(low.op == Op::kUdiv ? Relocation::Kind::kDivide : Relocation::Kind::kModulo, 0, 3);
 }
 
 // result = 0; if (r0 == 0) goto the end

@@ -77,6 +77,8 @@ class Emitter {
   [[nodiscard]] bool has_many_lookups() const;
   void key_and_map(const Low& low);
   void find_element(const Low& low);
+  void call_function(Relocation::Kind kind, uint32_t index, Real unused);
+  void divide(const Low& low);
   void map_lookup(const Low& low, Real result);
   void map_store(const Low& low, Real result);
   void map_add(const Low& low, Real result);
@@ -122,7 +124,7 @@ class Emitter {
   std::vector<std::pair<uint32_t, uint32_t>> jumps_;  // instruction, target block
   std::vector<bool> far_;                             // by jump
   bool found_far_ = false;
-  bool calls_lookups_ = false;  // instead of the helper, see find_element()
+  bool calls_lookups_ = false;    // instead of the helper, see find_element()
   std::vector<uint64_t> limits_;  // by virtual register: what the verifier knows, too
   std::vector<bool> saved_;       // by virtual register: around some call
   size_t next_save_ = 0;

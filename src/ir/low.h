@@ -39,7 +39,7 @@ struct Low {
     kShift,    // result = pointer a + imm
     kLoad,     // result = op [a + disp]
     kStore,    // op [a + disp] = b
-    kCall,     // op, with the fields as in Instruction
+    kCall,     // op, with the fields as in Instruction; kUdiv, kUmod: result = a op b
     kReload,   // result = the low `bytes` of a cell
     kSpill,    // cell = a
   };
@@ -136,11 +136,17 @@ struct Allocation {
 
 [[nodiscard]] Result<Code> emit(const LowFunction& function, const Allocation& allocation);
 
-/// The kernel writes some instructions (may_goto, look-ups in maps) out into several after it has verified them, and
-/// each time moves all that follows and corrects every jump. How many there may be, times the instructions of all, for
-/// about a second.
+/// The kernel writes some instructions (may_goto, look-ups in maps, divisions by variables) out into several after it
+/// has verified them, and each time moves all that follows and corrects every jump. How many there may be, times the
+/// instructions of all, for about a second.
 inline constexpr size_t kMostPatching = 100'000'000;
 inline constexpr size_t kInsnsOfThree = 5;  // eBPF instructions that three of these become, in large functions
+
+/// Are `count` instructions that a shared function could have instead too many for the kernel to write out, in a
+/// function of `insns`? For less time than loops, which such a function does not help, may take.
+[[nodiscard]] constexpr bool is_costly_to_write_out(size_t count, size_t insns) {
+  return count * (insns * kInsnsOfThree / 3) > kMostPatching / 4;
+}
 
 /// Calls f(operand, late) for each register an instruction reads; `late`: still read after the result is written.
 template <typename Instr, typename F>

@@ -53,6 +53,7 @@ class Lowering {
     low_.bytes.resize(function_.values, 8);
     for (Value value = 0; value < function_.values; ++value)
       low_.bytes[value] = bytes_of(limit_[value]);
+    calls_divisions_ = has_many_divisions();
     for (const BlockId block : layout_.order)
       lower(block);
     for (LowBlock& block : low_.blocks) {
@@ -221,11 +222,26 @@ class Lowering {
         b.imm = -b.imm;
       }
     }
-    Low& low = append(Low::Kind::kBinary);
+    const bool calls = calls_divisions_ && !b.is_number() && is_division(op);
+    Low& low = append(calls ? Low::Kind::kCall : Low::Kind::kBinary);
     low.op = op;
     low.a = a;
     low.b = b;
     low.result = instruction.result;
+  }
+
+  static bool is_division(Op op) { return op == Op::kUdiv || op == Op::kUmod; }
+
+  /// Is it better to have one function for all divisions by variables?
+  [[nodiscard]] bool has_many_divisions() const {
+    size_t insns = 0;
+    size_t divisions = 0;
+    for (const BlockId block : layout_.order) {
+      insns += function_.blocks[block].instructions.size() + 1;
+      for (const Instruction& instruction : function_.blocks[block].instructions)
+        if (is_division(instruction.op) && !numbers_[instruction.b]) ++divisions;
+    }
+    return is_costly_to_write_out(divisions, insns);
   }
 
   Register materialised(int64_t number) {
@@ -421,6 +437,7 @@ class Lowering {
   std::vector<uint64_t> limit_;
   std::vector<uint32_t> place_;
   LowFunction low_;
+  bool calls_divisions_ = false;  // by variables
   LowBlock* block_ = nullptr;
   BlockId id_ = 0;
   uint32_t file_ = 0;

@@ -46,8 +46,8 @@ inline constexpr uint8_t kPseudoMapFd = 1, kPseudoMapValue = 2, kPseudoCall = 1;
 
 namespace helper {
 inline constexpr int32_t kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3;
-inline constexpr int32_t kTime = 208;  // CLOCK_TAI: the only clock of programs that follows when the time is set
-inline constexpr int32_t kRandom = 7;  // 32 bits
+inline constexpr int32_t kTime = 208;    // CLOCK_TAI: the only clock of programs that follows when the time is set
+inline constexpr int32_t kRandom = 7;    // 32 bits
 inline constexpr int32_t kOutput = 130;  // to a ring buffer
 }  // namespace helper
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -21,6 +22,23 @@ constexpr uint32_t kSlots = 1;
 
 tl::unexpected<Error> broken(const Relocation& relocation, std::string_view problem) {
   return system_error(fmt::format("the code is broken: instruction {}: {}", relocation.insn, problem));
+}
+
+/// Of the functions that code for the kernel calls.
+std::optional<Insn> instead_of_call(Relocation::Kind kind) {
+  using namespace ir::bpf;  // NOLINT: names of instructions
+  switch (kind) {
+    case Relocation::Kind::kPull:
+      return Insn{kCallHelper, 0, 0, 0, kPullHelper};
+    case Relocation::Kind::kLookup:
+      return Insn{kCallHelper, 0, 0, 0, helper::kMapLookup};
+    case Relocation::Kind::kDivide:
+      return Insn{kAlu64 | kDiv | kRegister, 0, 2, 0, 0};
+    case Relocation::Kind::kModulo:
+      return Insn{kAlu64 | kMod | kRegister, 0, 2, 0, 0};
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -65,14 +83,13 @@ Result<std::vector<Insn>> Program::bound_code(const Machine& machine) const {
   for (const Relocation& relocation : image_->code.relocations) {
     if (relocation.insn >= code.size()) return broken(relocation, "there is none");
     Insn& insn = code[relocation.insn];
-    if (relocation.kind == Relocation::Kind::kPull || relocation.kind == Relocation::Kind::kLookup) {
-      if (insn.code != ir::bpf::kCallHelper) return broken(relocation, "no call");
-      insn.src = 0;
-      insn.imm = relocation.kind == Relocation::Kind::kPull ? kPullHelper : ir::bpf::helper::kMapLookup;
-      continue;
-    }
     if (relocation.kind == Relocation::Kind::kSlotMask) {
       insn.imm = static_cast<int32_t>((kSlots * PL_SLOT_SIZE - 1) & ~PL_SLOT_MASK);
+      continue;
+    }
+    if (const std::optional<Insn> instead = instead_of_call(relocation.kind)) {
+      if (insn.code != ir::bpf::kCallHelper) return broken(relocation, "no call");
+      insn = *instead;
       continue;
     }
     if (insn.code != ir::bpf::kLoadImm64 || relocation.insn + 1 == code.size()) return broken(relocation, "no load");

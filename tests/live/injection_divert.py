@@ -97,11 +97,8 @@ def inject_undivert(lab, at, fault):
     process = lab.faulty(at, fault, lab.program, "run", "--undivert")
     told, said, left = told_by(process), process.err(), lab.left()
     what = f"run --undivert with {fault} at call {at} ({told['call']}), exit status {told['status']}"
-    # Of a chain whose rules the kernel could not send, iptables-nft 1.8.9 lists the policy alone, and ends with 0: nobody can
-    # know of the rule then. It stays, and the next command removes it.
-    unknown = fault == "ENOSPC" and told["call"] == "sendto"
     if told["status"] == 0:
-        expect(not left or unknown, f"rules after {what}: {said}: {left}")
+        expect(not left, f"rules after {what}: {said}: {left}")
         expect("removed" in process.out(), f"nothing is said to be removed: {what}: {process.out()}")
     elif told["status"] > 0:
         expect("error" in said, f"no reason given: {what}: {said}")

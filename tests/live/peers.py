@@ -450,18 +450,20 @@ def big_compare(address, port):
 
 
 def tun_ask(interface, path, answer_path):
-    """A packet of the file arrives at the TUN device; the next one as long that goes out there is written to the other file."""
+    """A packet of the file arrives at the TUN device; the next one as long that goes out there is written to the other file. What goes
+    out is lost until the kernel has seen that somebody opened the device, so the packet arrives again until there is an answer."""
     device = open("/dev/net/tun", "r+b", buffering=0)
     fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", interface.encode(), IFF_TUN | IFF_NO_PI))
     with open(path, "rb") as file:
         packet = file.read()
-    device.write(packet)
-    while select.select([device], [], [], 5)[0]:
-        answer = device.read(1 << 20)
-        if len(answer) == len(packet):
-            with open(answer_path, "wb") as file:
-                file.write(answer)
-            return say("answered")
+    for _ in range(50):
+        device.write(packet)
+        while select.select([device], [], [], 0.2)[0]:
+            answer = device.read(1 << 20)
+            if len(answer) == len(packet):
+                with open(answer_path, "wb") as file:
+                    file.write(answer)
+                return say("answered")
     say("nothing")
 
 

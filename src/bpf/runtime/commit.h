@@ -39,7 +39,8 @@
 #define BYTES_BEFORE (PL_STRINGS + 0x400u)
 #define MOST_DIFFERENCE 4096u /* bytes, for commit_difference */
 #define SWAP_CHUNK 4096u
-#define TAIL_CHUNK 0x4000u
+#define SWAP_SHIFT 0x100u /* chunks end this much before multiples of their size: at 0xff00, too */
+#define TAIL_STEP 128u
 #define GRANULE 64u
 
 /* Of struct pl_header, what locate() finds. */
@@ -130,9 +131,9 @@ PL_INLINE u64 first_bytes(u64 word, u64 length) {
   return word << shift >> shift;
 }
 
-/* Slot bytes [begin, end), summed, not folded. */
-PL_GLOBAL u64 sum_slot(u64 slot_offset, u64 begin, u64 end) {
-  struct pass pass = {slot_offset, begin, 0, 0, 0};
+/* Frame bytes [begin, end) of the slot, summed, not folded. */
+PL_GLOBAL u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
+  struct pass pass = {slot_offset, PL_FRAME + begin, 0, 0, 0};
   u8* slot = slot_at(slot_offset);
   u64 length, at, sum, i;
   if (begin >= end) return 0;
@@ -150,11 +151,6 @@ PL_GLOBAL u64 sum_slot(u64 slot_offset, u64 begin, u64 end) {
     sum += halves(first_bytes(*(const u64*)slot_byte(slot, at + i), left));
   }
   return sum;
-}
-
-/* Frame bytes [begin, end) in the slot, summed, not folded. */
-PL_INLINE u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
-  return sum_slot(slot_offset, PL_FRAME + begin, PL_FRAME + end);
 }
 
 static long difference_granule(u32 round, void* argument) {

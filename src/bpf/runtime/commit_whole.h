@@ -52,35 +52,51 @@ PL_GLOBAL u64 crc_frame(u64 slot_offset, u64 begin, u64 end) {
 
 /* ---- sums of one place ---- */
 
-#define MOST_TAIL_CHUNKS 64 /* a megabyte: the kernel joins up to half of one */
+#define MOST_TAIL_STEPS 8192 /* a megabyte: the kernel joins up to half of one */
 #define TAIL_UNREAD (~0ull)
 
-/* Up to TAIL_CHUNK of the packet's bytes from `from` on, which no slot holds; summed, not folded. */
-PL_INLINE u64 sum_tail_chunk(PL_CTX* ctx, u64 slot_offset, u64 from, u64 length) {
-  --length;
-  opaque(length);
-  if (length >= TAIL_CHUNK) return TAIL_UNREAD;
-  ++length;
-  if (packet_load(ctx, from, slot_at(slot_offset) + BYTES_BEFORE, length) != 0) return TAIL_UNREAD;
-  return sum_slot(slot_offset, BYTES_BEFORE, BYTES_BEFORE + length);
-}
+struct tail {
+  PL_CTX* ctx;
+  u64 slot_offset;
+  u64 from;
+  u64 end;
+  u64 sum;
+  u64 unread;
+};
 
-/* The packet's bytes [PL_FRAME_MAX, end), folded. */
-PL_GLOBAL u64 sum_tail(PL_CTX* ctx, u64 slot_offset, u64 end) {
-  u64 from = PL_FRAME_MAX;
-  u64 sum = 0, part;
+static long tail_step(u32 round, void* argument) {
+  struct tail* tail = argument;
+  u8* slot = slot_at(tail->slot_offset);
+  u64* words = (u64*)(slot + BYTES_BEFORE);
+  const u64 from = tail->from;
+  u64 length = tail->end - from - 1;
+  u64 sum = 0;
   u32 i;
 #pragma clang loop unroll(disable)
-  for (i = 0; i < MOST_TAIL_CHUNKS; ++i) {
-    u64 length = end - from;
-    if (from >= end) return fold(sum);
-    if (length > TAIL_CHUNK) length = TAIL_CHUNK;
-    part = sum_tail_chunk(ctx, slot_offset, from, length);
-    if (part == TAIL_UNREAD) break;
-    sum += fold(part);
-    from += length;
+  for (i = 0; i < TAIL_STEP / 8; ++i)
+    words[i] = 0;
+  if (length >= TAIL_STEP) length = TAIL_STEP - 1;
+  opaque(length);
+  if (length >= TAIL_STEP) return 1;
+  ++length;
+  if (packet_load(tail->ctx, from, words, length) != 0) {
+    tail->unread = 1;
+    return 1;
   }
-  return TAIL_UNREAD;
+#pragma clang loop unroll(disable)
+  for (i = 0; i < TAIL_STEP / 8; ++i)
+    sum += halves(words[i]);
+  tail->sum += sum;
+  tail->from = from + TAIL_STEP;
+  return tail->from >= tail->end;
+}
+
+/* The packet's bytes [PL_FRAME_MAX, end), which no slot holds, folded; end > PL_FRAME_MAX. */
+PL_INLINE u64 sum_tail(PL_CTX* ctx, u64 slot_offset, u64 end) {
+  struct tail tail = {ctx, slot_offset, PL_FRAME_MAX, end, 0, 0};
+  loop(MOST_TAIL_STEPS, tail_step, &tail, 0);
+  if (tail.unread || tail.from < end) return TAIL_UNREAD;
+  return fold(tail.sum);
 }
 
 PL_INLINE struct place* place_of(u8* slot, u64 after) {
@@ -160,15 +176,16 @@ PL_INLINE u32 keeps_checksum(const struct workspace* work) {
 
 /* From the transport header on, without the checksum; not folded. A checksum that the device finishes does not need
  * it. */
-PL_INLINE u64 transport_sum(PL_CTX* ctx, u64 slot_offset, u64 after) {
+PL_GLOBAL u64 transport_sum(PL_CTX* ctx, u64 slot_offset, u64 after) {
   u8* slot = slot_at(slot_offset);
   const struct workspace* work = WORK(slot);
   const struct place* place = place_of(slot, after);
   const u64 transport = place->transport;
-  const u64 at = transport + checksum_offset(place->flags, place->protocol);
   const u64 end = place->end;
+  u64 at = transport + checksum_offset(place->flags, place->protocol);
   u64 sum, tail;
   if (work->partial && keeps_checksum(work)) return 0;
+  opaque(at); /* one path for all protocols */
   sum = sum_frame(slot_offset, transport, at);
   if (end <= PL_FRAME_MAX) return sum + sum_frame(slot_offset, at + 2, end);
   tail = sum_tail(ctx, slot_offset, end);
@@ -224,7 +241,8 @@ static long copy_granule(u32 round, void* argument) {
   return 0;
 }
 
-/* The packet gets the slot's bytes from s->offset on, the slot the packet's; up to SWAP_CHUNK of them. */
+/* The packet gets the slot's bytes from s->offset on, the slot the packet's; up to SWAP_CHUNK of them, and not beyond
+ * PL_REACH, where the last chunk begins. */
 PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
@@ -232,15 +250,15 @@ PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   const u64 at = s->offset;
   const u64 end = header->dirty_end;
   const u64 captured = header->captured;
-  u64 length, whole;
+  u64 length, whole, most;
   struct pass pass = {slot_offset, PL_FRAME + at, 0, 0, 0};
   /* Through memory, or the verifier counts the rounds of the copy. */
   s->option = BYTES_BEFORE;
   pass.other = s->option;
   if (at >= end || at > PL_FRAME_MAX) return 0;
   length = end - at;
-  if (length > SWAP_CHUNK) length = SWAP_CHUNK;
-  if (at < PL_REACH && at + length > PL_REACH) length = PL_REACH - at;
+  most = SWAP_CHUNK - ((at + SWAP_SHIFT) & (SWAP_CHUNK - 1));
+  if (length > most) length = most;
   whole = (length + GRANULE - 1) & ~(u64)(GRANULE - 1);
   if (whole > captured - at) whole = captured - at;
   --whole;
@@ -381,7 +399,7 @@ PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
   work->partial = offset ? is_partial(ctx, work->before.transport + offset) : 0;
   if (reset_fields(ctx, slot_offset) != 0) return BROKEN;
   if (take_sums(ctx, slot_offset, 1) != 0) return BROKEN;
-  s->offset = header->dirty_begin;
+  s->offset = header->dirty_begin & ~(GRANULE - 1); /* chunks, but the last, are whole granules */
 #pragma clang loop unroll(disable)
   for (i = 0; i < MOST_SWAPS; ++i) {
     if (s->offset >= header->dirty_end) break;

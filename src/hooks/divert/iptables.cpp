@@ -43,7 +43,7 @@ Result<std::string> run_iptables(const std::vector<std::string>& command) {
 }
 
 /// As `iptables -S` writes them ("-A CHAIN ..."). None where the kernel has no such table.
-Result<std::vector<std::string>> rules_in(const std::string& program, const std::string& chain) {
+Result<std::vector<std::string>> list_rules(const std::string& program, const std::string& chain) {
   std::vector<std::string> rules;
   auto output = run_iptables(on_mangle(program, {"-S", chain}));
   // The warning contains "not supported" as well, and says nothing about the table.
@@ -54,6 +54,14 @@ Result<std::vector<std::string>> rules_in(const std::string& program, const std:
   std::istringstream stream(*output);
   for (std::string line; std::getline(stream, line);)
     if (line.starts_with("-A")) rules.push_back(std::move(line));
+  return rules;
+}
+
+/// An empty chain is asked for twice: when iptables-nft (1.8.9) cannot ask the kernel for a chain's rules, it lists the
+/// policy alone and exits with status 0.
+Result<std::vector<std::string>> rules_in(const std::string& program, const std::string& chain) {
+  auto rules = list_rules(program, chain);
+  if (rules && rules->empty()) rules = list_rules(program, chain);
   return rules;
 }
 

@@ -32,7 +32,8 @@ ir::Image patching_filter() {
     const auto at = static_cast<int16_t>(kPatchAt + i * 8);
     code.add(0x61, 1, 7, at);                            // r1 = u32 offset
     code.add(0x61, 2, 7, static_cast<int16_t>(at + 4));  // r2 = u32 value
-    code.add(0x57, 1, 0, 0, 0xffff);
+    code.add(0xb5, 1, 0, 1, PL_FRAME_MAX - 1);           // if r1 > PL_FRAME_MAX - 1 then r1 = 0
+    code.add(0xb7, 1, 0, 0, 0);
     code.add(0x0f, 1, 7);
     code.add(0x07, 1, 0, 0, PL_FRAME);
     code.add(0x73, 1, 2);  // *(u8 *)r1 = r2
@@ -232,7 +233,7 @@ TEST_P(Committing, ChecksumsNearZero) {
 TEST_P(Committing, LongPackets) {
   std::mt19937 random(3);
   size_t compared = 0;
-  for (const size_t size : {1514, 3000, 9000, 30'000, 60'000}) {
+  for (const size_t size : {1514, 3000, 9000, 30'000, 60'000, 65'549}) {
     std::vector<uint8_t> bytes(size);
     for (uint8_t& byte : bytes)
       byte = static_cast<uint8_t>(random());

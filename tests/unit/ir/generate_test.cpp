@@ -9,6 +9,7 @@
 #include "ir/memory_layout.h"
 #include "ir/opcodes.h"
 #include "ir/passes.h"
+#include "random_function.h"
 
 namespace perilune::ir {
 namespace {
@@ -300,13 +301,12 @@ TEST_F(GenerateTest, FarJumpsHave32Bits) {
 
 TEST_F(GenerateTest, JumpsReachOverWhatTheKernelWritesOut) {
   Value x = builder_.load(4, slot_, 0);
-  const Value divisor = builder_.load(4, slot_, 4);
   const BlockId far = builder_.new_block();
   const BlockId near = builder_.new_block();
   builder_.branch(Condition::kEq, x, 0, far, near);
   builder_.switch_to(near);
-  for (int i = 0; i < 6000; ++i)
-    x = builder_.binary(Op::kUdiv, x, divisor);  // with a test for zero, which the kernel puts in
+  for (int i = 0; i < 2000; ++i)
+    x = builder_.add(x, builder_.random());  // calls, instead of which the kernel may put in several instructions
   builder_.store(1, slot_, 0x1000, x);
   builder_.jump(far);
   builder_.switch_to(far);
@@ -315,6 +315,47 @@ TEST_F(GenerateTest, JumpsReachOverWhatTheKernelWritesOut) {
   ASSERT_TRUE(code);
   EXPECT_LT(code->insns.size(), 32000u);
   EXPECT_TRUE(far_target(*code)) << disassemble(*code);
+}
+
+// Look-ups and divisions by variables are written out by the kernel, each at the price of moving all that follows:
+// where there are many, functions do them.
+TEST_F(GenerateTest, ManyLookupsAndDivisionsAreCallsOfFunctions) {
+  for (const int count : {10, 2000}) {
+    function_ = {};
+    builder_ = Builder(function_);
+    builder_.switch_to(builder_.new_block());
+    slot_ = builder_.slot();
+    Value x = builder_.load(8, slot_, 0x2000);
+    Value y = builder_.load(8, slot_, 0x2008);
+    for (int i = 0; i < count; ++i) {
+      const Value found = builder_.map_lookup(i % 2, 0x2000 + 8 * (i % 3), 0x2040, 16);
+      builder_.store(8, slot_, 0x2050, x);
+      const Value added = builder_.map_add(1, 0x2000 + 8 * (i % 3), y, 8, 8);
+      const Value quotient = builder_.binary(Op::kUdiv, y, x);
+      const Value rest = builder_.binary(Op::kUmod, builder_.add(x, i), builder_.add(y, 3));
+      x = builder_.binary(Op::kXor, builder_.add(builder_.binary(Op::kMul, x, 31), found), quotient);
+      y = builder_.add(builder_.add(y, added), builder_.add(rest, builder_.load(8, slot_, 0x2048)));
+      builder_.store(8, slot_, 0x2008, builder_.binary(Op::kAnd, x, 7));
+    }
+    builder_.ret(builder_.add(x, y));
+    const Result<Code> code = generate(function_);
+    ASSERT_TRUE(code) << code.error().message;
+    const auto calls = [&](Relocation::Kind kind) {
+      return std::ranges::count(code->relocations, kind, &Relocation::kind);
+    };
+    const bool many = count == 2000;
+    EXPECT_EQ(calls(Relocation::Kind::kLookup), many ? 2 * count : 0);
+    EXPECT_EQ(calls(Relocation::Kind::kDivide), many ? count : 0);
+    EXPECT_EQ(calls(Relocation::Kind::kModulo), many ? count : 0);
+    test::World wanted = test::random_world(7);
+    test::World world = wanted;
+    const test::Outcome expected = test::interpret(function_, wanted);
+    const test::Outcome outcome = test::interpret(*code, world);
+    ASSERT_EQ(expected.problem, "");
+    ASSERT_EQ(outcome.problem, "");
+    EXPECT_EQ(outcome.result, expected.result);
+    EXPECT_TRUE(world.same(wanted));
+  }
 }
 
 TEST_F(GenerateTest, ValuesComparedOftenAreLoadedForEachComparison) {

@@ -72,6 +72,12 @@ class Machine {
         code_.insns[relocation.insn].src = 0;
         code_.insns[relocation.insn].imm = bpf::helper::kMapLookup;
         break;
+      case Relocation::Kind::kDivide:
+        code_.insns[relocation.insn] = {bpf::kAlu64 | bpf::kDiv | bpf::kRegister, 0, 2, 0, 0};
+        break;
+      case Relocation::Kind::kModulo:
+        code_.insns[relocation.insn] = {bpf::kAlu64 | bpf::kMod | bpf::kRegister, 0, 2, 0, 0};
+        break;
       case Relocation::Kind::kSlotMask:
         code_.insns[relocation.insn].imm = 0;  // one slot
         break;

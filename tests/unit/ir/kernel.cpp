@@ -126,6 +126,12 @@ class Kernel {
           insn.src = 0;
           insn.imm = BPF_FUNC_map_lookup_elem;
           break;
+        case Relocation::Kind::kDivide:
+          insn = {BPF_ALU64 | BPF_DIV | BPF_X, 0, 2, 0, 0};
+          break;
+        case Relocation::Kind::kModulo:
+          insn = {BPF_ALU64 | BPF_MOD | BPF_X, 0, 2, 0, 0};
+          break;
         case Relocation::Kind::kSlotMask:
           insn.imm = 0;
           break;
