@@ -1,5 +1,5 @@
 // What compiling and verifying costs as scripts grow (script_families.h): cost_curve [--hook xdp|tc|netfilter]
-// [--sizes 50,100,...] [--only NAME] [--check]
+// [--sizes 50,100,...] [--only NAME] [--check]; or --print NAME, --write FOLDER: the scripts of the first size
 //
 // Prints for each family and size: instructions of the filter and of the program, instructions the verifier looked at
 // (also by line), CPU time of the compiler and of the kernel. With --check it only asserts, and by what is the same in
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <fstream>
 #include <optional>
 #include <sstream>
 
@@ -32,6 +33,7 @@ struct Arguments {
   std::string only;
   bool check = false;
   std::string print;  // a family: its script of the first size goes to standard output
+  std::string write;  // a folder: such a script of each family goes there
 };
 
 Result<Arguments> parse(int count, char** values) {
@@ -55,6 +57,8 @@ Result<Arguments> parse(int count, char** values) {
       arguments.only = value;
     } else if (word == "--print") {
       arguments.print = value;
+    } else if (word == "--write") {
+      arguments.write = value;
     } else {
       return input_error(fmt::format("cost_curve has no option {} {}", word, value));
     }
@@ -134,6 +138,17 @@ int main(int count, char** values) {
   if (!arguments) {
     fmt::print(stderr, "cost_curve: {}\n", arguments.error().message);
     return 1;
+  }
+  if (!arguments->write.empty()) {
+    for (const bench::Family& family : bench::families()) {
+      std::ofstream file(arguments->write + "/" + family.name + ".lua");
+      file << family.text(arguments->sizes.front());
+      if (!file.flush()) {
+        fmt::print(stderr, "cost_curve: cannot write to {}\n", arguments->write);
+        return 1;
+      }
+    }
+    return 0;
   }
   if (!arguments->print.empty()) {
     for (const bench::Family& family : bench::families())
