@@ -68,6 +68,7 @@ Emitter::Emitter(const LowFunction& function, const Allocation& allocation, std:
       limits_(function.registers, std::numeric_limits<uint64_t>::max()),
       saved_(function.registers) {
   calls_lookups_ = has_many_lookups();
+  find_elements_stored_to();
   for (const Allocation::Save& save : allocation.saves)
     saved_[save.reg] = true;
   for (const Cut& cut : allocation.cuts)

@@ -107,6 +107,14 @@ void Emitter::key_and_map(const Low& low) {
   alu_number(bpf::kAdd, 2, low.disp);
 }
 
+// An element that nothing is stored to is not kept: in loops the verifier tells apart whether it was found for as long
+// as the pointer, or its absence, is on the stack, and each look-up would double what it has to look at.
+void Emitter::find_elements_stored_to() {
+  for (const LowBlock& block : function_.blocks)
+    for (const Low& low : block.code)
+      if (low.kind == Low::Kind::kCall && low.op == Op::kMapStore) stored_to_[low.kept] = true;
+}
+
 bool Emitter::has_many_lookups() const {
   size_t insns = 0;
   size_t lookups = 0;
@@ -160,7 +168,7 @@ void Emitter::found(Real result, size_t jump) {
 
 void Emitter::map_lookup(const Low& low, Real result) {
   find_element(low);
-  if (low.kept != 0) store(8, kStack, kept_cell(low.kept), 0);
+  if (stored_to_[low.kept]) store(8, kStack, kept_cell(low.kept), 0);
   const size_t jump = unless_found(result);
   const Real temporary = result == 1 ? 2 : 1;
   for (int32_t i = 0; i < low.imm; i += 8) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -74,6 +75,7 @@ class Emitter {
   // emit_calls.cpp
   void call(const Low& low, uint32_t position);
   void helper(int32_t number) { raw(0x85, 0, 0, 0, number); }
+  void find_elements_stored_to();
   [[nodiscard]] bool has_many_lookups() const;
   void key_and_map(const Low& low);
   void find_element(const Low& low);
@@ -124,9 +126,10 @@ class Emitter {
   std::vector<std::pair<uint32_t, uint32_t>> jumps_;  // instruction, target block
   std::vector<bool> far_;                             // by jump
   bool found_far_ = false;
-  bool calls_lookups_ = false;    // instead of the helper, see find_element()
-  std::vector<uint64_t> limits_;  // by virtual register: what the verifier knows, too
-  std::vector<bool> saved_;       // by virtual register: around some call
+  bool calls_lookups_ = false;                     // instead of the helper, see find_element()
+  std::array<bool, kKeptPlaces + 1> stored_to_{};  // by Low::kept; 0: none
+  std::vector<uint64_t> limits_;                   // by virtual register: what the verifier knows, too
+  std::vector<bool> saved_;                        // by virtual register: around some call
   size_t next_save_ = 0;
   size_t next_cut_ = 0;
   std::vector<bool> vanishing_;  // by block

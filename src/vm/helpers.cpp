@@ -4,7 +4,6 @@
 #include <ctime>
 #include <span>
 
-
 #include "ir/opcodes.h"
 #include "vm/map.h"
 

@@ -33,8 +33,8 @@
 #include "bpf/runtime/location.h"
 #include "bpf/runtime/sum.h"
 
-/* The workspace, where the script's strings were: they are not needed any more. Before it, room for the rest of the last
- * granule that is copied to the frame's end. */
+/* The workspace, where the script's strings were: they are not needed any more. Before it, room for the rest of the
+ * last granule that is copied to the frame's end. */
 #define WORKSPACE (PL_STRINGS + GRANULE)
 #define BYTES_BEFORE (PL_STRINGS + 0x400u)
 #define MOST_DIFFERENCE 4096u /* bytes, for commit_difference */
