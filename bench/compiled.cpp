@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "bpf/hook.h"
+
 namespace perilune::bench {
 namespace {
 
@@ -22,7 +24,7 @@ Error first_of(const Diagnostics& diagnostics) {
 
 /// `run`: the main chunk, in a state with these options.
 template <typename Run>
-Result<Compiled> compile_with(compiler::HookKind hook, size_t memory, Run run) {
+Result<Compiled> compile_with(const compiler::Target& target, size_t memory, Run run) {
   Compiled compiled;
   compiled.store = std::make_unique<script::MapStore>();
   script::Options options;
@@ -33,8 +35,6 @@ Result<Compiled> compile_with(compiler::HookKind hook, size_t memory, Run run) {
   if (!state) return tl::make_unexpected(first_of(state.error()));
   compiled.state = std::move(*state);
   const auto loaded = cpu_time();
-  compiler::Target target;
-  target.hook = hook;
   auto code = compiler::compile_filter(*compiled.state, target);
   if (!code) return tl::make_unexpected(first_of(code.error()));
   compiled.code = std::move(*code);
@@ -43,30 +43,25 @@ Result<Compiled> compile_with(compiler::HookKind hook, size_t memory, Run run) {
   return compiled;
 }
 
-constexpr std::array<Hook, 3> kHooks{{{"xdp", compiler::HookKind::kXdp, bpf::EntryPoint::kXdp},
-                                      {"tc", compiler::HookKind::kTc, bpf::EntryPoint::kTcIn},
-                                      {"netfilter", compiler::HookKind::kNetfilter, bpf::EntryPoint::kNetfilter}}};
-
 }  // namespace
 
-Result<Compiled> compile(const std::string& path, compiler::HookKind hook, size_t memory) {
-  return compile_with(hook, memory,
+Result<Compiled> compile(const std::string& path, const compiler::Target& target, size_t memory) {
+  return compile_with(target, memory,
                       [&](const script::Options& options) { return script::State::load_file(path, options); });
 }
 
-Result<Compiled> compile_text(const std::string& text, compiler::HookKind hook) {
-  return compile_with(hook, script::Limits{}.memory, [&](const script::Options& options) {
+Result<Compiled> compile_text(const std::string& text, const compiler::Target& target) {
+  return compile_with(target, script::Limits{}.memory, [&](const script::Options& options) {
     return script::State::load_text(text, "pattern.lua", "", options);
   });
 }
 
-Result<Hook> find_hook(std::string_view name) {
-  for (const Hook& hook : kHooks)
-    if (hook.name == name) return hook;
-  return input_error(fmt::format("'{}' is no hook that is measured: xdp, tc, netfilter", name));
+Result<const bpf::Hook*> measured_hook(std::string_view name) {
+  if (const bpf::Hook* hook = bpf::find_hook(name); hook != nullptr) return hook;
+  return input_error(fmt::format("'{}' is no hook: hooks are {}", name, bpf::hook_spellings()));
 }
 
-Result<Prepared> prepare(Result<Compiled> compiled, const Hook& hook) {
+Result<Prepared> prepare(Result<Compiled> compiled, const bpf::Hook* hook) {
   if (!compiled) return tl::make_unexpected(compiled.error());
   const auto milliseconds = [](std::chrono::nanoseconds time) {
     return std::chrono::duration<double, std::milli>(time).count();
@@ -76,7 +71,7 @@ Result<Prepared> prepare(Result<Compiled> compiled, const Hook& hook) {
   prepared.compiling = milliseconds(compiled->compile_time);
   const auto begin = cpu_time();
   bpf::ProgramOptions options;
-  options.entry_point = hook.entry_point;
+  options.hook = hook;
   options.name = "bench";
   auto program = bpf::load(compiled->code.image, options);
   if (!program) return tl::make_unexpected(program.error());

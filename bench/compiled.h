@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "bpf/program.h"
+#include "bpf/hook.h"
 #include "compiler/compiler.h"
 
 namespace perilune::bench {
@@ -22,20 +22,18 @@ struct Compiled {
 };
 
 /// Runs the script's main chunk and compiles its filter. `memory`: what its state may take.
-[[nodiscard]] Result<Compiled> compile(const std::string& path, compiler::HookKind hook,
+[[nodiscard]] Result<Compiled> compile(const std::string& path, const compiler::Target& target,
                                        size_t memory = size_t{64} << 20);
 
 /// The same for a script's text.
-[[nodiscard]] Result<Compiled> compile_text(const std::string& text, compiler::HookKind hook);
+[[nodiscard]] Result<Compiled> compile_text(const std::string& text, const compiler::Target& target);
 
-/// Where it is loaded.
-struct Hook {
-  std::string_view name = "xdp";
-  compiler::HookKind kind = compiler::HookKind::kXdp;
-  bpf::EntryPoint entry_point = bpf::EntryPoint::kXdp;
-};
-/// xdp, tc or netfilter.
-[[nodiscard]] Result<Hook> find_hook(std::string_view name);
+/// Where it is loaded: xdp, tc ...
+[[nodiscard]] Result<const bpf::Hook*> measured_hook(std::string_view name);
+/// What a script is compiled for that is loaded there.
+[[nodiscard]] inline compiler::Target target_at(const bpf::Hook* hook) {
+  return hook->any_target();
+}
 
 /// A script in the kernel, and what each step on the way took: milliseconds of CPU time.
 struct Prepared {
@@ -47,6 +45,6 @@ struct Prepared {
   [[nodiscard]] double total() const { return lua + compiling + kernel; }
 };
 /// Loads what was compiled for this hook. The error is that of the step that failed.
-[[nodiscard]] Result<Prepared> prepare(Result<Compiled> compiled, const Hook& hook);
+[[nodiscard]] Result<Prepared> prepare(Result<Compiled> compiled, const bpf::Hook* hook);
 
 }  // namespace perilune::bench

@@ -32,7 +32,7 @@ Result<std::unique_ptr<CompiledPattern>> CompiledPattern::make(const std::string
                 "function filter(hdr, pld)\n  local found = {}\n  if not found then return false end\n"
                 "  return found:byte() ~= 0\nend\n",
                 matched);
-  auto compiled = compile_text(script, compiler::HookKind::kNative);
+  auto compiled = compile_text(script, compiler::Target());
   if (!compiled) return tl::make_unexpected(compiled.error());
   made->compiled_ = std::move(*compiled);
   auto program = vm::Program::load(made->compiled_.code.image, {});

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "bpf/hook.h"
 #include "engine/lua_engine.h"
 
 namespace perilune::bench {
@@ -60,13 +61,13 @@ const std::vector<Filter>& filters() {
   return list;
 }
 
-Result<Agreement> compare_with_lua(const std::string& script, int program_fd, bpf::EntryPoint entry_point,
+Result<Agreement> compare_with_lua(const std::string& script, int program_fd, const bpf::Hook* hook,
                                    const std::vector<Sample>& samples) {
   Silent silent;
   const auto program = engine::open_lua(script, {}, {}, silent);
   auto worker = program->packet_worker(0);
   if (!worker) return input_error(worker.error().empty() ? script : to_text(worker.error().front()));
-  const bool is_xdp = entry_point == bpf::EntryPoint::kXdp;
+  const bool is_xdp = hook == bpf::find_hook("xdp");
   Agreement agreement;
   for (const Sample& sample : samples) {
     packet::Packet packet;
@@ -75,7 +76,7 @@ Result<Agreement> compare_with_lua(const std::string& script, int program_fd, bp
     packet.time_ns = sample.time_ns;
     const packet::Decision decision = (*worker)->judge(packet);
     const bool passes = decision.verdict == packet::Verdict::kPass || decision.verdict == packet::Verdict::kReply;
-    auto run = bpf::test_run(program_fd, entry_point, sample.bytes);
+    auto run = bpf::test_run(program_fd, *hook, sample.bytes);
     if (!run) continue;  // tc refuses frames without a whole IP header
     ++agreement.packets;
     agreement.blocked += passes ? 0 : 1;
@@ -97,7 +98,7 @@ Result<Agreement> compare_with_lua(const std::string& script, int program_fd, bp
   return agreement;
 }
 
-Result<std::vector<double>> measure(const std::vector<int>& programs, bpf::EntryPoint entry_point, const Sample& sample,
+Result<std::vector<double>> measure(const std::vector<int>& programs, const bpf::Hook* hook, const Sample& sample,
                                     const Effort& effort) {
   std::vector<double> best(programs.size(), std::numeric_limits<double>::max());
   bpf::TestRunOptions options;
@@ -105,7 +106,7 @@ Result<std::vector<double>> measure(const std::vector<int>& programs, bpf::Entry
   for (unsigned round = 0; round < effort.rounds; ++round) {
     for (size_t turn = 0; turn < programs.size(); ++turn) {
       const size_t i = (turn + round) % programs.size();
-      auto run = bpf::test_run(programs[i], entry_point, sample.bytes, options);
+      auto run = bpf::test_run(programs[i], *hook, sample.bytes, options);
       if (!run) return tl::make_unexpected(run.error());
       best[i] = std::min<double>(best[i], run->nanoseconds);
     }

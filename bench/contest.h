@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "bench/packets.h"
-#include "bpf/program.h"
+#include "bpf/hook.h"
 
 namespace perilune::bench {
 
@@ -30,7 +30,7 @@ struct Agreement {
   size_t changed = 0;
   std::vector<std::string> differences;  // a sentence each
 };
-[[nodiscard]] Result<Agreement> compare_with_lua(const std::string& script, int program_fd, bpf::EntryPoint entry_point,
+[[nodiscard]] Result<Agreement> compare_with_lua(const std::string& script, int program_fd, const bpf::Hook* hook,
                                                  const std::vector<Sample>& samples);
 
 struct Effort {
@@ -38,7 +38,7 @@ struct Effort {
   unsigned rounds = 3;      // the best counts
 };
 /// Nanoseconds of one run of each program for this packet: the best of all rounds, programs in turn.
-[[nodiscard]] Result<std::vector<double>> measure(const std::vector<int>& programs, bpf::EntryPoint entry_point,
+[[nodiscard]] Result<std::vector<double>> measure(const std::vector<int>& programs, const bpf::Hook* hook,
                                                   const Sample& sample, const Effort& effort);
 
 }  // namespace perilune::bench

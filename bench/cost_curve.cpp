@@ -18,6 +18,7 @@
 
 #include "bench/compiled.h"
 #include "bench/script_families.h"
+#include "bpf/hook.h"
 #include "ir/opcodes.h"
 
 namespace perilune::bench {
@@ -28,7 +29,7 @@ constexpr double kFewLines = 20;                 // what the runtime costs, in l
 constexpr uint64_t kMostPatching = 130'000'000;  // what the kernel writes out, times instructions
 
 struct Arguments {
-  Hook hook;
+  const bpf::Hook* hook = bpf::find_hook("xdp");
   std::vector<size_t> sizes;
   std::string only;
   bool check = false;
@@ -48,7 +49,7 @@ Result<Arguments> parse(int count, char** values) {
     if (++i == count) return input_error(word + " needs a value");
     const std::string value = values[i];
     if (word == "--hook") {
-      const auto hook = find_hook(value);
+      const auto hook = measured_hook(value);
       if (!hook) return tl::make_unexpected(hook.error());
       arguments.hook = *hook;
     } else if (word == "--sizes") {
@@ -89,7 +90,7 @@ int judge(const Family& family, const Arguments& arguments) {
   int problems = 0;
   for (const size_t lines : arguments.sizes) {
     if (lines > family.most_lines) continue;
-    const auto prepared = prepare(compile_text(family.text(lines), arguments.hook.kind), arguments.hook);
+    const auto prepared = prepare(compile_text(family.text(lines), target_at(arguments.hook)), arguments.hook);
     if (!prepared) {
       fmt::print("{:<16}{:>6}  {}\n", family.name, lines, prepared.error().message);
       ++problems;
@@ -121,7 +122,7 @@ int run(const Arguments& arguments) {
   int problems = 0;
   for (const Family& family : families()) {
     if (family.name.find(arguments.only) == std::string::npos) continue;
-    if (family.writes && arguments.hook.kind == compiler::HookKind::kNetfilter) continue;
+    if (family.writes && !target_at(arguments.hook).writes) continue;
     problems += judge(family, arguments);
   }
   if (!arguments.check) return 0;

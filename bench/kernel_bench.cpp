@@ -17,6 +17,7 @@
 #include "bench/compiled.h"
 #include "bench/contest.h"
 #include "bench/reference.h"
+#include "bpf/hook.h"
 
 namespace perilune::bench {
 namespace {
@@ -25,7 +26,7 @@ constexpr size_t kLongest = 3000;  // XDP gets no longer frames in one piece
 constexpr size_t kMostSubjects = 16;
 
 struct Arguments {
-  Hook hook;
+  const bpf::Hook* hook = bpf::find_hook("xdp");
   size_t packets = 120;
   Effort effort;
   std::string only;
@@ -41,7 +42,7 @@ Result<Arguments> parse(int count, char** values) {
       if (++i == count) return input_error(word + " needs a value");
       const std::string value = values[i];
       if (word == "--hook" && (value == "xdp" || value == "tc")) {
-        arguments.hook = find_hook(value).value();
+        arguments.hook = measured_hook(value).value();
       } else if (word == "--packets") {
         arguments.packets = std::stoul(value);
       } else if (word == "--rounds") {
@@ -114,11 +115,11 @@ void tell(const std::string& who, const Result<Agreement>& agreement) {
 Result<void> contest(const Filter& filter, const Arguments& arguments, const Packets& packets, int nothing,
                      const std::filesystem::path& folder) {
   fmt::print("{}\n", filter.name);
-  auto reference = Reference::load(filter.reference, arguments.hook.entry_point, filter.rate);
+  auto reference = Reference::load(filter.reference, arguments.hook, filter.rate);
   if (!reference) return tl::make_unexpected(reference.error());
   auto script = script_of(filter, arguments, folder);
   if (!script) return tl::make_unexpected(script.error());
-  const auto ours = prepare(compile(*script, arguments.hook.kind), arguments.hook);
+  const auto ours = prepare(compile(*script, target_at(arguments.hook)), arguments.hook);
   if (!ours) fmt::print("  ours cannot be measured: {}\n", ours.error().message);
 
   fmt::print("  C: {} bytes of BPF, {} of machine code, {} instructions verified\n", reference->xlated_bytes(),
@@ -128,9 +129,8 @@ Result<void> contest(const Filter& filter, const Arguments& arguments, const Pac
                ours->program.jited_bytes, ours->program.verified_insns);
   }
   if (!filter.keeps_state) {
-    tell("C", compare_with_lua(*script, reference->fd(), arguments.hook.entry_point, packets.samples));
-    if (ours)
-      tell("ours", compare_with_lua(*script, ours->program.program.get(), arguments.hook.entry_point, packets.samples));
+    tell("C", compare_with_lua(*script, reference->fd(), arguments.hook, packets.samples));
+    if (ours) tell("ours", compare_with_lua(*script, ours->program.program.get(), arguments.hook, packets.samples));
   }
 
   std::vector<int> programs{nothing, reference->fd()};
@@ -138,7 +138,7 @@ Result<void> contest(const Filter& filter, const Arguments& arguments, const Pac
   Row all, subject;
   std::map<std::string, Row> kinds;
   auto add = [&](const Sample& sample, std::initializer_list<Row*> rows) -> Result<void> {
-    auto times = measure(programs, arguments.hook.entry_point, sample, arguments.effort);
+    auto times = measure(programs, arguments.hook, sample, arguments.effort);
     if (!times) return {};  // what tc refuses
     for (Row* row : rows) {
       ++row->packets;
@@ -178,10 +178,10 @@ Result<void> run(const Arguments& arguments) {
 
   auto packets = read_packets(arguments.captures, kLongest);
   if (!packets) return tl::make_unexpected(packets.error());
-  auto nothing = Reference::load("empty", arguments.hook.entry_point);
+  auto nothing = Reference::load("empty", arguments.hook);
   if (!nothing) return tl::make_unexpected(nothing.error());
   fmt::print("{} packets of {} captures ({} left out: not Ethernet, cut, or longer than {} bytes), hook {}\n",
-             packets->samples.size(), packets->files, packets->skipped, kLongest, arguments.hook.name);
+             packets->samples.size(), packets->files, packets->skipped, kLongest, arguments.hook->name());
   fmt::print("measured: {} of them, best of {} rounds of {} runs\n\n", arguments.packets, arguments.effort.rounds,
              arguments.effort.repeat);
 

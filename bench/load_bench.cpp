@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "bench/compiled.h"
+#include "bpf/hook.h"
 
 namespace perilune::bench {
 namespace {
@@ -21,10 +22,10 @@ constexpr double kLong = 3000;  // milliseconds
 
 void measure_script(const std::string& path) {
   const std::string name = path.substr(path.rfind('/') + 1);
-  const Hook hook;
+  const bpf::Hook* hook = bpf::find_hook("xdp");
   std::optional<Prepared> best;
   for (int round = 0; round < kRounds; ++round) {
-    auto prepared = prepare(compile(path, hook.kind, kMemory), hook);
+    auto prepared = prepare(compile(path, target_at(hook), kMemory), hook);
     if (!prepared) {
       fmt::print("{:<24}cannot be loaded: {}\n", name, prepared.error().message);
       return;

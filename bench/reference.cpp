@@ -10,9 +10,8 @@ void Reference::Close::operator()(bpf_object* object) const {
   bpf_object__close(object);
 }
 
-Result<Reference> Reference::load(const std::string& name, bpf::EntryPoint entry_point, uint64_t rate) {
-  const char* hook = entry_point == bpf::EntryPoint::kXdp ? "xdp" : "tc";
-  const std::string path = fmt::format("{}/{}.{}.o", PERILUNE_REFERENCE_DIR, name, hook);
+Result<Reference> Reference::load(const std::string& name, const bpf::Hook* hook, uint64_t rate) {
+  const std::string path = fmt::format("{}/{}.{}.o", PERILUNE_REFERENCE_DIR, name, hook->name());
   libbpf_set_print(nullptr);
   Reference reference;
   reference.object_.reset(bpf_object__open_file(path.c_str(), nullptr));

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "bpf/program.h"
+#include "bpf/hook.h"
 
 struct bpf_object;
 
@@ -15,7 +15,7 @@ namespace perilune::bench {
 class Reference {
  public:
   /// `name`: of the file, without ".bpf.c". `rate`, when not 0: instead of rate_limit's 20 packets per second.
-  [[nodiscard]] static Result<Reference> load(const std::string& name, bpf::EntryPoint entry_point, uint64_t rate = 0);
+  [[nodiscard]] static Result<Reference> load(const std::string& name, const bpf::Hook* hook, uint64_t rate = 0);
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] uint32_t verified_insns() const { return verified_insns_; }

@@ -1,5 +1,4 @@
-// Attaching programs to hooks by links: what a link holds is attached as long as somebody holds the link, a process or
-// a pin.
+// Links: what a link holds is attached as long as somebody holds the link, a process or a pin.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +6,34 @@
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
-#include "bpf/attach_point.h"
 
 namespace perilune::bpf {
+
+/// BPF_LINK_CREATE's part of union bpf_attr, newer hooks included.
+struct LinkCreate {
+  uint32_t program = 0;
+  uint32_t target = 0;  // ifindex, or a descriptor
+  uint32_t attach_type = 0;
+  uint32_t flags = 0;
+  union {
+    struct {
+      uint32_t relative;
+      uint32_t padding;
+      uint64_t expected_revision;
+    } tcx;
+    struct {
+      uint32_t family;
+      uint32_t hook;
+      int32_t priority;
+      uint32_t flags;
+    } netfilter;
+    uint64_t room[4];
+  } of{};
+};
+/// A descriptor, or -errno.
+[[nodiscard]] long create_link(LinkCreate& create);
+/// `code` is -errno.
+[[nodiscard]] tl::unexpected<Error> link_refused(const std::string& what, long code);
 
 enum class XdpMode : uint8_t { kNone, kNative, kGeneric };
 [[nodiscard]] std::string_view to_string(XdpMode mode);
@@ -23,16 +47,6 @@ struct XdpLink {
 /// In the driver where it can, else before the socket buffer is made for the stack (generic). `interface` is for
 /// messages. The current namespace's interface `ifindex`.
 [[nodiscard]] Result<XdpLink> attach_xdp(int program, uint32_t ifindex, const std::string& interface);
-
-/// tcx, behind the programs that are there already.
-[[nodiscard]] Result<FileDescriptor> attach_tcx(int program, uint32_t ifindex, const std::string& interface,
-                                                bool outgoing);
-
-enum class Family : uint8_t { kIpv4 = 2, kIpv6 = 10 };  // NFPROTO_
-
-/// In the current namespace. A taken priority: Error of Fault::kInput, and `taken` is set.
-[[nodiscard]] Result<FileDescriptor> attach_netfilter(int program, Family family, NetfilterHook hook, int32_t priority,
-                                                      bool& taken);
 
 /// Puts `program` in the place of the link's present one, for tcx and xdp.
 [[nodiscard]] Result<void> update_link(int link, int program);

@@ -4,19 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-
-#include "bpf/program.h"
 
 namespace perilune::bpf {
 
-enum class NetfilterHook : uint8_t { kPrerouting = 0, kInput = 1, kForward = 2, kOutput = 3, kPostrouting = 4 };
-[[nodiscard]] std::string_view to_string(NetfilterHook hook);
+class Hook;
 
 struct AttachPoint {
-  EntryPoint hook = EntryPoint::kXdp;
-  std::string interface;  // xdp, tc
-  NetfilterHook netfilter = NetfilterHook::kPrerouting;
+  const Hook* hook = nullptr;       // of the table (hook.h)
+  std::string interface;            // of hooks at interfaces
+  std::string part;                 // which of the hook's places it is, such as "in" or "input"; empty: there is one
   std::optional<int32_t> priority;  // netfilter; nothing: 0, or the next one that is free
   std::string netns;  // a name of /run/netns, a process id, or a path; empty: the namespace this program runs in
 

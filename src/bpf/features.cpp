@@ -11,8 +11,8 @@
 #include <linux/if_link.h>
 #include <unistd.h>
 
-#include "bpf/capabilities.h"
-#include "bpf/files.h"
+#include "base/capabilities.h"
+#include "base/files.h"
 #include "bpf/system_call.h"
 #include "bpf/tiny_program.h"
 
@@ -265,14 +265,6 @@ Result<Features> probe_features() {
   return found;
 }
 
-std::string available_hooks(const Features& features) {
-  std::vector<std::string_view> hooks;
-  if (features.xdp) hooks.emplace_back("xdp:INTERFACE");
-  if (features.tcx) hooks.emplace_back("tc:INTERFACE:in|out");
-  if (features.netfilter) hooks.emplace_back("netfilter:HOOK");
-  return fmt::format("{}", fmt::join(hooks, ", "));
-}
-
 Error not_permitted(const Features& features) {
   std::string hint = capability_hint({CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON});
   if (hint.empty()) {
@@ -282,28 +274,6 @@ Error not_permitted(const Features& features) {
         strerrorname_np(features.refusal));
   }
   return {Fault::kSystem, "this process may not load programs into the kernel", std::move(hint)};
-}
-
-Result<void> check_hook(const Features& features, EntryPoint hook) {
-  if (!features.permitted) return tl::make_unexpected(not_permitted(features));
-  std::string_view missing;
-  switch (hook) {
-    case EntryPoint::kXdp:
-      if (!features.xdp || !features.chains) missing = "XDP links";
-      break;
-    case EntryPoint::kTcIn:
-    case EntryPoint::kTcOut:
-      if (!features.tcx) missing = "links at tc (tcx)";
-      break;
-    case EntryPoint::kNetfilter:
-      if (!features.netfilter || !features.chains) missing = "netfilter links";
-      break;
-  }
-  if (missing.empty()) return {};
-  const std::string others = available_hooks(features);
-  return system_error(fmt::format("this kernel has no {}", missing),
-                      others.empty() ? "it has none of the hooks; 'perilune run --queue' judges packets without them"
-                                     : fmt::format("it has {}; 'perilune features' shows all it can do", others));
 }
 
 }  // namespace perilune::bpf

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "bpf/program.h"
+#include "base/result.h"
 
 namespace perilune::bpf {
 
@@ -52,9 +52,5 @@ struct FeatureName {
 
 /// Why, where features.permitted is false.
 [[nodiscard]] Error not_permitted(const Features& features);
-/// Can filters be attached there? The error names what the kernel lacks and which hooks it has.
-[[nodiscard]] Result<void> check_hook(const Features& features, EntryPoint hook);
-/// "xdp:INTERFACE, tc:INTERFACE:in|out and netfilter:HOOK": those there are.
-[[nodiscard]] std::string available_hooks(const Features& features);
 
 }  // namespace perilune::bpf

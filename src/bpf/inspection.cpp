@@ -6,14 +6,15 @@
 #include <linux/capability.h>
 
 #include "base/bytes.h"
-#include "bpf/capabilities.h"
+#include "base/capabilities.h"
 #include "bpf/clock.h"
+#include "bpf/hook.h"
+#include "bpf/hooks/xdp_chain.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/place.h"
 #include "bpf/runtime/error_counts.h"
 #include "bpf/successor.h"
 #include "bpf/tiny_program.h"
-#include "bpf/xdp_chain.h"
 
 namespace perilune::bpf {
 namespace {
@@ -35,64 +36,18 @@ constexpr std::string_view kInterfaceGone = "the interface is gone";
 constexpr std::string_view kReloadInterrupted =
     "a reload was interrupted: packets meet the new script here; reload it again";
 
-/// What is attached: `running` is the program that packets meet (0: none of ours), `link` what holds it.
-struct Held {
-  uint32_t running = 0;
-  std::optional<LinkInfo> link;
-};
-
-/// Packets come to the chain, and in it to one of the attachment's programs.
-Result<Held> look_at_xdp(const PinRoot& root, const Attachment& record, std::span<const uint32_t> programs) {
-  Held held;
-  for (const uint32_t program : programs) {
-    const Result<std::optional<XdpChain>> chain = XdpChain::of_program(root, program, record.chain_index);
-    if (!chain) return tl::make_unexpected(chain.error());
-    if (!*chain) continue;
-    const Result<LinkInfo> link = (*chain)->link();
-    if (!link) return tl::make_unexpected(link.error());
-    held.running = program;
-    held.link = *link;
-    break;
-  }
-  return held;
-}
-
-Result<Held> look_at_links(const std::string& folder, const Attachment& record) {
-  Held held;
-  for (const char* name : {"/link", "/link_ipv4", "/link_ipv6"}) {
-    const Result<std::optional<FileDescriptor>> link = find_pin(folder + name);
-    if (!link) return tl::make_unexpected(link.error());
-    if (!*link) continue;
-    const Result<LinkInfo> info = link_info((*link)->get());
-    if (!info) return tl::make_unexpected(info.error());
-    if (!held.link) held.link = *info;
-  }
-  if (!held.link) return held;
-  held.running = held.link->program_id;
-  if (record.point.hook != EntryPoint::kNetfilter) return held;
-  const Result<std::optional<FileDescriptor>> table = find_pin(folder + "/chain");
-  if (!table) return tl::make_unexpected(table.error());
-  held.running = 0;
-  if (!*table) return held;
-  const Result<uint32_t> program = chain_program((*table)->get(), 0);
-  if (!program) return tl::make_unexpected(program.error());
-  held.running = *program;
-  return held;
-}
-
 /// Is it attached, and to what? Sets `attached`, `remark`, run times.
 Result<Held> look_at_hook(const PinRoot& root, AttachmentState& state, const std::string& folder,
                           const std::optional<Successor>& successor) {
   const Attachment& record = state.record;
   std::vector<uint32_t> programs{record.program_id};
   if (successor) programs.push_back(successor->program_id);
-  const bool xdp = record.point.hook == EntryPoint::kXdp;
-  Result<Held> held = xdp ? look_at_xdp(root, record, programs) : look_at_links(folder, record);
+  const Hook& hook = *record.point.hook;
+  Result<Held> held = hook.find(root, record, folder, programs);
   if (!held) return held;
-  const bool on_interface = record.point.hook != EntryPoint::kNetfilter;
   if (!held->link) {
-    state.remark = xdp ? "it is in no chain any more" : "its link is gone";
-  } else if (on_interface && held->link->ifindex == 0) {
+    state.remark = hook.gone();
+  } else if (hook.at_interface() && held->link->ifindex == 0) {
     state.remark = kInterfaceGone;
   } else if (std::ranges::find(programs, held->running) == programs.end()) {
     state.remark = held->running == 0 ? "unloading it was interrupted" : "its link runs another program";
@@ -116,7 +71,7 @@ Result<void> name_place(AttachmentState& state, const std::optional<LinkInfo>& l
   state.place = to_string(state.now);
   state.ifindex = where->ifindex;
   state.mode = state.record.mode;
-  if (where->interface && state.now.hook == EntryPoint::kXdp) state.mode = xdp_mode(*where->interface);
+  if (where->interface && state.record.mode != XdpMode::kNone) state.mode = xdp_mode(*where->interface);
   if (!where->remark.empty()) state.remark += (state.remark.empty() ? "" : "; ") + where->remark;
   return {};
 }

@@ -6,13 +6,13 @@
 
 #include <linux/bpf.h>
 
+#include "base/spelling.h"
 #include "bpf/counters.h"
 #include "bpf/new_entries.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/preparation.h"
 #include "bpf/successor.h"
 #include "bpf/system_call.h"
-#include "script/nearest.h"
 
 namespace perilune::bpf {
 namespace {
@@ -99,11 +99,10 @@ Result<std::vector<std::string>> names_of(const PinRoot& root) {
 tl::unexpected<Error> unknown_name(const PinRoot& root, const std::string& name) {
   const Result<std::vector<std::string>> names = names_of(root);
   if (!names) return tl::make_unexpected(names.error());
-  const std::vector<std::string_view> views(names->begin(), names->end());
-  const std::string_view near = script::nearest(name, views);
+  const std::string meant = did_you_mean(name, *names);
   std::string hint = "nothing is loaded: perilune load NAME SCRIPT --at HOOK";
-  if (!near.empty()) {
-    hint = fmt::format("did you mean '{}'? 'perilune list' shows what is loaded", near);
+  if (!meant.empty()) {
+    hint = meant + " 'perilune list' shows what is loaded";
   } else if (!names->empty()) {
     hint = fmt::format("there are: {}", fmt::join(*names, ", "));
   }
@@ -299,22 +298,6 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
 
 }  // namespace
 
-Result<void> check_image(const ir::Image& image, EntryPoint hook) {
-  if (hook == EntryPoint::kNetfilter && image.writes) {
-    return input_error("the script writes to packets, and netfilter programs cannot",
-                       "load it at xdp:INTERFACE or tc:INTERFACE:in|out; 'perilune run --queue' can write too");
-  }
-  if (hook == EntryPoint::kNetfilter && image.sets_mark) {
-    return input_error("the script sets pkt.mark, and netfilter programs cannot",
-                       "load it at tc:INTERFACE:in|out; 'perilune run --queue' can set marks too");
-  }
-  if (hook == EntryPoint::kXdp && image.sets_mark) {
-    return input_error("the script sets pkt.mark, and packets at XDP have no mark yet",
-                       "load it at tc:INTERFACE:in|out");
-  }
-  return {};
-}
-
 std::string program_name(const std::string& filter) {
   return "pl_" + filter;
 }
@@ -325,15 +308,9 @@ Result<Installed> install(const Installation& installation, const std::vector<At
     return tl::make_unexpected(sound.error());
   }
   if (points.empty()) return input_error("no hook is named", "say where with --at, such as --at xdp:eth0");
-  for (size_t i = 0; i < points.size(); ++i) {
-    const AttachPoint& point = points[i];
-    if (const Result<void> possible = check_hook(features, point.hook); !possible) {
+  for (const AttachPoint& point : points) {
+    if (const Result<void> possible = check_hook(features, *point.hook); !possible) {
       return tl::make_unexpected(possible.error());
-    }
-    if (const Result<void> possible = check_image(installation.images[i], point.hook); !possible) {
-      return tl::make_unexpected(Error{possible.error().fault,
-                                       fmt::format("{}: {}", to_string(point), possible.error().message),
-                                       possible.error().hint});
     }
   }
   Result<PinRoot> root = PinRoot::open_for_change();
@@ -383,14 +360,6 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   if (!check_filter_name(installation.name) || !*there) return unknown_name(*root, installation.name);
   const Result<Manifest> old = manifest_in(folder);
   if (!old) return tl::make_unexpected(old.error());
-  for (size_t i = 0; i < old->attachments.size(); ++i) {
-    const Attachment& attachment = old->attachments[i];
-    if (const Result<void> possible = check_image(installation.images[i], attachment.point.hook); !possible) {
-      return tl::make_unexpected(Error{possible.error().fault,
-                                       fmt::format("{}: {}", to_string(attachment.point), possible.error().message),
-                                       possible.error().hint});
-    }
-  }
   if (installation.images.size() != old->attachments.size()) {
     return system_error(fmt::format("'{}' was reloaded by somebody else meanwhile", installation.name), "try again");
   }

@@ -31,9 +31,6 @@ struct Installed {
   std::vector<std::string> notes;   // what the user should know: a whole sentence each, without a full stop
 };
 
-/// Can the filter do its work there? The error says what the hook cannot do, and which hooks can.
-[[nodiscard]] Result<void> check_image(const ir::Image& image, EntryPoint hook);
-
 /// Loads and attaches. `verifier_log` gets the verifier's words when it refuses a program.
 [[nodiscard]] Result<Installed> install(const Installation& installation, const std::vector<AttachPoint>& points,
                                         const Features& features, std::string* verifier_log = nullptr);

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/file_descriptor.h"
-#include "script/nearest.h"
+#include "base/spelling.h"
 
 namespace perilune::bpf {
 namespace {
@@ -179,12 +179,11 @@ Result<Interface> find_interface(const std::string& name, const std::string& net
     names.emplace_back(one.name);
     names.insert(names.end(), one.alternatives.begin(), one.alternatives.end());
   }
-  const std::string_view near = script::nearest(name, names);
+  const std::string meant = did_you_mean(name, names);
   const std::string where = netns.empty() ? "" : fmt::format(" in network namespace '{}'", netns);
   const std::string list = fmt::format("{}", fmt::join(names, ", "));
-  return input_error(
-      fmt::format("there is no interface '{}'{}", name, where),
-      near.empty() ? fmt::format("there are: {}", list) : fmt::format("did you mean '{}'? There are: {}", near, list));
+  return input_error(fmt::format("there is no interface '{}'{}", name, where),
+                     meant.empty() ? fmt::format("there are: {}", list) : fmt::format("{} There are: {}", meant, list));
 }
 
 }  // namespace perilune::bpf

@@ -2,7 +2,7 @@
 
 #include <bpf/btf.h>
 
-#include "bpf/files.h"
+#include "base/files.h"
 
 namespace perilune::bpf {
 namespace {

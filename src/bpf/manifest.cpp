@@ -1,17 +1,21 @@
 // The format: numbers as 8 little-endian bytes, strings and lists with their length in front, fields in the order of
-// the structures. The version changes whenever they do. Version 1 is read too: it lacks MapDeclaration::declared.
+// the structures. The version changes whenever they do. Older ones are read, too: version 1 lacks
+// MapDeclaration::declared; up to version 2 hooks were numbers.
 #include "bpf/manifest.h"
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 
 #include <linux/bpf.h>
+
+#include "bpf/hook.h"
 
 namespace perilune::bpf {
 namespace {
 
 constexpr uint64_t kMagic = 0x6e756c6972657000;  // "\0perilun"
-constexpr uint64_t kVersion = 2;
+constexpr uint64_t kVersion = 3;
 constexpr uint64_t kOldestVersion = 1;
 
 /// Appends fields; `fields()` below visits the same ones in both directions.
@@ -26,6 +30,10 @@ class Writer {
   template <typename T>
   requires std::is_enum_v<T>
   void operator()(T& value) { put(static_cast<uint64_t>(value)); }
+  void operator()(const Hook*& hook) {
+    std::string name(hook->name());
+    (*this)(name);
+  }
   void operator()(std::string& text) {
     put(text.size());
     bytes_.insert(bytes_.end(), text.begin(), text.end());
@@ -78,8 +86,17 @@ class Reader {
     flag = value == 1;
     sound_ = sound_ && value <= 1;
   }
-  void operator()(EntryPoint& hook) { enumeration(hook, EntryPoint::kNetfilter); }
-  void operator()(NetfilterHook& hook) { enumeration(hook, NetfilterHook::kPostrouting); }
+  void operator()(const Hook*& hook) {
+    std::string name;
+    (*this)(name);
+    set(hook, name);
+  }
+  void set(const Hook*& hook, std::string_view name) {
+    hook = find_hook(name);
+    if (hook == nullptr && sound_) unknown_hook_ = name;
+  }
+  [[nodiscard]] const std::string& unknown_hook() const { return unknown_hook_; }
+  void damaged() { sound_ = false; }
   void operator()(XdpMode& mode) { enumeration(mode, XdpMode::kGeneric); }
   void operator()(ir::MapType& type) { enumeration(type, ir::MapType::kArray); }
   void operator()(std::string& text) {
@@ -144,7 +161,25 @@ class Reader {
   std::span<const uint8_t> bytes_;
   uint64_t version_ = kVersion;
   bool sound_ = true;
+  std::string unknown_hook_;
 };
+
+/// As manifests up to version 2 had them.
+void old_point(AttachPoint& point, Reader& visit) {
+  static constexpr std::array<std::string_view, 4> kHooks{"xdp", "tc", "tc", "netfilter"};
+  static constexpr std::array<std::string_view, 4> kParts{"", "in", "out", ""};
+  static constexpr std::array<std::string_view, 5> kNetfilter{"prerouting", "input", "forward", "output",
+                                                              "postrouting"};
+  uint8_t hook = 0;
+  uint8_t netfilter = 0;
+  visit(hook);
+  visit(point.interface);
+  visit(netfilter);
+  if (hook >= kHooks.size() || netfilter >= kNetfilter.size()) return visit.damaged();
+  visit.set(point.hook, kHooks[hook]);
+  point.part = kHooks[hook] == "netfilter" ? kNetfilter[netfilter] : kParts[hook];
+}
+void old_point(AttachPoint& /*point*/, Writer& /*visit*/) {}
 
 template <typename Visitor>
 void fields(std::string& text, Visitor& visit) {
@@ -167,9 +202,13 @@ void fields(MapDeclaration& map, Visitor& visit) {
 }
 template <typename Visitor>
 void fields(Attachment& attachment, Visitor& visit) {
-  visit(attachment.point.hook);
-  visit(attachment.point.interface);
-  visit(attachment.point.netfilter);
+  if (visit.version() >= 3) {
+    visit(attachment.point.hook);
+    visit(attachment.point.interface);
+    visit(attachment.point.part);
+  } else {
+    old_point(attachment.point, visit);
+  }
   visit(attachment.point.priority);
   visit(attachment.point.netns);
   visit(attachment.netns);
@@ -246,6 +285,10 @@ Result<Manifest> decode(std::span<const uint8_t> bytes) {
   Manifest manifest;
   fields(manifest, reader);
   if (!reader.sound()) return system_error("its manifest is damaged", "unload it and load it again");
+  if (!reader.unknown_hook().empty()) {
+    return system_error(fmt::format("it is at a hook that this program does not have, '{}'", reader.unknown_hook()),
+                        "a newer perilune loaded it, or one that was built with that hook");
+  }
   return manifest;
 }
 

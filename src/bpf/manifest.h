@@ -12,6 +12,7 @@
 #include "bpf/attach_point.h"
 #include "bpf/map.h"
 #include "ir/code.h"
+#include "ir/memory_layout.h"
 
 namespace perilune::bpf {
 

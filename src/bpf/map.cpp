@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bpf/capabilities.h"
+#include "base/capabilities.h"
 #include "bpf/system_call.h"
 
 namespace perilune::bpf {

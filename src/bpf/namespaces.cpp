@@ -8,8 +8,8 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "bpf/capabilities.h"
-#include "bpf/files.h"
+#include "base/capabilities.h"
+#include "base/files.h"
 
 namespace perilune::bpf {
 namespace {

@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/capabilities.h"
-#include "bpf/files.h"
+#include "base/capabilities.h"
+#include "base/files.h"
 #include "bpf/pins.h"
 
 namespace perilune::bpf {

@@ -7,7 +7,7 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
-#include "bpf/capabilities.h"
+#include "base/capabilities.h"
 
 namespace perilune::bpf {
 namespace {

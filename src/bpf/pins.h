@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "base/file_descriptor.h"
+#include "base/files.h"
 #include "base/result.h"
-#include "bpf/files.h"
 
 namespace perilune::bpf {
 

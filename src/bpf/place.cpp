@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bpf/hook.h"
 #include "bpf/namespaces.h"
 
 namespace perilune::bpf {
@@ -17,11 +18,11 @@ Result<bool> holds(const Interface& interface, const LinkInfo& link) {
 
 /// Sets where the link is, and the remark.
 Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
-  const bool netfilter = where.point.hook == EntryPoint::kNetfilter;
+  const bool stays = !where.point.hook->at_interface();
   const uint64_t noted = where.netns;
   const Result<std::optional<uint64_t>> number = namespace_number(where.point.netns);
   if (!number) return tl::make_unexpected(number.error());
-  if (netfilter) {
+  if (stays) {
     // The link does not say where it is, and stays in the namespace in which it was made.
     const Result<bool> seen = *number == noted ? true : is_visible(noted);
     if (!seen) return tl::make_unexpected(seen.error());
@@ -37,8 +38,8 @@ Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
     }
   }
   if (where.netns == 0) {
-    where.remark = netfilter ? "its namespace cannot be seen from here"
-                             : "its interface is in a namespace that cannot be seen from here";
+    where.remark = stays ? "its namespace cannot be seen from here"
+                         : "its interface is in a namespace that cannot be seen from here";
   }
   if (!where.point.netns.empty() && *number && **number != noted) {
     where.remark +=
@@ -52,7 +53,7 @@ Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
 Result<AttachPoint> resolve(const AttachPoint& point) {
   const Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
-  if (point.hook == EntryPoint::kNetfilter) return point;
+  if (!point.hook->at_interface()) return point;
   Result<Interface> interface = find_interface(point.interface, point.netns);
   if (!interface) {
     const Error& error = interface.error();

@@ -5,7 +5,7 @@
 
 #include <sys/utsname.h>
 
-#include "bpf/files.h"
+#include "base/files.h"
 
 namespace perilune::bpf {
 namespace {

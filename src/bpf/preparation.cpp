@@ -1,17 +1,17 @@
 #include "bpf/preparation.h"
 
+#include <array>
+
 #include <net/if_arp.h>
 
 #include "bpf/counters.h"
 #include "bpf/place.h"
-#include "bpf/tiny_program.h"
 
 namespace perilune::bpf {
 namespace {
 
 constexpr uint32_t kEthernet = 1;  // LINKTYPE_ values
 constexpr uint32_t kRawIp = 101;
-constexpr int32_t kPrioritiesToTry = 1000;
 
 /// How frames of an interface begin, by its ARPHRD_ value.
 uint32_t link_type_of(uint16_t hardware) {
@@ -37,25 +37,13 @@ tl::unexpected<Error> at(const AttachPoint& point, const Error& error) {
   return tl::make_unexpected(Error{error.fault, describe(point, error), error.hint});
 }
 
-/// A packet that native XDP sends back from one end of a veth pair arrives only when the other end has an XDP program.
-void note_veth(const Interface& interface, std::vector<std::string>& notes) {
-  const Result<std::optional<Interface>> peer = other_end(interface);
-  if (!peer || !*peer || (*peer)->xdp_program != 0) return;
-  const std::string where = interface.peer_netns ? " in another network namespace" : "";
-  notes.push_back(
-      fmt::format("a 'reply' from xdp:{} is lost while the other end of this veth pair, {}{}, has no XDP program: load "
-                  "one there, or this filter at tc:{}:in",
-                  interface.name, (*peer)->name, where, interface.name));
-}
-
 }  // namespace
 
 bool Preparation::same_place(const Preparation& other) const {
   const AttachPoint& mine = record_.point;
   const AttachPoint& theirs = other.record_.point;
   return mine.hook == theirs.hook && netns_ == other.netns_ && record_.ifindex == other.record_.ifindex &&
-         (mine.hook != EntryPoint::kNetfilter ||
-          (mine.netfilter == theirs.netfilter && mine.priority == theirs.priority));
+         mine.hook->same_part(mine, theirs);
 }
 
 void Preparation::count_insns() {
@@ -68,7 +56,8 @@ void Preparation::count_insns() {
 Result<void> Preparation::load_program(const Installation& installation, const ir::Image& image,
                                        std::span<const ReusableMap> shared, std::string* verifier_log) {
   ProgramOptions options;
-  options.entry_point = record_.point.hook;
+  options.hook = record_.point.hook;
+  options.outgoing = record_.point.hook->target(record_.point).direction == "out";
   options.name = program_name(installation.name);
   options.on_error = installation.options.on_error;
   options.on_malformed = installation.options.on_malformed;
@@ -77,10 +66,7 @@ Result<void> Preparation::load_program(const Installation& installation, const i
   options.fuel_limit = installation.options.instructions;
   options.link_type = record_.link_type;
   options.reuse = shared;
-  if (chain_) {
-    options.chain_fd = chain_->table();
-    options.next_in_chain = record_.chain_index + 1;
-  }
+  placement_->choose_next(record_, options);
   Result<LoadedProgram> loaded = load(image, options, verifier_log);
   if (!loaded) return at(record_.point, loaded.error());
   program_ = std::move(*loaded);
@@ -99,120 +85,43 @@ Result<Preparation> Preparation::make(const PinRoot& root, const Installation& i
   Preparation made(scope->inode());
   made.record_.point = point;
   made.record_.netns = made.netns_;
-  if (point.hook != EntryPoint::kNetfilter) {
-    Result<Interface> interface = find_interface(point.interface, point.netns);
-    if (!interface) return at(point, interface.error());
-    made.interface_ = std::move(*interface);
-    made.record_.ifindex = made.interface_.index;
-    made.record_.link_type = link_type_of(made.interface_.hardware);
-    made.record_.point.interface = made.interface_.name;
+  Interface interface;
+  if (point.hook->at_interface()) {
+    Result<Interface> found = find_interface(point.interface, point.netns);
+    if (!found) return at(point, found.error());
+    interface = std::move(*found);
+    made.record_.ifindex = interface.index;
+    made.record_.link_type = link_type_of(interface.hardware);
+    made.record_.point.interface = interface.name;
   }
-  if (point.hook == EntryPoint::kXdp) {
-    Result<XdpChain> chain = XdpChain::at_or_new(root, made.interface_);
-    if (!chain) return at(point, chain.error());
-    made.chain_ = std::move(*chain);
-    const Result<uint32_t> place = made.chain_->free_place();
-    if (!place) return at(point, place.error());
-    made.record_.chain_index = *place;
-    if (made.record_.chain_index >= kChainLength) {
-      return input_error(fmt::format("{} has {} filters already", to_string(point), kChainLength),
-                         "unload one: 'perilune list' shows them");
-    }
-  }
+  Result<std::unique_ptr<Placement>> placement = point.hook->place(root, interface, made.record_);
+  if (!placement) return at(point, placement.error());
+  made.placement_ = std::move(*placement);
   if (const Result<void> loaded = made.load_program(installation, image, shared, verifier_log); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
   return made;
 }
 
-Result<void> Preparation::attach_to_netfilter(std::vector<std::string>& notes) {
-  const AttachPoint& point = record_.point;
-  Result<FileDescriptor> table = create_chain();
-  if (!table) return tl::make_unexpected(table.error());
-  table_ = std::move(*table);
-  if (const Result<void> set = set_chain(table_.get(), 0, program_.program.get()); !set) return set;
-  Result<FileDescriptor> entry = load_entry(ProgramType::kNetfilter, table_.get(), 0);
-  if (!entry) return tl::make_unexpected(entry.error());
-
-  const int32_t first = point.priority.value_or(0);
-  for (int32_t tries = 0; tries < (point.priority ? 1 : kPrioritiesToTry); ++tries) {
-    const int32_t priority = first + tries;
-    bool taken = false;
-    Result<FileDescriptor> ipv4 = attach_netfilter(entry->get(), Family::kIpv4, point.netfilter, priority, taken);
-    if (taken && !point.priority) continue;
-    if (!ipv4) return tl::make_unexpected(ipv4.error());
-    Result<FileDescriptor> ipv6 = attach_netfilter(entry->get(), Family::kIpv6, point.netfilter, priority, taken);
-    if (taken && !point.priority) continue;
-    if (taken) return tl::make_unexpected(ipv6.error());
-    links_.push_back({"link_ipv4", std::move(*ipv4)});
-    if (ipv6) {
-      links_.push_back({"link_ipv6", std::move(*ipv6)});
-    } else {
-      notes.push_back(fmt::format("{} judges IPv4 only: {}", to_string(point), ipv6.error().message));
-    }
-    record_.point.priority = priority;
-    return {};
-  }
-  return input_error(fmt::format("{}: {} priorities from {} on are taken", to_string(point), kPrioritiesToTry, first),
-                     "unload filters: 'perilune list' shows them");
-}
-
 Result<void> Preparation::attach(const PinRoot& root, const ir::Image& image, std::vector<std::string>& notes) {
   const AttachPoint point = record_.point;
   Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
-  switch (point.hook) {
-    case EntryPoint::kXdp: {
-      Result<XdpLink> link = chain_->add(root, record_.chain_index, program_.program.get(), interface_);
-      if (!link) return at(point, link.error());
-      record_.mode = link->mode;
-      record_.why_generic = link->why_generic;
-      if (record_.mode == XdpMode::kNative && image.replies) note_veth(interface_, notes);
-      return {};
-    }
-    case EntryPoint::kTcIn:
-    case EntryPoint::kTcOut: {
-      Result<FileDescriptor> link =
-          attach_tcx(program_.program.get(), record_.ifindex, point.interface, point.hook == EntryPoint::kTcOut);
-      if (!link) return at(point, link.error());
-      links_.push_back({"link", std::move(*link)});
-      return {};
-    }
-    case EntryPoint::kNetfilter:
-      if (const Result<void> attached = attach_to_netfilter(notes); !attached) return at(point, attached.error());
-      return {};
+  if (const Result<void> done = placement_->attach(root, program_.program.get(), image, record_, notes); !done) {
+    return at(point, done.error());
   }
   return {};
 }
 
 /// Takes over what attaches the program before this one; false: nothing does any more.
 Result<bool> Preparation::take_links(const PinRoot& root) {
-  LinkInfo held;
-  if (record_.point.hook == EntryPoint::kXdp) {
-    Result<std::optional<XdpChain>> chain = XdpChain::of_program(root, record_.program_id, record_.chain_index);
-    if (!chain) return tl::make_unexpected(chain.error());
-    if (!*chain) return false;
-    const Result<LinkInfo> info = (*chain)->link();
-    if (!info) return tl::make_unexpected(info.error());
-    held = *info;
-    chain_ = std::move(**chain);
-  } else if (record_.point.hook == EntryPoint::kNetfilter) {
-    Result<FileDescriptor> table = open_pin(old_folder_ + "/chain");
-    if (!table) return tl::make_unexpected(table.error());
-    table_ = std::move(*table);
-  }
-  for (const char* name : {"link", "link_ipv4", "link_ipv6"}) {
-    Result<std::optional<FileDescriptor>> link = find_pin(old_folder_ + "/" + name);
-    if (!link) return tl::make_unexpected(link.error());
-    if (!*link) continue;
-    const Result<LinkInfo> info = link_info((*link)->get());
-    if (!info) return tl::make_unexpected(info.error());
-    held = *info;
-    links_.push_back({name, std::move(**link)});
-  }
-  const bool gone = record_.point.hook == EntryPoint::kNetfilter ? links_.empty() : held.ifindex == 0;
-  if (gone) return false;
-  const Result<Whereabouts> now = locate(record_, &held);
+  const Hook& hook = *record_.point.hook;
+  const std::array<uint32_t, 1> programs{record_.program_id};
+  Result<Held> held = hook.find(root, record_, old_folder_, programs);
+  if (!held) return tl::make_unexpected(held.error());
+  if (!held->placement || (hook.at_interface() && held->link->ifindex == 0)) return false;
+  placement_ = std::move(held->placement);
+  const Result<Whereabouts> now = locate(record_, &*held->link);
   if (!now) return tl::make_unexpected(now.error());
   remark_ = now->remark;
   moved_to_ = to_string(now->point);
@@ -248,50 +157,16 @@ Result<void> Preparation::take_back(const PinRoot& root, const Attachment& old, 
                                     uint32_t successor) {
   const Result<FileDescriptor> program = open_pin(old_folder + "/program");
   if (!program) return at(old.point, program.error());
-  switch (old.point.hook) {
-    case EntryPoint::kXdp: {
-      Result<std::optional<XdpChain>> chain = XdpChain::of_program(root, successor, old.chain_index);
-      if (!chain) return at(old.point, chain.error());
-      if (!*chain) return {};
-      return (*chain)->replace(old.chain_index, program->get());
-    }
-    case EntryPoint::kTcIn:
-    case EntryPoint::kTcOut: {
-      const Result<std::optional<FileDescriptor>> link = find_pin(old_folder + "/link");
-      if (!link) return at(old.point, link.error());
-      if (!*link) return {};
-      const Result<LinkInfo> info = link_info((*link)->get());
-      if (!info) return at(old.point, info.error());
-      if (info->ifindex == 0 || info->program_id != successor) return {};
-      return update_link((*link)->get(), program->get());
-    }
-    case EntryPoint::kNetfilter: {
-      const Result<std::optional<FileDescriptor>> table = find_pin(old_folder + "/chain");
-      if (!table) return at(old.point, table.error());
-      if (!*table) return {};
-      const Result<uint32_t> present = chain_program((*table)->get(), 0);
-      if (!present) return at(old.point, present.error());
-      if (*present != successor) return {};
-      return set_chain((*table)->get(), 0, program->get());
-    }
-  }
-  return {};
+  const Hook& hook = *old.point.hook;
+  const std::array<uint32_t, 1> programs{successor};
+  Result<Held> held = hook.find(root, old, old_folder, programs);
+  if (!held) return at(old.point, held.error());
+  if (!held->placement || (hook.at_interface() && held->link->ifindex == 0) || held->running != successor) return {};
+  return held->placement->put(old, program->get());
 }
 
 Result<void> Preparation::put(int program) {
-  Result<void> done;
-  switch (record_.point.hook) {
-    case EntryPoint::kXdp:
-      done = chain_->replace(record_.chain_index, program);
-      break;
-    case EntryPoint::kTcIn:
-    case EntryPoint::kTcOut:
-      done = update_link(links_.front().fd.get(), program);
-      break;
-    case EntryPoint::kNetfilter:
-      done = set_chain(table_.get(), 0, program);
-      break;
-  }
+  const Result<void> done = placement_->put(record_, program);
   if (!done) return at(record_.point, done.error());
   return {};
 }
@@ -317,13 +192,7 @@ Result<void> Preparation::pin_program(const std::string& folder) const {
 }
 
 Result<void> Preparation::pin_links(const std::string& folder) const {
-  if (table_) {
-    if (const Result<void> done = pin(table_.get(), folder + "/chain"); !done) return done;
-  }
-  for (const NamedLink& link : links_) {
-    if (const Result<void> done = pin(link.fd.get(), folder + "/" + link.name); !done) return done;
-  }
-  return {};
+  return placement_->pin(folder);
 }
 
 }  // namespace perilune::bpf

@@ -2,26 +2,25 @@
 //
 // Pins of an attachment, in a folder of its own:
 //   program, memory, events, tables      see program.h
-//   link; link_ipv4, link_ipv6           what attaches it: tc; netfilter. At XDP the chain's link does, see xdp_chain.h
-//   chain                                netfilter: a table of one program, because its links cannot be updated
+//   what attaches it, by the hook (hooks/): link ...; chain
 //   base, old_memory                     after a reload: see counters.h
 //
 // The program is pinned before it is attached, so that whoever takes an interrupted load away finds what was attached.
 // An attachment that is given up is taken away by its pins, like any other (removal.cpp).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "bpf/features.h"
+#include "bpf/hook.h"
 #include "bpf/installation.h"
 #include "bpf/interfaces.h"
 #include "bpf/namespaces.h"
 #include "bpf/pins.h"
 #include "bpf/program.h"
-#include "bpf/xdp_chain.h"
 
 namespace perilune::bpf {
 
@@ -59,30 +58,22 @@ class Preparation {
   [[nodiscard]] const LoadedProgram& program() const { return program_; }
 
  private:
-  struct NamedLink {
-    std::string name;  // of its pin
-    FileDescriptor fd;
-  };
   explicit Preparation(uint64_t netns) : netns_(netns) {}
 
   [[nodiscard]] Result<void> load_program(const Installation& installation, const ir::Image& image,
                                           std::span<const ReusableMap> shared, std::string* verifier_log);
-  [[nodiscard]] Result<void> attach_to_netfilter(std::vector<std::string>& notes);
   [[nodiscard]] Result<bool> take_links(const PinRoot& root);
   [[nodiscard]] Result<void> put(int program);
   void count_insns();
 
   uint64_t netns_;
-  Interface interface_;  // xdp, tc
   Attachment record_;
   LoadedProgram program_;
-  std::optional<XdpChain> chain_;  // xdp
-  FileDescriptor table_;           // netfilter: a table of one program, because its links cannot be updated
-  std::vector<NamedLink> links_;   // tc: link; netfilter: link_ipv4, link_ipv6
-  FileDescriptor old_program_;     // of a successor
-  std::string old_folder_;         // likewise
-  std::string moved_to_;           // likewise: its place, where record_ names another one
-  std::string remark_;             // likewise
+  std::unique_ptr<Placement> placement_;
+  FileDescriptor old_program_;  // of a successor
+  std::string old_folder_;      // likewise
+  std::string moved_to_;        // likewise: its place, where record_ names another one
+  std::string remark_;          // likewise
 };
 
 }  // namespace perilune::bpf

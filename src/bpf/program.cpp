@@ -12,9 +12,10 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
-#include "bpf/capabilities.h"
+#include "base/capabilities.h"
 #include "bpf/clock.h"
 #include "bpf/far_loops.h"
+#include "bpf/hook.h"
 #include "bpf/kernel_types.h"
 #include "bpf/link.h"
 #include "bpf/preemption.h"
@@ -25,30 +26,24 @@
 namespace perilune::bpf {
 namespace {
 
-constexpr uint32_t kXdpHasFrags = 1U << 5;  // BPF_F_XDP_HAS_FRAGS
 constexpr uint32_t kEventBytes = 1U << 20;
 constexpr size_t kTablesPad = 64;
 constexpr size_t kLogBytes = size_t{16} << 20;
-// Slots a CPU at netfilter: a task's packet, a softirq's and their nesting; or those of many tasks besides.
+// Slots a CPU where packets nest: a task's packet, a softirq's and their nesting; or those of many tasks besides.
 constexpr uint32_t kNestedPackets = 4;
 constexpr uint32_t kNestedPacketsWhenPreempted = 16;
 constexpr size_t kWorkerRoom = PL_SPILL - PL_WORKER;
 constexpr size_t kConstantsRoom = PL_FRAME - PL_CONSTANTS;
 constexpr int kNotSupported = 524;  // ENOTSUPP, which is for the kernel alone
 
-bool is_tc(EntryPoint entry_point) {
-  return entry_point == EntryPoint::kTcIn || entry_point == EntryPoint::kTcOut;
-}
-
-uint32_t slots_per_cpu(EntryPoint entry_point) {
-  if (entry_point != EntryPoint::kNetfilter) return 1;
+uint32_t slots_per_cpu(const ProgramKind& kind) {
+  if (!kind.nests) return 1;
   return preempts_kernel_code() ? kNestedPacketsWhenPreempted : kNestedPackets;
 }
 
-/// Netfilter sees IP packets alone.
 uint32_t link_type(const ProgramOptions& options) {
   constexpr uint32_t kRaw = 101;
-  return options.entry_point == EntryPoint::kNetfilter ? kRaw : options.link_type;
+  return options.hook->program().raw_ip ? kRaw : options.link_type;
 }
 
 /// What is the same for every packet, in every slot.
@@ -88,7 +83,7 @@ class Loader {
 
   Result<LoadedProgram> run() {
     const auto begin = std::chrono::steady_clock::now();
-    loaded_.entry_point = options_->entry_point;
+    loaded_.hook = options_->hook;
     for (auto step : {&Loader::check, &Loader::make_memory, &Loader::make_tables, &Loader::make_events,
                       &Loader::make_maps, &Loader::join, &Loader::load_types, &Loader::load_program}) {
       if (auto done = (this->*step)(); !done) return tl::make_unexpected(std::move(done.error()));
@@ -102,10 +97,9 @@ class Loader {
   Result<void> check() {
     if (image_->worker.size() > kWorkerRoom || image_->constants.size() > kConstantsRoom)
       return input_error("the script's variables or constants do not fit into a filter's memory");
-    if (image_->sets_mark && !is_tc(options_->entry_point))
-      return input_error("the script sets the packet's mark, which this hook cannot", "load it at tc");
-    if (image_->writes && options_->entry_point == EntryPoint::kNetfilter)
-      return input_error("the script writes to packets, which the netfilter hook cannot", "load it at xdp or tc");
+    const compiler::Target target = options_->hook->any_target();
+    if ((image_->sets_mark && !target.why_no_mark.empty()) || (image_->writes && !target.writes))
+      return system_error(fmt::format("the script was not compiled for {}", options_->hook->name()));
     return {};
   }
 
@@ -117,7 +111,7 @@ class Loader {
     }
     const uint32_t stride = std::bit_ceil(static_cast<uint32_t>(cpus));
     slots_stride_ = uint64_t{stride} * PL_SLOT_SIZE;
-    loaded_.slots = stride * slots_per_cpu(options_->entry_point);
+    loaded_.slots = stride * slots_per_cpu(options_->hook->program());
     auto map = Map::create({"memory", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
                             loaded_.slots * PL_SLOT_SIZE + PL_MEMORY_PAD, 1, BPF_F_MMAPABLE});
     if (!map) return tl::make_unexpected(std::move(map.error()));
@@ -184,7 +178,7 @@ class Loader {
   }
 
   Result<void> join() {
-    auto runtime = runtime_object(options_->entry_point);
+    auto runtime = runtime_object(*options_->hook);
     if (!runtime) return tl::make_unexpected(std::move(runtime.error()));
     LinkInput input;
     input.runtime = &*runtime;
@@ -215,7 +209,7 @@ class Loader {
         {"pl_on_malformed", options_->on_malformed},
         {"pl_on_not_ip", options_->on_not_ip},
         {"pl_on_default", options_->on_default},
-        {"pl_outgoing", options_->entry_point == EntryPoint::kTcOut ? 1 : 0},
+        {"pl_outgoing", options_->outgoing ? 1 : 0},
     };
     if (auto done = ask_kernel_types(undefined_names(*runtime), input); !done) return done;
     auto linked = link(input);
@@ -306,29 +300,12 @@ class Loader {
     options.line_info = linked_.lines.data();
     options.line_info_cnt = static_cast<uint32_t>(linked_.lines.size());
     options.line_info_rec_size = sizeof(bpf_line_info);
-    AttachType attach = AttachType::kNone;
-    switch (options_->entry_point) {
-      case EntryPoint::kXdp:
-        attach = AttachType::kXdp;
-        options.prog_flags = kXdpHasFrags;
-        break;
-      case EntryPoint::kTcIn:
-      case EntryPoint::kTcOut:
-        break;  // any tc program fits both ways
-      case EntryPoint::kNetfilter:
-        attach = AttachType::kNetfilter;
-        break;
-    }
-    options.expected_attach_type = static_cast<bpf_attach_type>(attach);
+    options.prog_flags = options_->hook->program().flags;
+    options.expected_attach_type = static_cast<bpf_attach_type>(options_->hook->program().attach);
     return options;
   }
 
-  [[nodiscard]] bpf_prog_type type() const {
-    ProgramType type = ProgramType::kXdp;
-    if (is_tc(options_->entry_point)) type = ProgramType::kSchedCls;
-    if (options_->entry_point == EntryPoint::kNetfilter) type = ProgramType::kNetfilter;
-    return static_cast<bpf_prog_type>(type);
-  }
+  [[nodiscard]] bpf_prog_type type() const { return static_cast<bpf_prog_type>(options_->hook->program().type); }
 
   int try_load(const bpf_prog_load_opts& options) const {
     std::string name = options_->name.substr(0, BPF_OBJ_NAME_LEN - 1);
@@ -444,8 +421,9 @@ Result<LoadedProgram> load(const ir::Image& image, const ProgramOptions& options
   return Loader(image, options, verifier_log).run();
 }
 
-Result<TestRunResult> test_run(int program_fd, EntryPoint entry_point, std::span<const uint8_t> packet,
+Result<TestRunResult> test_run(int program_fd, const Hook& hook, std::span<const uint8_t> packet,
                                const TestRunOptions& options) {
+  const ProgramKind& kind = hook.program();
   TestRunResult result;
   result.bytes.resize(packet.size() + 256);
   __sk_buff context{};
@@ -458,15 +436,15 @@ Result<TestRunResult> test_run(int program_fd, EntryPoint entry_point, std::span
   run.data_out = result.bytes.data();
   run.data_size_out = static_cast<uint32_t>(result.bytes.size());
   run.repeat = static_cast<int>(options.repeat);
-  if (is_tc(entry_point) && (options.mark != 0 || options.ifindex != 0)) {
+  if (kind.test_context && (options.mark != 0 || options.ifindex != 0)) {
     run.ctx_in = &context;
     run.ctx_size_in = sizeof context;
   }
-  if (is_tc(entry_point)) {
+  if (kind.test_context) {
     run.ctx_out = &context;
     run.ctx_size_out = sizeof context;
   }
-  if (entry_point == EntryPoint::kNetfilter) {
+  if (!kind.test_gives_packet) {
     run.data_out = nullptr;
     run.data_size_out = 0;
   }
@@ -474,8 +452,8 @@ Result<TestRunResult> test_run(int program_fd, EntryPoint entry_point, std::span
   if (done < 0) return errno_error(fmt::format("run the program on a packet of {} bytes", packet.size()), -done);
   result.code = run.retval;
   result.nanoseconds = run.duration;
-  result.mark = is_tc(entry_point) ? context.mark : 0;
-  if (entry_point == EntryPoint::kNetfilter) {
+  result.mark = kind.test_context ? context.mark : 0;
+  if (!kind.test_gives_packet) {
     result.bytes.assign(packet.begin(), packet.end());
   } else {
     result.bytes.resize(std::min<size_t>(run.data_size_out, result.bytes.size()));

@@ -23,8 +23,7 @@
 
 namespace perilune::bpf {
 
-/// Whose runtime is joined, in short where the program can be attached.
-enum class EntryPoint : uint8_t { kXdp, kTcIn, kTcOut, kNetfilter };
+class Hook;
 
 /// A map of the program before this one, or of the same filter at another hook.
 struct ReusableMap {
@@ -34,7 +33,8 @@ struct ReusableMap {
 };
 
 struct ProgramOptions {
-  EntryPoint entry_point = EntryPoint::kXdp;
+  const Hook* hook = nullptr;   // whose runtime is joined; needed
+  bool outgoing = false;        // packets that leave, where the hook has both
   std::string name = "filter";  // the kernel keeps 15 bytes
   // Verdicts (PL_PASS, PL_BLOCK, PL_REJECT; on_not_ip also PL_NO_OPINION: ask the script).
   uint32_t on_error = PL_BLOCK;
@@ -60,7 +60,7 @@ struct LoadedProgram {
   Map events;
   std::vector<Map> maps;     // as Image::maps
   std::vector<bool> reused;  // for each of `maps`: taken from ProgramOptions::reuse
-  EntryPoint entry_point = EntryPoint::kXdp;
+  const Hook* hook = nullptr;
   uint32_t id = 0;
   uint32_t slots = 0;
   uint32_t insns = 0;           // handed to the kernel
@@ -89,7 +89,7 @@ struct TestRunResult {
 };
 /// BPF_PROG_TEST_RUN. `packet` begins with the Ethernet header at every hook, netfilter included (which then sees the
 /// IP packet alone). The kernel wants at least 14 bytes, at tc and netfilter also a whole IP header.
-[[nodiscard]] Result<TestRunResult> test_run(int program_fd, EntryPoint entry_point, std::span<const uint8_t> packet,
+[[nodiscard]] Result<TestRunResult> test_run(int program_fd, const Hook& hook, std::span<const uint8_t> packet,
                                              const TestRunOptions& options = {});
 
 }  // namespace perilune::bpf

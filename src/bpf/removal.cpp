@@ -6,12 +6,12 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 
+#include "base/capabilities.h"
 #include "bpf/attach.h"
-#include "bpf/capabilities.h"
+#include "bpf/hooks/xdp_chain.h"
 #include "bpf/installation.h"
 #include "bpf/system_call.h"
 #include "bpf/tiny_program.h"
-#include "bpf/xdp_chain.h"
 
 namespace perilune::bpf {
 namespace {

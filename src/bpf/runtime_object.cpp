@@ -8,7 +8,7 @@
 #include <bpf/btf.h>
 #include <elf.h>
 
-#include "bpf/runtime_embedded.h"
+#include "bpf/hook.h"
 
 namespace perilune::bpf {
 namespace {
@@ -262,17 +262,8 @@ const RuntimeFunction* RuntimeObject::find(const std::string& name) const {
   return nullptr;
 }
 
-Result<RuntimeObject> runtime_object(EntryPoint entry_point) {
-  switch (entry_point) {
-    case EntryPoint::kXdp:
-      return Reader(embedded_xdp()).read("xdp_md");
-    case EntryPoint::kTcIn:
-    case EntryPoint::kTcOut:
-      return Reader(embedded_tc()).read("__sk_buff");
-    case EntryPoint::kNetfilter:
-      break;
-  }
-  return Reader(embedded_netfilter()).read("bpf_nf_ctx");
+Result<RuntimeObject> runtime_object(const Hook& hook) {
+  return Reader(hook.program().runtime).read(std::string(hook.program().context));
 }
 
 }  // namespace perilune::bpf

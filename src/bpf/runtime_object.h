@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "bpf/program.h"
 #include "ir/code.h"
 
 namespace perilune::bpf {
+
+class Hook;
 
 struct RuntimeFunction {
   enum class Parameter : uint8_t { kNumber, kContext, kPointer };
@@ -45,6 +46,6 @@ struct RuntimeObject {
 };
 
 /// Reads the embedded object; a failure is a fault of the build.
-[[nodiscard]] Result<RuntimeObject> runtime_object(EntryPoint entry_point);
+[[nodiscard]] Result<RuntimeObject> runtime_object(const Hook& hook);
 
 }  // namespace perilune::bpf

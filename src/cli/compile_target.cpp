@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bpf/hook.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "compiler/checked_script.h"
@@ -11,16 +12,6 @@
 
 namespace perilune::cli {
 namespace {
-
-using compiler::HookKind;
-using compiler::Target;
-
-Target target_of_kind(HookKind kind) {
-  Target target;
-  target.hook = kind;
-  if (kind == HookKind::kNetfilter) target.has_frame = false;
-  return target;
-}
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r");
@@ -31,47 +22,26 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::vector<NamedTarget> kinds_of_targets() {
-  return {{"xdp", target_of_kind(HookKind::kXdp)},
-          {"tc", target_of_kind(HookKind::kTc)},
-          {"netfilter", target_of_kind(HookKind::kNetfilter)},
-          {"native", target_of_kind(HookKind::kNative)}};
-}
-
-compiler::Target target_of(const bpf::AttachPoint& point) {
-  Target target;
-  switch (point.hook) {
-    case bpf::EntryPoint::kXdp:
-      target = target_of_kind(HookKind::kXdp);
-      break;
-    case bpf::EntryPoint::kTcIn:
-      target = target_of_kind(HookKind::kTc);
-      break;
-    case bpf::EntryPoint::kTcOut:
-      target = target_of_kind(HookKind::kTc);
-      target.direction = "out";
-      break;
-    case bpf::EntryPoint::kNetfilter:
-      target = target_of_kind(HookKind::kNetfilter);
-      if (point.netfilter == bpf::NetfilterHook::kForward) target.direction = "forward";
-      if (point.netfilter == bpf::NetfilterHook::kOutput || point.netfilter == bpf::NetfilterHook::kPostrouting)
-        target.direction = "out";
-      break;
-  }
-  target.interface = point.interface;
-  return target;
+  std::vector<NamedTarget> kinds;
+  for (const bpf::Hook* hook : bpf::kernel_hooks())
+    kinds.push_back({std::string(hook->name()), hook->any_target()});
+  kinds.push_back({"native", compiler::Target()});
+  return kinds;
 }
 
 Result<NamedTarget> parse_target(std::string_view text) {
+  std::vector<std::string> names;
   for (NamedTarget& kind : kinds_of_targets()) {
     if (kind.name == text) return std::move(kind);
+    names.push_back(kind.name);
   }
   Result<bpf::AttachPoint> point = hooks::parse_hook(text);
   if (!point) {
     return input_error(
         point.error().message,
-        point.error().hint + "\nor a kind alone: xdp, tc, netfilter, native (this program's own engine)");
+        point.error().hint + fmt::format("\nor a kind alone: {} (this program's own engine)", fmt::join(names, ", ")));
   }
-  return NamedTarget{std::string(text), target_of(*point)};
+  return NamedTarget{std::string(text), point->hook->target(*point)};
 }
 
 void add_loading_options(CLI::App& app, CompiledScript& script) {

@@ -19,15 +19,12 @@
 namespace perilune::cli {
 
 struct NamedTarget {
-  std::string name;  // as the user wrote it, or "xdp", "tc", "netfilter", "native"
+  std::string name;  // as the user wrote it, or the kind's: "xdp", "native"
   compiler::Target target;
 };
 
 /// Each kind of place once, the kernel's first.
 [[nodiscard]] std::vector<NamedTarget> kinds_of_targets();
-
-/// What the compiler must know of a place in the kernel.
-[[nodiscard]] compiler::Target target_of(const bpf::AttachPoint& point);
 
 /// A kind alone (`xdp`, `tc`, `netfilter`, `native`), or a hook as `load` takes it (`tc:eth0:out`). A mistake is the
 /// user's fault.

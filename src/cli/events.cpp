@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "bpf/event_reader.h"
+#include "bpf/hook.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/interruption.h"
@@ -68,9 +69,7 @@ bool understand(const bpf::FilterEvent& event, BlockedPacket& blocked) {
   packet.ifindex = record.ifindex;
   packet.time_ns = event.header.time_ns;
   packet.interface = blocked.interface;
-  const bool out = point.hook == bpf::EntryPoint::kTcOut ||
-                   (point.hook == bpf::EntryPoint::kNetfilter && (point.netfilter == bpf::NetfilterHook::kOutput ||
-                                                                  point.netfilter == bpf::NetfilterHook::kPostrouting));
+  const bool out = point.hook->target(point).direction == "out";
   packet.direction = out ? packet::Direction::kOut : packet::Direction::kIn;
   blocked.location = packet::locate(packet.bytes, packet.wire_length, packet.link);
   packet::Decision& decision = blocked.decision;

@@ -84,7 +84,7 @@ std::string_view map_type(ir::MapType type) {
 }
 
 bool compiles_for_kernel(const Verdict& verdict) {
-  return verdict.image && verdict.target.target.kernel() && !verdict.misses_frame;
+  return verdict.image && verdict.target.target.kernel && !verdict.misses_frame;
 }
 
 /// A script that looks at `pkt.frame` can be loaded where there are no frames, but there it is nil. Native code has
@@ -109,7 +109,7 @@ void print_engine(const std::string& script, const std::vector<Verdict>& verdict
   bool native = false;
   for (const Verdict& verdict : verdicts) {
     if (compiles_for_kernel(verdict)) kernel.push_back(verdict.target.name);
-    native = native || (verdict.image && !verdict.target.target.kernel());
+    native = native || (verdict.image && !verdict.target.target.kernel);
   }
   std::string engines;
   if (!kernel.empty()) engines = fmt::format("kernel ({})", fmt::join(kernel, ", "));

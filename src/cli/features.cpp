@@ -1,6 +1,7 @@
 // `perilune features`: what this kernel can do, tried out.
 #include "bpf/features.h"
 
+#include "bpf/hook.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"

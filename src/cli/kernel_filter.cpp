@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "base/file_descriptor.h"
+#include "base/spelling.h"
+#include "bpf/hook.h"
 #include "cli/compile_target.h"
 #include "cli/stream.h"
-#include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "compiler/checked_script.h"
@@ -44,9 +45,8 @@ uint32_t verdict_number(const std::string& word) {
 }
 
 compiler::Target target_at(const bpf::AttachPoint& point, const bpf::FilterOptions& options) {
-  compiler::Target target = target_of(point);
-  // Only IP comes to netfilter's hooks.
-  target.asks_not_ip = options.on_not_ip == PL_NO_OPINION && point.hook != bpf::EntryPoint::kNetfilter;
+  compiler::Target target = point.hook->target(point);
+  target.asks_not_ip = options.on_not_ip == PL_NO_OPINION && target.has_frame;
   return target;
 }
 
@@ -77,9 +77,7 @@ void add_choice(CLI::App& app, const std::string& option, std::string& word, con
   const CLI::Validator check(
       [words, list](std::string& value) -> std::string {
         if (std::find(words.begin(), words.end(), value) != words.end()) return {};
-        const std::string meant = nearest(value, words);
-        return fmt::format("'{}' is not one of {}{}", value, list,
-                           meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant));
+        return fmt::format("'{}' is not one of {}{}", value, list, aside(did_you_mean(value, words)));
       },
       "", "one of");
   app.add_option(option, word, what)->check(check)->type_name(list)->group(group);

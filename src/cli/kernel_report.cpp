@@ -4,6 +4,7 @@
 #include <array>
 #include <ctime>
 
+#include "bpf/hook.h"
 #include "bpf/runtime/train_state.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
@@ -101,19 +102,7 @@ Json stray_json(const bpf::Stray& stray) {
 }
 
 std::string mode_text(const bpf::AttachmentState& state) {
-  switch (state.record.point.hook) {
-    case bpf::EntryPoint::kXdp:
-      if (state.mode == bpf::XdpMode::kGeneric && !state.record.why_generic.empty()) {
-        return fmt::format("generic ({})", state.record.why_generic);
-      }
-      return std::string(bpf::to_string(state.mode));
-    case bpf::EntryPoint::kTcIn:
-    case bpf::EntryPoint::kTcOut:
-      return "tcx";
-    case bpf::EntryPoint::kNetfilter:
-      return "link";
-  }
-  return {};
+  return state.record.point.hook->way(state.record, state.mode);
 }
 
 std::string age_text(uint64_t time_ns) {

@@ -52,8 +52,6 @@ class Output {
 
   /// Nothing written from now on can reach anybody.
   [[nodiscard]] bool broken() const { return reader_gone_ || error_.has_value(); }
-  /// The reader closed the pipe (`| head`).
-  [[nodiscard]] bool reader_gone() const { return reader_gone_; }
   /// Why writing failed otherwise, such as a full disk.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 

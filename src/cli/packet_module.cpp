@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <map>
 
-#include "cli/suggest.h"
+#include "base/spelling.h"
 #include "packet/build.h"
 
 namespace perilune::cli {
@@ -78,9 +78,9 @@ class Fields {
     for (const auto& [key, value] : *entries) {
       const std::string name = key.text();
       if (key.string() != nullptr && std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      const std::string meant = nearest(name, known_);
+      const std::string meant = did_you_mean(name, known_);
       return input_error(fmt::format("packet.{} has no field '{}'", kind, name),
-                         meant.empty() ? "docs/testing.md lists the fields" : fmt::format("did you mean '{}'?", meant));
+                         meant.empty() ? "docs/testing.md lists the fields" : meant);
     }
     return {};
   }

@@ -4,13 +4,13 @@
 #include <new>
 #include <string>
 
+#include "base/spelling.h"
 #include "bpf/pins.h"
 #include "bpf/system_call.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/shortage.h"
 #include "cli/stream.h"
-#include "cli/suggest.h"
 #include "cli/terminal.h"
 
 namespace perilune::cli {
@@ -49,22 +49,20 @@ std::vector<std::string> long_options(const CLI::App& app) {
 
 Error unknown_option(const CLI::App& app, const std::string& word) {
   const std::string option = word.substr(0, word.find('='));
-  const std::string meant = nearest(option, long_options(app));
+  const std::string meant = did_you_mean(option, long_options(app));
   const std::string help =
       fmt::format("'perilune {}--help' lists all options", app.get_parent() == nullptr ? "" : app.get_name() + " ");
-  return input_error(fmt::format("unknown option '{}'", option),
-                     meant.empty() ? help : fmt::format("did you mean '{}'? {}", meant, help))
-      .value();
+  return input_error(fmt::format("unknown option '{}'", option), meant.empty() ? help : meant + " " + help).value();
 }
 
 /// The first word is not a command: a mistyped one, or a file that somebody wants to run.
 Error unknown_command(const std::string& word, const std::vector<std::string>& commands) {
-  const std::string meant = nearest(word, commands);
+  const std::string meant = did_you_mean(word, commands);
   std::string hint = fmt::format("the commands are {}; 'perilune --help' explains them", fmt::join(commands, ", "));
   if (word.ends_with(".lua")) {
     hint = fmt::format("to judge packets with a script: perilune run {} CAPTURE", word);
   } else if (!meant.empty()) {
-    hint = fmt::format("did you mean '{}'?", meant);
+    hint = meant;
   }
   return input_error(fmt::format("unknown command '{}'", word), hint).value();
 }

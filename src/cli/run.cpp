@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/spelling.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/run_options.h"
 #include "cli/stream.h"
-#include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 
@@ -87,9 +87,7 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
   const std::string list = fmt::format("{}", fmt::join(words, "|"));
   return {[words, list](std::string& value) -> std::string {
             if (std::find(words.begin(), words.end(), value) != words.end()) return {};
-            const std::string meant = nearest(value, words);
-            return fmt::format("'{}' is not one of {}{}", value, list,
-                               meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant));
+            return fmt::format("'{}' is not one of {}{}", value, list, aside(did_you_mean(value, words)));
           },
           "", "one of"};
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "cli/suggest.h"
+#include "base/spelling.h"
 
 namespace perilune::cli {
 namespace {
@@ -27,10 +27,9 @@ std::string script_named_after(const std::string& test_file) {
 }
 
 Error unknown_field(const std::string& where, const std::string& name, const std::vector<std::string>& known) {
-  const std::string meant = nearest(name, known);
+  const std::string meant = did_you_mean(name, known);
   return {Fault::kInput, fmt::format("{} has an unknown field '{}'", where, name),
-          meant.empty() ? fmt::format("the fields are {}", fmt::join(known, ", "))
-                        : fmt::format("did you mean '{}'?", meant)};
+          meant.empty() ? fmt::format("the fields are {}", fmt::join(known, ", ")) : meant};
 }
 
 /// Reads one case; the first mistake ends it.

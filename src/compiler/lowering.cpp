@@ -53,7 +53,6 @@ void Lowering::run() {
   if (all || prototype.parameters >= 1) arguments.push_back(headers_view());
   if (all || prototype.parameters >= 2) arguments.push_back(payload_view());
   if (all || prototype.parameters >= 3) arguments.push_back(AbstractValue::of(Kind::kPacket));
-  if (!target_.asks_not_ip) st_.is_version4 = -1;
   enter(*callee, std::move(arguments), Call{});
   const ir::BlockId body = b_.new_block();
   b_.jump(body);
@@ -213,7 +212,6 @@ void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue
 void Lowering::merge_facts(State& into, const State& from) const {
   into.pulled = std::min(into.pulled, from.pulled);
   if (into.has_ports != from.has_ports) into.has_ports = -1;
-  if (into.is_version4 != from.is_version4) into.is_version4 = -1;
   std::erase_if(into.elements,
                 [&](const KeptElement& one) { return std::ranges::find(from.elements, one) == from.elements.end(); });
 }
@@ -234,10 +232,7 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
     }
     if (!fits) return false;
   }
-  if ((version.state.has_ports != -1 && version.state.has_ports != state.has_ports) ||
-      (version.state.is_version4 != -1 && version.state.is_version4 != state.is_version4)) {
-    return false;
-  }
+  if (version.state.has_ports != -1 && version.state.has_ports != state.has_ports) return false;
   for (const KeptElement& one : version.state.elements)
     if (std::ranges::find(state.elements, one) == state.elements.end()) return false;
   for (size_t i = 0; i < mine.size(); ++i) {
@@ -561,7 +556,7 @@ ir::BlockId Lowering::exhausted() {
   function_.blocks[spent].unlikely = true;
   fail_aside(spent, here, [&] {
     fail(fmt::format("instruction budget spent: {} instructions per packet{}",
-                     world_->state().options().limits.call_instructions, target_.kernel() ? "" : " (--instructions)"));
+                     world_->state().options().limits.call_instructions, target_.kernel ? "" : " (--instructions)"));
   });
   return spent;
 }

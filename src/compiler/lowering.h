@@ -528,7 +528,6 @@ class Lowering {
   };
   [[nodiscard]] CallName name_of_call(uint32_t pc) const;
   [[nodiscard]] std::string name_of_value(const AbstractValue* value) const;
-  [[nodiscard]] std::string name_of_upvalue_field(uint32_t upvalue) const;
 
   World* world_;
   Target target_;

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/spelling.h"
 #include "compiler/lowering.h"
-#include "script/nearest.h"
 
 namespace perilune::compiler {
 
@@ -179,9 +179,7 @@ void Lowering::verdict(const Values& results) {
         if (value.string() == text) return return_verdict(number);
         words[n] = text;
       }
-      const std::string_view meant = script::nearest(value.string(), words);
-      return wrong(describe_string(value.string()) +
-                   (meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant)));
+      return wrong(describe_string(value.string()) + aside(did_you_mean(value.string(), words)));
     }
     case Kind::kDynamicString: {
       const State before = st_;

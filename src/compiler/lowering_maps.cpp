@@ -103,7 +103,7 @@ uint32_t Lowering::map_number(script::Map& map) {
 
 ir::Value Lowering::now() {
   const ir::Value given = b_.load(8, b_.slot(), offsetof(pl_header, time_override));
-  if (!target_.kernel()) return given;
+  if (!target_.kernel) return given;
   const ir::BlockId join = b_.new_block(1);
   const ir::BlockId ask = b_.new_block();
   b_.branch(Condition::kNe, given, number(0), ir::Edge{join, {given}}, ir::Edge{ask, {}});

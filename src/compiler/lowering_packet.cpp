@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/spelling.h"
 #include "compiler/lowering.h"
-#include "script/nearest.h"
 
 namespace perilune::compiler {
 namespace {
@@ -69,7 +69,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   };
   const auto integer = [&](int32_t field) { return AbstractValue::dynamic_integer(header(field)); };
   if (name == "direction") {
-    if (target_.kernel()) return set(result, AbstractValue::string_constant(target_.direction));
+    if (target_.kernel) return set(result, AbstractValue::string_constant(target_.direction));
     const ir::Value direction = header(offsetof(pl_header, direction));
     const State before = st_;
     static constexpr const char* kDirections[] = {"in", "out", "forward"};
@@ -86,7 +86,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     return outcome();
   }
   const bool of_frames = name == "frame" || name == "ethertype" || name == "vlan";
-  if (of_frames && target_.kernel() && !target_.has_frame) image_.misses_frame = true;
+  if (of_frames && target_.kernel && !target_.has_frame) image_.misses_frame = true;
   if (name == "src") return packet_address(true, result);
   if (name == "dst") return packet_address(false, result);
   if (name == "sport" || name == "dport") {
@@ -113,11 +113,11 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   }
   if (name == "fragment") return set(result, flag_boolean(PL_FRAGMENT));
   if (name == "truncated") {
-    if (target_.kernel()) return set(result, AbstractValue::boolean(false));
+    if (target_.kernel) return set(result, AbstractValue::boolean(false));
     return set(result, flag_boolean(PL_TRUNCATED));
   }
   if (name == "frame") {
-    if (target_.kernel() && !target_.has_frame) return set(result, AbstractValue::nil());
+    if (target_.kernel && !target_.has_frame) return set(result, AbstractValue::nil());
     image_.uses_frame = true;
     const auto view = [&] {
       AbstractValue frame = AbstractValue::of(Kind::kView);
@@ -127,7 +127,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
       frame.index = ++views_;
       return frame;
     };
-    if (target_.kernel()) return set(result, view());
+    if (target_.kernel) return set(result, view());
     return value_or_nil(Condition::kNe, flag(PL_HAS_FRAME), number(0), result, view);
   }
   if (name == "ifindex") {
@@ -136,9 +136,9 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
                         [&] { return AbstractValue::dynamic_integer(index); });
   }
   if (name == "interface") {
-    if (target_.kernel() && !target_.interface.empty())
+    if (target_.kernel && !target_.interface.empty())
       return set(result, AbstractValue::string_constant(target_.interface));
-    if (target_.kernel())
+    if (target_.kernel)
       refuse("no-interface", "pkt.interface is not known at this hook",
              "name the interface where the hook has one (--at xdp:eth0, tc:eth0:in), or use pkt.ifindex, its number");
     const ir::Value length = header(offsetof(pl_header, interface_length));
@@ -152,7 +152,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   if (name == "length") return set(result, integer(offsetof(pl_header, length)));
   if (name == "mark") return set(result, integer(offsetof(pl_header, mark)));
   if (name == "number") {
-    if (target_.kernel())
+    if (target_.kernel)
       refuse("no-number", "pkt.number is not known in the kernel",
              "count with a map.counter or a module-level variable");
     return set(result, AbstractValue::dynamic_integer(b_.load(8, b_.slot(), offsetof(pl_header, number))));
@@ -165,7 +165,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
                         [&] { return AbstractValue::dynamic_integer(protocol); });
   }
   if (name == "time") {
-    if (target_.kernel()) return set(result, AbstractValue::dynamic_integer(now()));
+    if (target_.kernel) return set(result, AbstractValue::dynamic_integer(now()));
     return set(result, AbstractValue::dynamic_integer(b_.load(8, b_.slot(), offsetof(pl_header, time_ns))));
   }
   if (name == "transport") {
@@ -195,9 +195,7 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
   }
   if (name == "pass" || name == "block" || name == "reject" || name == "reply")
     refuse("method-value", fmt::format("the method '{}' is taken as a value", name), "call it: pkt:block()");
-  const std::string_view meant = script::nearest(name, kNames);
-  fail(meant.empty() ? fmt::format("pkt has no field '{}'", name)
-                     : fmt::format("pkt has no field '{}' (did you mean '{}'?)", name, meant));
+  fail(fmt::format("pkt has no field '{}'{}", name, aside(did_you_mean(name, kNames))));
 }
 
 void Lowering::set_in_packet(const AbstractValue& key, const AbstractValue& value) {
@@ -208,11 +206,7 @@ void Lowering::set_in_packet(const AbstractValue& key, const AbstractValue& valu
   }
   const std::string& name = key.string();
   if (name == "mark") {
-    if (!target_.may_mark()) {
-      refuse("no-mark", "pkt.mark cannot be set at this hook",
-             target_.hook == HookKind::kXdp ? "there is no mark before the kernel's packet buffer: load at tc:IF:in"
-                                            : "load at tc:IF:in or tc:IF:out");
-    }
+    if (!target_.why_no_mark.empty()) refuse("no-mark", "pkt.mark cannot be set at this hook", target_.why_no_mark);
     image_.sets_mark = true;
     AbstractValue mark = value;
     if (value.kind == Kind::kFloat && value.number == static_cast<double>(static_cast<int64_t>(value.number)))
@@ -246,9 +240,7 @@ void Lowering::set_in_packet(const AbstractValue& key, const AbstractValue& valu
     return fail(fmt::format(
         "pkt.{} cannot be set (only pkt.mark and pkt.payload can); write to the packet through hdr and pld", name));
   }
-  const std::string_view meant = script::nearest(name, kNames);
-  fail(meant.empty() ? fmt::format("pkt has no field '{}'", name)
-                     : fmt::format("pkt has no field '{}' (did you mean '{}'?)", name, meant));
+  fail(fmt::format("pkt has no field '{}'{}", name, aside(did_you_mean(name, kNames))));
 }
 
 }  // namespace perilune::compiler

@@ -1,8 +1,8 @@
 #include "compiler/unknown_globals.h"
 
+#include "base/spelling.h"
 #include "compiler/globals.h"
 #include "script/left_out.h"
-#include "script/nearest.h"
 
 namespace perilune::compiler {
 namespace {
@@ -21,8 +21,7 @@ std::string hint_for(const std::string& name, const std::vector<std::string_view
     return "it is a parameter of the filter, in this place: function filter(hdr, pld, pkt)";
   }
   if (name == "net") return "it is a module: local net = require 'net'";
-  if (const std::string_view meant = script::nearest(name, candidates); !meant.empty())
-    return fmt::format("did you mean '{}'?", meant);
+  if (std::string meant = did_you_mean(name, candidates); !meant.empty()) return meant;
   return fmt::format("if it is meant to be nil, say so once: {} = nil", name);
 }
 

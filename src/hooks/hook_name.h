@@ -1,6 +1,5 @@
-// How people write the kernel's hooks: one spelling everywhere.
-//
-//   xdp:IF   tc:IF:in|out   netfilter:prerouting|input|forward|output|postrouting[:PRIORITY]     each with [@NETNS]
+// How people write the kernel's hooks: one spelling everywhere, HOOK:PLACE[@NETNS]. Each hook reads its own places
+// (bpf/hooks/).
 #pragma once
 
 #include <string>

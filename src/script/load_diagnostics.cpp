@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 #include <lua.h>
 
-#include "script/nearest.h"
+#include "base/spelling.h"
 #include "script/text.h"
 
 namespace perilune::script {
@@ -79,12 +79,12 @@ Diagnostics no_entry_point(State::Impl& impl, const std::string& name) {
     return {diagnostic};
   }
   const std::vector<std::string_view> candidates(names.begin(), names.end());
-  const std::string_view close = nearest(wanted, candidates);
+  const std::string meant = did_you_mean(wanted, candidates);
   constexpr size_t kShown = 8;
   const bool all = candidates.size() <= kShown;
   const std::vector<std::string_view> shown(candidates.begin(),
                                             candidates.begin() + (all ? candidates.size() : kShown));
-  diagnostic.hint = close.empty() ? "" : fmt::format("did you mean '{}'? ", close);
+  diagnostic.hint = meant.empty() ? meant : meant + " ";
   diagnostic.hint += fmt::format("global functions of the script: {}{}; choose one with --function NAME",
                                  fmt::join(shown, ", "), all ? "" : ", ...");
   return {diagnostic};

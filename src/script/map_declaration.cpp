@@ -7,7 +7,7 @@
 
 #include <lauxlib.h>
 
-#include "script/nearest.h"
+#include "base/spelling.h"
 
 namespace perilune::script {
 namespace {

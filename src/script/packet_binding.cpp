@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <lauxlib.h>
 
+#include "base/spelling.h"
 #include "luadata/memory.h"
-#include "script/nearest.h"
 #include "script/packet_memory.h"
 #include "script/packet_object.h"
 
@@ -52,8 +52,7 @@ std::string describe_result(lua_State* L) {
     case LUA_TSTRING: {
       size_t length = 0;
       const char* text = lua_tolstring(L, -1, &length);
-      const std::string_view meant = nearest({text, length}, kVerdicts);
-      return quoted({text, length}) + (meant.empty() ? "" : fmt::format(" (did you mean '{}'?)", meant));
+      return quoted({text, length}) + aside(did_you_mean({text, length}, kVerdicts));
     }
     case LUA_TLIGHTUSERDATA:
     case LUA_TUSERDATA:

@@ -8,8 +8,8 @@
 #include <lauxlib.h>
 
 #include "base/bytes.h"
+#include "base/spelling.h"
 #include "luadata/memory.h"
-#include "script/nearest.h"
 
 namespace perilune::script {
 namespace {

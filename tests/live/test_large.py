@@ -231,6 +231,32 @@ def test_writes_to_packets_longer_than_ip_can_say(program):
                 lab.perilune("unload", "big")
 
 
+def test_writes_to_packets_longer_than_ip_can_say_at_generic_xdp(program):
+    """A bridge has no XDP of its own, so such packets come to XDP there."""
+    with LargeLab(program) as lab:
+        grown(lab)
+        lab.server.setup("""ip link add br0 type bridge
+ip link set br0 mtu 9000
+ip addr flush dev server0
+ip link set server0 master br0
+ip link set br0 up
+ip addr add 10.77.0.1/24 dev br0
+ip addr add fd77::1/64 dev br0 nodad""")
+        expect_equal(lab.ask(lab.server, "gso-limits", "br0", "180000"), "done", "long packets at the bridge")
+        takers = {version: lab.peer(lab.server, "big-compare", lab.address(version), "9001") for version in (4, 6)}
+        script = lab.script("function filter(hdr, pld, pkt)\n  if pkt.dport == 9001 and #pld > 66600 then\n"
+                            "    pld[3] = pld[3] ~ 255 pld[5000] = pld[5000] ~ 255 pld[66000] = pld[66000] ~ 255\n  end\n  return true\nend\n")
+        lab.load("big", script, f"xdp:br0@{lab.server.name}")
+        changed = 0
+        for version in (4, 6):
+            lab.ask(lab.client, "big-stream", lab.address(version), "9001")
+            counters = lab.counters("big")
+            expect_equal((counters["blocked"], counters["errors"], counters["malformed"]), (0, 0, 0), f"IPv{version}")
+            now, changed = counters["modified"] - changed, counters["modified"]
+            expect(now > 0, f"no long packet was changed, IPv{version}: {counters}")
+            expect_equal(tuple(map(int, takers[version].out().splitlines()[-1].split())), (1_500_000, 3 * now, 3 * now), f"bytes that came, IPv{version}")
+
+
 def word_sum(data):
     total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) // 2 * 2])) + (data[-1] << 8 if len(data) % 2 else 0)
     while total >> 16:

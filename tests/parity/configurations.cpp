@@ -1,3 +1,4 @@
+#include "bpf/hook.h"
 #include "engine_subject.h"
 #include "kernel_subject.h"
 
@@ -16,12 +17,12 @@ std::vector<std::unique_ptr<Configuration>> configurations(const Terms& terms) {
   };
   native("native", engine::NativeCode::kMachine);
   native("interpreter", engine::NativeCode::kInterpreted);
-  const auto kernel = [&](const char* name, Feed feed, bpf::EntryPoint entry_point) {
-    all.push_back(std::make_unique<KernelConfiguration>(name, feed, entry_point, terms));
+  const auto kernel = [&](const char* name, Feed feed, const bpf::Hook* hook) {
+    all.push_back(std::make_unique<KernelConfiguration>(name, feed, hook, terms));
   };
-  kernel("kernel-tc", Feed::kEthernet, bpf::EntryPoint::kTcIn);
-  kernel("kernel-xdp", Feed::kEthernetUnmarked, bpf::EntryPoint::kXdp);
-  kernel("kernel-netfilter", Feed::kIp, bpf::EntryPoint::kNetfilter);
+  kernel("kernel-tc", Feed::kEthernet, bpf::find_hook("tc"));
+  kernel("kernel-xdp", Feed::kEthernetUnmarked, bpf::find_hook("xdp"));
+  kernel("kernel-netfilter", Feed::kIp, bpf::find_hook("netfilter"));
   return all;
 }
 

@@ -62,7 +62,7 @@ class KernelSubject final : public Subject {
   static tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script,
                                                                   const engine::Options& options,
                                                                   const compiler::Target& target,
-                                                                  bpf::EntryPoint entry_point) {
+                                                                  const bpf::Hook* hook) {
     const auto system_problem = [&](const Error& error) {
       return tl::make_unexpected(Diagnostics{{Severity::kError, "cannot-load", script, 0, error.message, error.hint}});
     };
@@ -74,7 +74,7 @@ class KernelSubject final : public Subject {
     subject->compiled_ = std::move(*compiled);
 
     bpf::ProgramOptions program;
-    program.entry_point = entry_point;
+    program.hook = hook;
     program.name = "parity";
     program.report = true;
     program.fuel_limit = options.limits.call_instructions;
@@ -108,7 +108,7 @@ class KernelSubject final : public Subject {
     line_.reset();
     if (stored.packet.time_ns < kLatestTime) now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as on captures
     header_->time_override = now_ns_;
-    const auto ran = bpf::test_run(loaded_.program.get(), loaded_.entry_point, frame_of(stored, frame_), options);
+    const auto ran = bpf::test_run(loaded_.program.get(), *loaded_.hook, frame_of(stored, frame_), options);
     if (!ran) {
       seen.judged = false;
       return seen;
@@ -128,9 +128,9 @@ class KernelSubject final : public Subject {
     seen.line = line_;
     if (seen.verdict == packet::Verdict::kReply) take_back(run_.bytes, stored);
     const bool leaves = seen.verdict == packet::Verdict::kPass || seen.verdict == packet::Verdict::kReply;
-    const bool written = loaded_.entry_point != bpf::EntryPoint::kNetfilter && leaves;
+    const bool written = loaded_.hook->program().test_gives_packet && leaves;
     seen.bytes = written ? std::span<const uint8_t>(run_.bytes) : bytes;
-    seen.mark_known = loaded_.entry_point == bpf::EntryPoint::kTcIn;
+    seen.mark_known = loaded_.hook->program().test_context;
     if (seen.mark_known && header_->mark_set != 0 && leaves && seen.cause != packet::Cause::kMalformed &&
         seen.cause != packet::Cause::kNotIp && seen.cause != packet::Cause::kError) {
       seen.mark = run_.mark;
@@ -271,54 +271,41 @@ class KernelSubject final : public Subject {
   std::map<std::pair<std::string, uint32_t>, ErrorCount> errors_;
 };
 
-compiler::HookKind hook_of(bpf::EntryPoint entry_point) {
-  switch (entry_point) {
-    case bpf::EntryPoint::kXdp:
-      return compiler::HookKind::kXdp;
-    case bpf::EntryPoint::kNetfilter:
-      return compiler::HookKind::kNetfilter;
-    default:
-      return compiler::HookKind::kTc;
-  }
-}
-
-Result<bpf::LoadedProgram> load_nothing(bpf::EntryPoint entry_point) {
+Result<bpf::LoadedProgram> load_nothing(const bpf::Hook* hook) {
   ir::Image image;
   image.code.insns = {{0xb7, 0, 0, 0, PL_PASS}, {0x95, 0, 0, 0, 0}};  // return PL_PASS
   bpf::ProgramOptions options;
-  options.entry_point = entry_point;
+  options.hook = hook;
   return bpf::load(image, options);
 }
 
 }  // namespace
 
-KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point,
-                                         const Terms& terms)
-    : entry_point_(entry_point), terms_(terms) {
+KernelConfiguration::KernelConfiguration(std::string hook_name, Feed how, const bpf::Hook* hook, const Terms& terms)
+    : hook_(hook), terms_(terms) {
   name = std::move(hook_name);
   feed = how;
   kernel = true;
-  target_.hook = hook_of(entry_point);
-  target_.has_frame = how != Feed::kIp;
-  may_mark = target_.may_mark();
-  may_write = target_.may_write();
+  target_ = hook->any_target();
+  may_mark = target_.why_no_mark.empty();
+  may_write = target_.writes;
 }
 
 tl::expected<std::unique_ptr<Subject>, Diagnostics> KernelConfiguration::open(const std::string& script) const {
-  return KernelSubject::open(script, comparable_options(engine::Kind::kLua, terms_), target_, entry_point_);
+  return KernelSubject::open(script, comparable_options(engine::Kind::kLua, terms_), target_, hook_);
 }
 
 std::string KernelConfiguration::unavailable() const {
-  const auto loaded = load_nothing(entry_point_);
+  const auto loaded = load_nothing(hook_);
   return loaded ? std::string() : loaded.error().message;
 }
 
 std::function<bool(const StoredPacket&)> KernelConfiguration::cannot_show() const {
-  auto loaded = load_nothing(entry_point_);
+  auto loaded = load_nothing(hook_);
   if (!loaded) return [](const StoredPacket&) { return true; };
   return [program = std::make_shared<bpf::LoadedProgram>(std::move(*loaded))](const StoredPacket& stored) {
     std::vector<uint8_t> made;
-    return !bpf::test_run(program->program.get(), program->entry_point, frame_of(stored, made), {});
+    return !bpf::test_run(program->program.get(), *program->hook, frame_of(stored, made), {});
   };
 }
 

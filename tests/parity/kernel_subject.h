@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "bpf/program.h"
+#include "bpf/hook.h"
 #include "compiler/target.h"
 #include "subject.h"
 
@@ -14,14 +14,14 @@ namespace perilune::parity {
 
 class KernelConfiguration final : public Configuration {
  public:
-  KernelConfiguration(std::string hook_name, Feed how, bpf::EntryPoint entry_point, const Terms& terms);
+  KernelConfiguration(std::string hook_name, Feed how, const bpf::Hook* hook, const Terms& terms);
   tl::expected<std::unique_ptr<Subject>, Diagnostics> open(const std::string& script) const override;
   std::string unavailable() const override;
   /// A test run takes only packets of some lengths.
   std::function<bool(const StoredPacket&)> cannot_show() const override;
 
  private:
-  bpf::EntryPoint entry_point_;
+  const bpf::Hook* hook_;
   compiler::Target target_;
   Terms terms_;
 };

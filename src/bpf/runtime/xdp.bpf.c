@@ -24,8 +24,9 @@ PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
 PL_INLINE u32 packet_tag(PL_CTX* ctx) {
   return 0;
 }
+/* Nothing here says so, but packets longer than IP can say never come from a wire: they are on their way to be cut. */
 PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
-  return 0;
+  return packet_length(ctx) > PL_FRAME_MAX;
 }
 
 /* The kernel takes offsets of 16 bits. */

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "bpf/files.h"
+#include "base/files.h"
 #include "hooks/divert/backend.h"
 #include "hooks/divert/command.h"
 
@@ -222,7 +222,7 @@ Result<std::vector<std::string>> programs_in_use(bool ipv6) {
   std::vector<std::string> programs;
   if (const std::string program = prefix(ipv6) + "-nft"; !find_program(program).empty()) programs.push_back(program);
   const auto tables =
-      bpf::read_file(ipv6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names");
+      read_file(ipv6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names");
   if (!tables) return tl::make_unexpected(tables.error());
   const bool old_table = ("\n" + tables->value_or("")).find("\nmangle\n") != std::string::npos;
   if (const std::string program = prefix(ipv6) + "-legacy"; old_table && !find_program(program).empty()) {

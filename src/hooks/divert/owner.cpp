@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bpf/files.h"
+#include "base/files.h"
 
 namespace perilune::hooks::divert {
 
@@ -18,7 +18,7 @@ namespace {
 /// Nothing when there is no such process, as far as /proc shows.
 Result<std::optional<uint64_t>> start_time_of(pid_t pid) {
   const std::string path = fmt::format("/proc/{}/stat", pid);
-  const auto text = bpf::read_file(path);
+  const auto text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text || (*text)->empty()) return std::optional<uint64_t>();
   const auto time = start_time_of_stat(**text);

@@ -11,7 +11,7 @@
 #include <linux/netlink.h>
 #include <unistd.h>
 
-#include "bpf/files.h"
+#include "base/files.h"
 
 namespace perilune::hooks::queue {
 
@@ -73,7 +73,7 @@ std::vector<KernelQueue> parse_kernel_queues(std::string_view text) {
 }
 
 std::vector<KernelQueue> kernel_queues() {
-  const auto text = bpf::read_file(kQueuesFile);
+  const auto text = read_file(kQueuesFile);
   return parse_kernel_queues(text ? text->value_or("") : std::string());
 }
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "bpf/hook.h"
 #include "bpf/program.h"
 #include "capture_packets.h"
 #include "filter_code.h"
@@ -50,7 +51,7 @@ struct Patch {
   uint32_t value;
 };
 
-class Committing : public ::testing::TestWithParam<EntryPoint> {
+class Committing : public ::testing::TestWithParam<const Hook*> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
@@ -59,7 +60,7 @@ class Committing : public ::testing::TestWithParam<EntryPoint> {
     CPU_SET(0, &cpus);
     ASSERT_EQ(sched_setaffinity(0, sizeof cpus, &cpus), 0);
     ProgramOptions options;
-    options.entry_point = GetParam();
+    options.hook = GetParam();
     options.on_not_ip = PL_NO_OPINION;
     auto loaded = load(patching_filter(), options, &log_);
     ASSERT_TRUE(loaded) << loaded.error().message << "\n"
@@ -98,11 +99,11 @@ class Committing : public ::testing::TestWithParam<EntryPoint> {
     std::memcpy(memory_.bytes().data() + kPatchAt + kMostPatches * 8, dirty, sizeof dirty);
     const pl_header& header = *reinterpret_cast<const pl_header*>(memory_.bytes().data());
     const pl_header before = header;
-    const auto run = test_run(program_.program.get(), GetParam(), packet);
+    const auto run = test_run(program_.program.get(), *GetParam(), packet);
     if (!run) return false;
     bool malformed = false;
     const auto wanted = expected(packet, arrived, patches, malformed);
-    const bool is_xdp = GetParam() == EntryPoint::kXdp;
+    const bool is_xdp = GetParam() == find_hook("xdp");
     std::string patched;
     for (const Patch& patch : patches)
       patched += fmt::format(" {}={:#x}", patch.offset, patch.value);
@@ -275,7 +276,7 @@ TEST_P(Committing, LongPackets) {
   EXPECT_GT(compared, 30U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Hooks, Committing, ::testing::Values(EntryPoint::kXdp, EntryPoint::kTcIn));
+INSTANTIATE_TEST_SUITE_P(Hooks, Committing, ::testing::Values(find_hook("xdp"), find_hook("tc")));
 
 }  // namespace
 }  // namespace perilune::bpf

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 
+#include "bpf/hook.h"
 #include "bpf/place.h"
 #include "kernel_sandbox.h"
 
@@ -56,8 +57,9 @@ TEST_F(InterfacesTest, AlternativeNamesAreNames) {
     ASSERT_TRUE(found) << found.error().message;
     EXPECT_EQ(found->name, "here0");
     AttachPoint point;
-    point.hook = EntryPoint::kTcIn;
+    point.hook = find_hook("tc");
     point.interface = one;
+    point.part = "in";
     const Result<AttachPoint> resolved = resolve(point);
     ASSERT_TRUE(resolved) << resolved.error().message;
     EXPECT_EQ(to_string(*resolved), "tc:here0:in");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "bpf/hook.h"
 #include "bpf/program.h"
 #include "capture_packets.h"
 #include "filter_code.h"
@@ -71,9 +72,9 @@ class Locating : public ::testing::Test {
     use_first_cpu();
   }
 
-  void load_at(EntryPoint entry_point, uint32_t link_type, bool uses_frame = true) {
+  void load_at(const Hook* hook, uint32_t link_type, bool uses_frame = true) {
     ProgramOptions options;
-    options.entry_point = entry_point;
+    options.hook = hook;
     options.link_type = link_type;
     options.on_not_ip = PL_NO_OPINION;
     FilterCode code;
@@ -93,10 +94,10 @@ class Locating : public ::testing::Test {
     auto& header = *reinterpret_cast<pl_header*>(memory_.bytes().data());
     header.captured = 0xdddddddd;
     header.malformed = 0;  // only set where there is something to say
-    const auto run = test_run(program_.program.get(), program_.entry_point, frame);
+    const auto run = test_run(program_.program.get(), *program_.hook, frame);
     if (!run || header.captured == 0xdddddddd) return false;
     std::span<const uint8_t> seen = frame;
-    if (program_.entry_point == EntryPoint::kNetfilter) seen = frame.subspan(14);
+    if (program_.hook == find_hook("netfilter")) seen = frame.subspan(14);
     const Location expected = packet::locate(seen, seen.size(), link);
     if (uses_frame_) {
       EXPECT_EQ(header.captured, seen.size()) << where;
@@ -126,17 +127,17 @@ class Locating : public ::testing::Test {
   bool uses_frame_ = true;
 };
 
-struct Hook {
-  EntryPoint entry_point;
+struct Where {
+  const Hook* hook;
   bool uses_frame = true;
 };
 
-class LocatingAt : public Locating, public ::testing::WithParamInterface<Hook> {};
+class LocatingAt : public Locating, public ::testing::WithParamInterface<Where> {};
 
 TEST_P(LocatingAt, EveryPacketOfTheCaptures) {
   const auto packets = CapturePackets::all();
-  const bool network_layer = GetParam().entry_point == EntryPoint::kNetfilter;
-  load_at(GetParam().entry_point, 1, GetParam().uses_frame);
+  const bool network_layer = GetParam().hook == find_hook("netfilter");
+  load_at(GetParam().hook, 1, GetParam().uses_frame);
   size_t compared = 0;
   for (const auto& packet : packets) {
     if (packet.link_type != 1) continue;
@@ -150,8 +151,8 @@ TEST_P(LocatingAt, EveryPacketOfTheCaptures) {
 
 TEST_P(LocatingAt, PacketsWithBytesChangedAndEndsCut) {
   const auto packets = CapturePackets::all();
-  const bool network_layer = GetParam().entry_point == EntryPoint::kNetfilter;
-  load_at(GetParam().entry_point, 1, GetParam().uses_frame);
+  const bool network_layer = GetParam().hook == find_hook("netfilter");
+  load_at(GetParam().hook, 1, GetParam().uses_frame);
   std::mt19937 random(7);
   size_t compared = 0;
   for (unsigned round = 0; round < 10'000 && !HasFailure(); ++round) {
@@ -172,12 +173,12 @@ TEST_P(LocatingAt, PacketsWithBytesChangedAndEndsCut) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Hooks, LocatingAt,
-                         ::testing::Values(Hook{EntryPoint::kXdp}, Hook{EntryPoint::kXdp, false},
-                                           Hook{EntryPoint::kTcIn}, Hook{EntryPoint::kNetfilter}));
+                         ::testing::Values(Where{find_hook("xdp")}, Where{find_hook("xdp"), false},
+                                           Where{find_hook("tc")}, Where{find_hook("netfilter")}));
 
 TEST_F(Locating, RawIpAtXdp) {
   const auto packets = CapturePackets::all();
-  load_at(EntryPoint::kXdp, 101);
+  load_at(find_hook("xdp"), 101);
   size_t compared = 0;
   for (const auto& packet : packets) {
     if (packet.link_type != 1 || packet.bytes.size() < 40) continue;
@@ -222,8 +223,8 @@ std::vector<uint8_t> frame_without_ip(std::mt19937& random) {
 }
 
 TEST_P(LocatingAt, FramesWithoutIpHaveNoPadding) {
-  if (GetParam().entry_point == EntryPoint::kNetfilter) GTEST_SKIP() << "only IP comes this way";
-  load_at(GetParam().entry_point, 1, GetParam().uses_frame);
+  if (GetParam().hook == find_hook("netfilter")) GTEST_SKIP() << "only IP comes this way";
+  load_at(GetParam().hook, 1, GetParam().uses_frame);
   std::mt19937 random(11);
   size_t compared = 0;
   size_t padded = 0;
@@ -239,8 +240,8 @@ TEST_P(LocatingAt, FramesWithoutIpHaveNoPadding) {
 }
 
 TEST_P(LocatingAt, EveryPrefixOfAPacket) {
-  const bool network_layer = GetParam().entry_point == EntryPoint::kNetfilter;
-  load_at(GetParam().entry_point, 1, GetParam().uses_frame);
+  const bool network_layer = GetParam().hook == find_hook("netfilter");
+  load_at(GetParam().hook, 1, GetParam().uses_frame);
   size_t compared = 0;
   for (const auto& packet : CapturePackets::all()) {
     if (packet.link_type != 1 || packet.number > 3) continue;
@@ -271,7 +272,7 @@ std::vector<uint8_t> long_packet(size_t size, bool ipv6, uint8_t protocol, uint1
 }
 
 TEST_F(Locating, LengthsThatDoNotFitIntoTheirFields) {
-  load_at(EntryPoint::kXdp, 1);
+  load_at(find_hook("xdp"), 1);
   unsigned compared = 0;
   for (const size_t size : {1000U, 65'535U, 65'536U, 65'575U, 65'576U, 66'544U, 66'545U, 66'546U, 68'000U, 70'000U}) {
     for (const bool ipv6 : {false, true}) {
@@ -299,7 +300,7 @@ std::vector<uint8_t> jumbo_packet(std::vector<uint8_t> options, size_t length) {
 }
 
 TEST_F(Locating, Jumbograms) {
-  load_at(EntryPoint::kXdp, 1);
+  load_at(find_hook("xdp"), 1);
   const std::vector<uint8_t> valid{0xc2, 4, 0, 1, 0, 0x10};
   std::vector<uint8_t> padded{0, 0, 0, 1, 3, 0, 0, 0, 0xc2, 4, 0, 1, 0, 0x18};
   std::vector<uint8_t> pads(2046, 0);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bpf/hook.h"
+
 namespace perilune::bpf {
 namespace {
 
@@ -19,6 +21,7 @@ Manifest example() {
   manifest.options.on_error = PL_PASS;
   manifest.maps = {{"blocked", ir::MapType::kLpm, 8, 16, 1024, "map.lpm {value = 'u64', size = 1024}"}};
   Attachment xdp;
+  xdp.point.hook = find_hook("xdp");
   xdp.point.interface = "eth0";
   xdp.netns = 4'026'531'840;
   xdp.ifindex = 2;
@@ -28,8 +31,8 @@ Manifest example() {
   xdp.errors = {{1, 14, "attempt to index a nil value"}};
   xdp.logs = {{0, 3, "%s is blocked"}, {1, 9, ""}};
   Attachment netfilter;
-  netfilter.point.hook = EntryPoint::kNetfilter;
-  netfilter.point.netfilter = NetfilterHook::kForward;
+  netfilter.point.hook = find_hook("netfilter");
+  netfilter.point.part = "forward";
   netfilter.point.priority = -5;
   netfilter.point.netns = "blue";
   manifest.attachments = {xdp, netfilter};
@@ -107,6 +110,29 @@ TEST(Manifest, OfAnOlderProgramHasNoDeclarations) {
   const auto entries = std::search(bytes.begin(), bytes.end(), kEntries.begin(), kEntries.end());
   ASSERT_NE(entries, bytes.end());
   bytes.erase(entries + 8, entries + 16);
+  // Hooks were numbers: of the hook in front of the interface, of the netfilter hook behind it.
+  const auto number = [](uint8_t value) { return std::vector<uint8_t>{value, 0, 0, 0, 0, 0, 0, 0}; };
+  const auto text = [&](std::string_view value) {
+    std::vector<uint8_t> encoded = number(static_cast<uint8_t>(value.size()));
+    encoded.insert(encoded.end(), value.begin(), value.end());
+    return encoded;
+  };
+  const auto replace = [&](std::initializer_list<std::vector<uint8_t>> now,
+                           std::initializer_list<std::vector<uint8_t>> before) {
+    const auto joined = [](auto& parts) {
+      std::vector<uint8_t> all;
+      for (const auto& part : parts)
+        all.insert(all.end(), part.begin(), part.end());
+      return all;
+    };
+    const std::vector<uint8_t> new_bytes = joined(now);
+    const std::vector<uint8_t> old_bytes = joined(before);
+    const auto at = std::search(bytes.begin(), bytes.end(), new_bytes.begin(), new_bytes.end());
+    ASSERT_NE(at, bytes.end());
+    bytes.insert(bytes.erase(at, at + std::ssize(new_bytes)), old_bytes.begin(), old_bytes.end());
+  };
+  replace({text("xdp"), text("eth0"), text("")}, {number(0), text("eth0"), number(0)});
+  replace({text("netfilter"), text(""), text("forward")}, {number(3), text(""), number(2)});
   bytes[8] = 1;
   const Result<Manifest> read = decode(bytes);
   ASSERT_TRUE(read.has_value());
@@ -120,8 +146,9 @@ TEST(AttachPoint, HasOneSpelling) {
   EXPECT_EQ(to_string(manifest.attachments[0].point), "xdp:eth0");
   EXPECT_EQ(to_string(manifest.attachments[1].point), "netfilter:forward:-5@blue");
   AttachPoint out;
-  out.hook = EntryPoint::kTcOut;
+  out.hook = find_hook("tc");
   out.interface = "wg0";
+  out.part = "out";
   EXPECT_EQ(to_string(out), "tc:wg0:out");
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "bpf/hook.h"
 #include "bpf/program.h"
 #include "bpf/system_call.h"
 #include "filter_code.h"
@@ -122,7 +123,7 @@ void check(bool v6, const std::vector<Write>& writes, const char* what) {
   ASSERT_EQ(unshare(CLONE_NEWNET), 0);
   ASSERT_EQ(std::system(kSetUp), 0);
   ProgramOptions options;
-  options.entry_point = EntryPoint::kTcOut;
+  options.hook = find_hook("tc");
   const auto program = load(writing_filter(writes), options);
   ASSERT_TRUE(program) << program.error().message;
   const FileDescriptor listener = listen_on("pl-b");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bpf/counters.h"
+#include "bpf/hook.h"
 #include "filter_code.h"
 
 namespace perilune::bpf {
@@ -19,22 +20,21 @@ std::vector<uint8_t> udp_packet() {
 }
 
 struct Codes {
-  EntryPoint entry_point;
+  const Hook* hook;
   uint32_t pass;
   uint32_t block;
 };
-constexpr Codes kCodes[] = {
-    {EntryPoint::kXdp, 2, 1},
-    {EntryPoint::kTcIn, 0xffffffff, 2},
-    {EntryPoint::kTcOut, 0xffffffff, 2},
-    {EntryPoint::kNetfilter, 1, 0},
+const Codes kCodes[] = {
+    {find_hook("xdp"), 2, 1},
+    {find_hook("tc"), 0xffffffff, 2},
+    {find_hook("netfilter"), 1, 0},
 };
 
 class Program : public ::testing::TestWithParam<Codes> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
-    options_.entry_point = GetParam().entry_point;
+    options_.hook = GetParam().hook;
   }
   Result<LoadedProgram> load_filter(const ir::Image& image) {
     auto loaded = load(image, options_, &log_);
@@ -43,7 +43,7 @@ class Program : public ::testing::TestWithParam<Codes> {
     return loaded;
   }
   uint32_t run(const LoadedProgram& program) {
-    const auto result = test_run(program.program.get(), GetParam().entry_point, udp_packet());
+    const auto result = test_run(program.program.get(), *GetParam().hook, udp_packet());
     if (!result) ADD_FAILURE() << result.error().message;
     return result ? result->code : 12345;
   }

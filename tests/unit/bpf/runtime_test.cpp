@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "bpf/clock.h"
 #include "bpf/counters.h"
+#include "bpf/hook.h"
 #include "bpf/program.h"
 #include "filter_code.h"
 #include "packet/checksum.h"
@@ -70,7 +71,12 @@ class Runtime : public ::testing::Test {
     ASSERT_EQ(sched_setaffinity(0, sizeof cpus, &cpus), 0);
   }
 
-  static LoadedProgram must_load(const ir::Image& image, const ProgramOptions& options = {}) {
+  static LoadedProgram must_load(const ir::Image& image) {
+    ProgramOptions options;
+    options.hook = find_hook("xdp");
+    return must_load(image, options);
+  }
+  static LoadedProgram must_load(const ir::Image& image, const ProgramOptions& options) {
     std::string log;
     auto loaded = load(image, options, &log);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message)
@@ -79,7 +85,7 @@ class Runtime : public ::testing::Test {
   }
   static TestRunResult must_run(const LoadedProgram& program, const std::vector<uint8_t>& packet,
                                 const TestRunOptions& options = {}) {
-    auto run = test_run(program.program.get(), program.entry_point, packet, options);
+    auto run = test_run(program.program.get(), *program.hook, packet, options);
     EXPECT_TRUE(run) << (run ? "" : run.error().message);
     return run ? std::move(*run) : TestRunResult{};
   }
@@ -101,12 +107,12 @@ std::vector<std::vector<uint8_t>> records(const Map& events) {
 }
 
 TEST_F(Runtime, PullsPacketsOfAnyLength) {
-  for (const auto entry_point : {EntryPoint::kXdp, EntryPoint::kTcIn, EntryPoint::kNetfilter}) {
+  for (const Hook* hook : {find_hook("xdp"), find_hook("tc"), find_hook("netfilter")}) {
     for (const uint32_t upto : {200U, 5000U, 0x7fffffffU}) {
       FilterCode code;
       code.begin().pull(static_cast<int32_t>(upto)).ret(PL_PASS);
       ProgramOptions options;
-      options.entry_point = entry_point;
+      options.hook = hook;
       const LoadedProgram program = must_load(code.image, options);
       ASSERT_TRUE(program.program);
       auto memory = MappedValue::map(program.memory, false);
@@ -114,12 +120,12 @@ TEST_F(Runtime, PullsPacketsOfAnyLength) {
       for (const size_t size : {60, 1514, 3000, 9000, 33'000, 60'000}) {
         const auto packet = udp_packet(size);
         // The kernel's test runs take long packets at some hooks only.
-        if (!test_run(program.program.get(), entry_point, packet)) {
+        if (!test_run(program.program.get(), *hook, packet)) {
           EXPECT_GT(size, 3000U);
           continue;
         }
         const auto& header = *reinterpret_cast<const pl_header*>(memory->bytes().data());
-        const size_t skipped = entry_point == EntryPoint::kNetfilter ? 14 : 0;
+        const size_t skipped = hook == find_hook("netfilter") ? 14 : 0;
         const size_t length = size - skipped;
         EXPECT_EQ(header.captured, length);
         EXPECT_GE(header.copied, std::min<size_t>(upto, length));
@@ -131,9 +137,9 @@ TEST_F(Runtime, PullsPacketsOfAnyLength) {
 }
 
 TEST_F(Runtime, ReportsBlockedPacketsWithTheirFirstBytes) {
-  for (const auto entry_point : {EntryPoint::kXdp, EntryPoint::kTcOut, EntryPoint::kNetfilter}) {
+  for (const Hook* hook : {find_hook("xdp"), find_hook("tc"), find_hook("netfilter")}) {
     ProgramOptions options;
-    options.entry_point = entry_point;
+    options.hook = hook;
     options.report = true;
     const LoadedProgram program = must_load(constant_filter(PL_BLOCK | (7 << PL_LINE_SHIFT)), options);
     ASSERT_TRUE(program.program);
@@ -149,7 +155,7 @@ TEST_F(Runtime, ReportsBlockedPacketsWithTheirFirstBytes) {
     EXPECT_EQ(details.verdict, unsigned{PL_BLOCK});
     EXPECT_EQ(details.cause, 0U);
     EXPECT_EQ(details.line, 7U);
-    const size_t skipped = entry_point == EntryPoint::kNetfilter ? 14 : 0;
+    const size_t skipped = hook == find_hook("netfilter") ? 14 : 0;
     EXPECT_EQ(details.frame_length, packet.size() - skipped);
     EXPECT_EQ(details.captured, PL_EVENT_SNAP);
     EXPECT_EQ(std::memcmp(events[0].data() + sizeof event + sizeof details, packet.data() + skipped, PL_EVENT_SNAP), 0);
@@ -198,7 +204,7 @@ TEST_F(Runtime, MarksAreSetAtTcUnlessTheScriptFails) {
     code.begin().store32(offsetof(pl_header, mark), 0x1234).store32(offsetof(pl_header, mark_set), 1).ret(result);
     code.image.sets_mark = true;
     ProgramOptions options;
-    options.entry_point = EntryPoint::kTcIn;
+    options.hook = find_hook("tc");
     options.on_error = PL_PASS;
     const LoadedProgram program = must_load(code.image, options);
     ASSERT_TRUE(program.program);
@@ -209,7 +215,9 @@ TEST_F(Runtime, MarksAreSetAtTcUnlessTheScriptFails) {
   FilterCode code;
   code.image.sets_mark = true;
   code.ret(PL_PASS);
-  EXPECT_FALSE(load(code.image, {}));
+  ProgramOptions at_xdp;
+  at_xdp.hook = find_hook("xdp");
+  EXPECT_FALSE(load(code.image, at_xdp));
 }
 
 TEST_F(Runtime, PassGoesOnInTheChain) {
@@ -217,6 +225,7 @@ TEST_F(Runtime, PassGoesOnInTheChain) {
   ASSERT_TRUE(chain);
   const LoadedProgram second = must_load(constant_filter(PL_BLOCK));
   ProgramOptions options;
+  options.hook = find_hook("xdp");
   options.chain_fd = chain->fd();
   options.next_in_chain = 2;
   const LoadedProgram first = must_load(constant_filter(PL_PASS), options);
@@ -283,15 +292,14 @@ TEST_F(Runtime, RepliesAreTurnedAroundAndFinished) {
   std::fill(empty.begin() + location.transport, empty.end(), uint8_t{0});
   write_be16(&packet[location.transport + 6], static_cast<uint16_t>(~packet::transport_checksum(empty, location)));
   ASSERT_TRUE(packet::checksum_unfinished(packet, location));
-  for (const auto entry_point : {EntryPoint::kXdp, EntryPoint::kTcIn}) {
+  for (const Hook* hook : {find_hook("xdp"), find_hook("tc")}) {
     ProgramOptions options;
-    options.entry_point = entry_point;
+    options.hook = hook;
     const LoadedProgram program = must_load(constant_filter(PL_REPLY), options);
     ASSERT_TRUE(program.program);
     const auto run = must_run(program, packet);
-    EXPECT_EQ(run.code, entry_point == EntryPoint::kXdp ? 3U : 7U);  // XDP_TX, TC_ACT_REDIRECT
-    auto expected =
-        entry_point == EntryPoint::kXdp ? finished : packet;  // at tc the kernel knows what is to be finished
+    EXPECT_EQ(run.code, hook == find_hook("xdp") ? 3U : 7U);       // XDP_TX, TC_ACT_REDIRECT
+    auto expected = hook == find_hook("xdp") ? finished : packet;  // at tc the kernel knows what is to be finished
     std::swap_ranges(expected.begin(), expected.begin() + 6, expected.begin() + 6);
     EXPECT_EQ(run.bytes, expected);
     packet[0] |= 1;  // a group
@@ -337,6 +345,7 @@ TEST_F(Runtime, MapsAreFilledAndKeptOnReload) {
   code.image.maps[0].declared = declared;
   const ReusableMap old[] = {{&first.maps[0], "blocked", declared}};
   ProgramOptions options;
+  options.hook = find_hook("xdp");
   options.reuse = old;
   const LoadedProgram second = must_load(code.image, options);
   ASSERT_EQ(second.maps.size(), 1U);
@@ -378,7 +387,9 @@ TEST_F(Runtime, ARejectionNamesTheLuaLineAndKeepsTheLog) {
   code.image.code.lines.push_back({code.next(), 0, 2});
   code.add(0x0f, 7, 8).add(0x0f, 7, 6).add(0x71, 0, 7).add(0x95);  // r7 += context
   std::string log;
-  const auto loaded = load(code.image, {}, &log);
+  ProgramOptions options;
+  options.hook = find_hook("xdp");
+  const auto loaded = load(code.image, options, &log);
   ASSERT_FALSE(loaded);
   EXPECT_NE(loaded.error().message.find("hand.lua:2"), std::string::npos) << loaded.error().message;
   EXPECT_NE(loaded.error().hint.find("fault of perilune"), std::string::npos);

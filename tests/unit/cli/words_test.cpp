@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "cli/run_options.h"
-#include "cli/suggest.h"
 #include "cli/units.h"
 
 namespace perilune::cli {
@@ -56,14 +55,6 @@ TEST(Queues, NumbersAndRanges) {
   for (const char* text : {"", "-", "1-", "-1", "5-2", "65536", "1-65536", "a", "1,2", " 1", "1 ", "1--2", "0-256"}) {
     EXPECT_FALSE(parse_queues(text).has_value()) << text;
   }
-}
-
-TEST(Suggestions, TheNearestOrNone) {
-  const std::vector<std::string> commands = {"run", "check", "test"};
-  EXPECT_EQ(nearest("rnu", commands), "run");
-  EXPECT_EQ(nearest("chekc", commands), "check");
-  EXPECT_EQ(nearest("explain", commands), "");
-  EXPECT_EQ(nearest("", commands), "");
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ struct Case {
   const char* code;
   uint32_t line;
   std::string script;
-  HookKind hook = HookKind::kNative;
+  Target target = {};
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& one) {
@@ -32,7 +32,20 @@ std::string repeated(int count, const std::string& before, const std::string& af
   return text;
 }
 
-Diagnostics refusals(const std::string& script, HookKind hook) {
+// As the hooks of these names say.
+Target at_xdp() {
+  Target target = Target::in_kernel();
+  target.why_no_mark = "load it elsewhere";
+  return target;
+}
+Target at_netfilter() {
+  Target target = at_xdp();
+  target.writes = false;
+  target.has_frame = false;
+  return target;
+}
+
+Diagnostics refusals(const std::string& script, const Target& target) {
   script::MapStore maps;
   script::Options options;
   options.maps = &maps;
@@ -41,9 +54,6 @@ Diagnostics refusals(const std::string& script, HookKind hook) {
     ADD_FAILURE() << "does not load: " << to_text(state.error().front());
     return {};
   }
-  Target target;
-  target.hook = hook;
-  target.has_frame = hook != HookKind::kNetfilter;
   const auto compiled = compile_filter(**state, target);
   return compiled ? Diagnostics{} : compiled.error();
 }
@@ -231,13 +241,12 @@ const std::vector<Case>& cases() {
        "function filter(hdr, pld)\n  local s = tostring(pld)\n  pld[0] = 1\n  return s == 'x'\nend"},
       {"bytes_of_address_text", "library-function", 3,
        "local net = require 'net'\nfunction filter(hdr, pld, pkt)\n  return net.bytes(tostring(pld)) == pkt.src\nend"},
-      {"number_in_kernel", "no-number", 2, "function filter(hdr, pld, pkt)\n  return pkt.number == 1\nend",
-       HookKind::kXdp},
+      {"number_in_kernel", "no-number", 2, "function filter(hdr, pld, pkt)\n  return pkt.number == 1\nend", at_xdp()},
       {"interface_unknown", "no-interface", 2, "function filter(hdr, pld, pkt)\n  return pkt.interface == 'lo'\nend",
-       HookKind::kNetfilter},
-      {"mark_at_xdp", "no-mark", 2, "function filter(hdr, pld, pkt)\n  pkt.mark = 1\nend", HookKind::kXdp},
-      {"mark_at_netfilter", "no-mark", 2, "function filter(hdr, pld, pkt)\n  pkt.mark = 1\nend", HookKind::kNetfilter},
-      {"write_at_netfilter", "read-only-hook", 2, "function filter(hdr, pld)\n  pld[0] = 1\nend", HookKind::kNetfilter},
+       at_netfilter()},
+      {"mark_at_xdp", "no-mark", 2, "function filter(hdr, pld, pkt)\n  pkt.mark = 1\nend", at_xdp()},
+      {"mark_at_netfilter", "no-mark", 2, "function filter(hdr, pld, pkt)\n  pkt.mark = 1\nend", at_netfilter()},
+      {"write_at_netfilter", "read-only-hook", 2, "function filter(hdr, pld)\n  pld[0] = 1\nend", at_netfilter()},
 
       // Maps and logs
       {"declared_late", "map-declared", 2, "function filter(hdr, pld)\n  local m = map.counter {}\n  m:add(1)\nend"},
@@ -278,7 +287,7 @@ class Refused : public testing::TestWithParam<Case> {};
 
 TEST_P(Refused, SaysCodeLineAndWhatToWriteInstead) {
   const Case& expected = GetParam();
-  const Diagnostics found = refusals(expected.script, expected.hook);
+  const Diagnostics found = refusals(expected.script, expected.target);
   ASSERT_FALSE(found.empty()) << "it compiles";
   const auto match = std::ranges::find_if(found, [&](const Diagnostic& one) { return one.code == expected.code; });
   ASSERT_NE(match, found.end()) << to_text(found.front());
@@ -315,9 +324,9 @@ TEST(Refusals, AreThoseOfTheManual) {
 // The compiler puts copies beside what the script itself holds, and Lua ends the process where it may not fail.
 TEST(Refusals, NoneForLongTextsOfTheMainChunkAndNoEndOfTheProcess) {
   const std::string texts = "local a = ('a'):rep(26 << 20)\nlocal b = a .. 'b'\n";
-  EXPECT_TRUE(refusals(texts + "function filter(hdr, pld)\n  return a < b\nend", HookKind::kNative).empty());
+  EXPECT_TRUE(refusals(texts + "function filter(hdr, pld)\n  return a < b\nend", Target()).empty());
   const Diagnostics found =
-      refusals(texts + "function filter(hdr, pld)\n  return a:find(b, 1, true) == pld[0]\nend", HookKind::kNative);
+      refusals(texts + "function filter(hdr, pld)\n  return a:find(b, 1, true) == pld[0]\nend", Target());
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found.front().code, "constant-memory") << to_text(found.front());
 }
@@ -326,7 +335,7 @@ TEST(Refusals, ComeTogether) {
   const Diagnostics found = refusals(
       "function filter(hdr, pld)\n  if pld[0] == 1 then\n    return pld[1] / 2 == 1\n  end\n"
       "  return ('a'):rep(pld[0]) == 'a'\nend",
-      HookKind::kNative);
+      Target());
   ASSERT_EQ(found.size(), 2U);
   std::set<uint32_t> lines;
   for (const Diagnostic& one : found)

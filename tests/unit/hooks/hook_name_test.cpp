@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bpf/hook.h"
+
 namespace perilune::hooks {
 namespace {
 
@@ -18,8 +20,8 @@ TEST(HookName, ReadsWhatItWrites) {
 TEST(HookName, KnowsItsParts) {
   const Result<bpf::AttachPoint> point = parse_hook("netfilter:forward:-5@blue");
   ASSERT_TRUE(point.has_value());
-  EXPECT_EQ(point->hook, bpf::EntryPoint::kNetfilter);
-  EXPECT_EQ(point->netfilter, bpf::NetfilterHook::kForward);
+  EXPECT_EQ(point->hook, bpf::find_hook("netfilter"));
+  EXPECT_EQ(point->part, "forward");
   EXPECT_EQ(point->priority, -5);
   EXPECT_EQ(point->netns, "blue");
   EXPECT_FALSE(parse_hook("netfilter:forward")->priority.has_value());

@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include "script/map_table.h"
-#include "script/nearest.h"
 
 namespace perilune::script {
 namespace {
@@ -228,18 +227,6 @@ TEST(MapTable, AgreesWithASlowModel) {
       ASSERT_EQ(expected, order.end());
     }
   }
-}
-
-TEST(Nearest, FindsSlipsOnly) {
-  constexpr std::string_view kWords[] = {"pass", "block", "direction"};
-  EXPECT_EQ(nearest("pas", kWords), "pass");
-  EXPECT_EQ(nearest("psas", kWords), "pass");
-  EXPECT_EQ(nearest("directoin", kWords), "direction");
-  EXPECT_EQ(nearest("drection", kWords), "direction");
-  EXPECT_EQ(nearest("accept", kWords), "");
-  EXPECT_EQ(nearest("", kWords), "");
-  EXPECT_EQ(nearest(std::string(1000, 'x'), kWords), "");
-  EXPECT_EQ(nearest("x", {}), "");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace perilune::bpf {
+namespace perilune {
 
 /// What the path leads to; nothing: there is no such file. `follow`: symbolic links are followed.
 [[nodiscard]] Result<std::optional<struct stat>> file_status(const std::string& path, bool follow);
@@ -26,4 +26,4 @@ namespace perilune::bpf {
 /// All of a small file, such as those of /proc. Nothing: it is not there, or not for this process to read.
 [[nodiscard]] Result<std::optional<std::string>> read_file(const std::string& path);
 
-}  // namespace perilune::bpf
+}  // namespace perilune

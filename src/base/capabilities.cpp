@@ -1,4 +1,4 @@
-#include "bpf/capabilities.h"
+#include "base/capabilities.h"
 
 #include <array>
 
@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace perilune::bpf {
+namespace perilune {
 namespace {
 
 std::string name_of(int capability) {
@@ -51,4 +51,4 @@ std::string capability_hint(std::initializer_list<int> wanted) {
                      fmt::join(missing, " and "), missing.size() == 1 ? "is" : "are", fmt::join(missing, " "));
 }
 
-}  // namespace perilune::bpf
+}  // namespace perilune

@@ -1,11 +1,13 @@
 // Optimal string alignment distance (Damerau-Levenshtein without repeated edits of one place), three rows of the table.
-#include "script/nearest.h"
+#include "base/spelling.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 
-namespace perilune::script {
+#include <fmt/format.h>
+
+namespace perilune {
 namespace {
 
 constexpr size_t kMaxWord = 32;  // longer words are not slips of ours
@@ -52,4 +54,17 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   return best;
 }
 
-}  // namespace perilune::script
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
+  const std::string_view meant = nearest(word, candidates);
+  return meant.empty() ? "" : fmt::format("did you mean '{}'?", meant);
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  return did_you_mean(word, std::vector<std::string_view>(candidates.begin(), candidates.end()));
+}
+
+std::string aside(const std::string& question) {
+  return question.empty() ? "" : fmt::format(" ({})", question);
+}
+
+}  // namespace perilune

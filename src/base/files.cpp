@@ -1,4 +1,4 @@
-#include "bpf/files.h"
+#include "base/files.h"
 
 #include <algorithm>
 #include <memory>
@@ -11,7 +11,7 @@
 
 #include "base/file_descriptor.h"
 
-namespace perilune::bpf {
+namespace perilune {
 namespace {
 
 /// ESRCH: a file of a process that has ended.
@@ -89,4 +89,4 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
   }
 }
 
-}  // namespace perilune::bpf
+}  // namespace perilune

@@ -1,4 +1,4 @@
-#include "bpf/xdp_chain.h"
+#include "bpf/hooks/xdp_chain.h"
 
 #include <linux/bpf.h>
 #include <linux/if_link.h>

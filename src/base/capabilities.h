@@ -7,7 +7,7 @@
 
 #include <linux/capability.h>
 
-namespace perilune::bpf {
+namespace perilune {
 
 [[nodiscard]] bool has_capability(int capability);
 /// Those of `wanted` that this process lacks, as "CAP_BPF", ... CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON.
@@ -16,4 +16,4 @@ namespace perilune::bpf {
 /// empty when none of `wanted` is missing.
 [[nodiscard]] std::string capability_hint(std::initializer_list<int> wanted);
 
-}  // namespace perilune::bpf
+}  // namespace perilune
