@@ -51,6 +51,11 @@ Result<void> check_hook(const Features& features, const Hook& hook) {
                                      : fmt::format("it has {}; 'perilune features' shows all it can do", others));
 }
 
+tl::unexpected<Error> not_a_hook(std::string_view text, const std::string& meant) {
+  return input_error(fmt::format("'{}' is not a hook", text),
+                     fmt::format("{}{}hooks are {}", meant, meant.empty() ? "" : " ", hook_spellings()));
+}
+
 Result<void> check_interface_name(std::string_view text, std::string_view name) {
   if (name.empty()) return input_error(fmt::format("'{}' names no interface", text), "hooks are " + hook_spellings());
   if (name.size() > kMostInterfaceName || name.find_first_of("/ \t\n") != std::string_view::npos) {

@@ -106,6 +106,10 @@ class Hook {
   /// What holds an attachment whose pins are in `folder`; `programs` are those that may run.
   [[nodiscard]] virtual Result<Held> find(const PinRoot& root, const Attachment& record, const std::string& folder,
                                           std::span<const uint32_t> programs) const = 0;
+  /// Is there something that can be given another program? Not when its interface went away under the link.
+  [[nodiscard]] bool is_held(const Held& held) const {
+    return held.placement && !(at_interface() && held.link->ifindex == 0);
+  }
   /// What is said when nothing holds it any more.
   [[nodiscard]] virtual std::string_view gone() const { return "its link is gone"; }
 
@@ -132,6 +136,8 @@ class Hook {
 /// "xdp:INTERFACE, tc:INTERFACE:in|out": those there are.
 [[nodiscard]] std::string available_hooks(const Features& features);
 
+/// The user's mistake, with what hooks there are; `meant` goes in front of them.
+[[nodiscard]] tl::unexpected<Error> not_a_hook(std::string_view text, const std::string& meant = {});
 /// The words of a place at an interface are sound as far as can be seen.
 [[nodiscard]] Result<void> check_interface_name(std::string_view text, std::string_view name);
 

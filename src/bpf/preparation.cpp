@@ -119,7 +119,7 @@ Result<bool> Preparation::take_links(const PinRoot& root) {
   const std::array<uint32_t, 1> programs{record_.program_id};
   Result<Held> held = hook.find(root, record_, old_folder_, programs);
   if (!held) return tl::make_unexpected(held.error());
-  if (!held->placement || (hook.at_interface() && held->link->ifindex == 0)) return false;
+  if (!hook.is_held(*held)) return false;
   placement_ = std::move(held->placement);
   const Result<Whereabouts> now = locate(record_, &*held->link);
   if (!now) return tl::make_unexpected(now.error());
@@ -161,7 +161,7 @@ Result<void> Preparation::take_back(const PinRoot& root, const Attachment& old, 
   const std::array<uint32_t, 1> programs{successor};
   Result<Held> held = hook.find(root, old, old_folder, programs);
   if (!held) return at(old.point, held.error());
-  if (!held->placement || (hook.at_interface() && held->link->ifindex == 0) || held->running != successor) return {};
+  if (!hook.is_held(*held) || held->running != successor) return {};
   return held->placement->put(old, program->get());
 }
 

@@ -359,7 +359,7 @@ class Lowering {
   ir::Value allocate_string(ir::Value length);
   [[nodiscard]] ir::Value move_strings(std::vector<MovedString>& strings, ir::Value before, ir::Value used,
                                        ir::BlockId no_room);
-  /// Copies `length` bytes and up to 7 more behind them.
+  /// Copies in steps of 8 bytes: after the `length` bytes asked for, up to 7 more are copied with them.
   void copy_bytes(ir::Value to, ir::Value from, ir::Value length) { copy(8, to, from, length); }
   /// Copies `length` bytes and touches no other.
   void copy_exactly(ir::Value to, ir::Value from, ir::Value length) { copy(1, to, from, length); }

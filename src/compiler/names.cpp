@@ -36,8 +36,9 @@ bool sets(const Prototype& code, uint32_t pc, uint32_t reg) {
   }
 }
 
-// The instruction that last set `reg` before `last`, or nothing when jumps make that unknown (findsetreg): one that
-// comes from before it and leads behind it, up to `last`. Backwards, since that is not far as a rule.
+// The instruction that last set `reg` before `last`. Nothing when a jump may have skipped that instruction: a jump that
+// stands before it and whose target lies after it, but not after `last` (findsetreg). The search goes backwards, since
+// the instruction is usually close to `last`.
 std::optional<uint32_t> setter(const FunctionCode& function, uint32_t last, uint32_t reg) {
   const Prototype& code = *function.prototype;
   const Opcode opcode = code.code[last].opcode();

@@ -28,9 +28,8 @@ Result<bpf::AttachPoint> parse_place(std::string_view text) {
     for (const bpf::Hook* one : bpf::kernel_hooks())
       names.push_back(one->name());
     meant = did_you_mean(words[0], names);
-    if (!meant.empty()) meant += " ";
   }
-  return input_error(fmt::format("'{}' is not a hook", text), meant + "hooks are " + bpf::hook_spellings());
+  return bpf::not_a_hook(text, meant);
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ class NetfilterHook final : public Hook {
               .test_gives_packet = false}) {}
 
   Result<AttachPoint> parse(std::string_view text, std::span<const std::string_view> words) const override {
-    if (words.size() > 3) return input_error(fmt::format("'{}' is not a hook", text), "hooks are " + hook_spellings());
+    if (words.size() > 3) return not_a_hook(text);
     if (std::ranges::find(kParts, words[1]) == kParts.end()) {
       const std::string meant = did_you_mean(words[1], kParts);
       return input_error(fmt::format("'{}': netfilter has no hook '{}'", text, words[1]),

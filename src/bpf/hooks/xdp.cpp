@@ -60,7 +60,7 @@ class XdpHook final : public Hook {
               .context = "xdp_md"}) {}
 
   Result<AttachPoint> parse(std::string_view text, std::span<const std::string_view> words) const override {
-    if (words.size() != 2) return input_error(fmt::format("'{}' is not a hook", text), "hooks are " + hook_spellings());
+    if (words.size() != 2) return not_a_hook(text);
     if (const Result<void> sound = check_interface_name(text, words[1]); !sound) {
       return tl::make_unexpected(sound.error());
     }

@@ -110,7 +110,7 @@ TEST(Manifest, OfAnOlderProgramHasNoDeclarations) {
   const auto entries = std::search(bytes.begin(), bytes.end(), kEntries.begin(), kEntries.end());
   ASSERT_NE(entries, bytes.end());
   bytes.erase(entries + 8, entries + 16);
-  // Hooks were numbers: of the hook in front of the interface, of the netfilter hook behind it.
+  // Version 1 stored numbers instead of names: the hook's before the interface, the netfilter hook's after it.
   const auto number = [](uint8_t value) { return std::vector<uint8_t>{value, 0, 0, 0, 0, 0, 0, 0}; };
   const auto text = [&](std::string_view value) {
     std::vector<uint8_t> encoded = number(static_cast<uint8_t>(value.size()));
