@@ -5,19 +5,20 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
 namespace perilune::bpf {
 
+class Hook;
+
 struct Features {
   // Attaching.
-  bool xdp = false;            // programs, and links for them
-  bool xdp_fragments = false;  // packets in several pieces (jumbo frames)
-  bool tcx = false;            // links at tc
-  bool clsact = false;         // the classifier way to tc
-  bool netfilter = false;      // programs, and links for them
-  bool chains = false;         // tables of programs to jump through
+  std::vector<const Hook*> hooks;  // those whose programs and links it knows
+  bool xdp_fragments = false;      // packets in several pieces (jumbo frames)
+  bool clsact = false;             // the classifier way to tc
+  bool chains = false;             // tables of programs to jump through
   // What programs may use.
   bool ring_buffer = false;
   bool xdp_load_bytes = false;
@@ -34,6 +35,8 @@ struct Features {
   // This process.
   bool permitted = false;  // it may load programs at all
   int refusal = 0;         // else: the errno of bpf(2)
+
+  [[nodiscard]] bool has(const Hook& hook) const;
 };
 
 /// Tries everything; takes a few milliseconds. An answer that says nothing about the kernel, such as "no free file
@@ -46,9 +49,13 @@ struct FeatureName {
   std::string_view name;   // stable, for JSON and PERILUNE_WITHOUT
   std::string_view what;   // for people
   std::string_view since;  // the first kernel of kernel.org with it: a hint for people, nothing is decided by it
-  bool Features::*member;
+  bool Features::*member = nullptr;  // or:
+  const Hook* hook = nullptr;
 };
+/// What each hook needs, and what programs need.
 [[nodiscard]] std::span<const FeatureName> feature_list();
+[[nodiscard]] bool is_there(const Features& features, const FeatureName& feature);
+void set(Features& features, const FeatureName& feature, bool there);
 
 /// Why, where features.permitted is false.
 [[nodiscard]] Error not_permitted(const Features& features);

@@ -19,17 +19,28 @@
 #include "bpf/interfaces.h"
 #include "bpf/manifest.h"
 #include "bpf/pins.h"
+#include "bpf/prober.h"
 #include "bpf/program.h"
 #include "bpf/system_call.h"
 #include "compiler/target.h"
 
 namespace perilune::bpf {
 
+/// What a hook needs of the kernel: its programs, and links for them.
+struct Need {
+  std::string_view name;   // stable, for JSON and PERILUNE_WITHOUT
+  std::string_view what;   // for people
+  std::string_view since;  // the first kernel of kernel.org with it: a hint for people, nothing is decided by it
+  bool chains = false;     // tables of programs, too
+};
+
 /// What a hook's programs are made of.
 struct ProgramKind {
-  ProgramType type = ProgramType::kXdp;
+  ProgramType type = ProgramType::kUnspecified;
   AttachType attach = AttachType::kNone;  // the one the kernel wants when the program is loaded
+  LinkType link = LinkType::kUnspecified;
   uint32_t flags = 0;
+  int32_t pass = 0;                  // the code that lets a packet pass
   std::span<const uint8_t> runtime;  // the object that clang wrote
   std::string_view context;          // name of the context's structure
   bool raw_ip = false;               // packets begin with their IP header
@@ -39,8 +50,8 @@ struct ProgramKind {
   bool test_gives_packet = true;
 };
 
-/// Where the places of a hook are.
-enum class Scope : uint8_t { kInterface, kNamespace };
+/// Where the places of a hook are: at interfaces, in network namespaces, or neither.
+enum class Scope : uint8_t { kInterface, kNamespace, kMachine };
 
 /// An attachment's hold in the kernel.
 class Placement {
@@ -70,13 +81,22 @@ struct Held {
 
 class Hook {
  public:
+  struct Words {
+    std::string_view name;
+    std::string_view spelling;
+    std::string_view summary;
+  };
+
   virtual ~Hook() = default;
   Hook(const Hook&) = delete;
   Hook& operator=(const Hook&) = delete;
 
-  [[nodiscard]] std::string_view name() const { return name_; }
+  [[nodiscard]] std::string_view name() const { return words_.name; }
   /// How its places are written, for people: "tc:INTERFACE:in|out".
-  [[nodiscard]] std::string_view spelling() const { return spelling_; }
+  [[nodiscard]] std::string_view spelling() const { return words_.spelling; }
+  /// What passes there and what a script may do, in one line of help.
+  [[nodiscard]] std::string_view summary() const { return words_.summary; }
+  [[nodiscard]] const Need& need() const { return need_; }
   [[nodiscard]] const ProgramKind& program() const { return program_; }
   [[nodiscard]] Scope scope() const { return scope_; }
   [[nodiscard]] bool at_interface() const { return scope_ == Scope::kInterface; }
@@ -93,8 +113,15 @@ class Hook {
     point.hook = this;
     return target(point);
   }
+  /// The same place by the name that the kernel has for it. Mistakes are the user's fault. Of hooks at interfaces, the
+  /// interface's name is the kernel's already.
+  [[nodiscard]] virtual Result<AttachPoint> resolve(const AttachPoint& point) const { return point; }
+  /// Does this kernel know the hook's programs, and links for them?
+  [[nodiscard]] virtual bool probe(Prober& ask) const = 0;
   /// What this kernel lacks of what the hook needs, for people; empty: nothing.
-  [[nodiscard]] virtual std::string_view lacks(const Features& features) const = 0;
+  [[nodiscard]] std::string_view lacks(const Features& features) const {
+    return features.has(*this) && (!need_.chains || features.chains) ? std::string_view() : need_.what;
+  }
   /// How it is attached: "native", "tcx", "link".
   [[nodiscard]] virtual std::string way(const Attachment& record, XdpMode now) const = 0;
   /// Do two points (in the same namespace and at the same interface) name one place?
@@ -106,21 +133,33 @@ class Hook {
   /// What holds an attachment whose pins are in `folder`; `programs` are those that may run.
   [[nodiscard]] virtual Result<Held> find(const PinRoot& root, const Attachment& record, const std::string& folder,
                                           std::span<const uint32_t> programs) const = 0;
-  /// Is there something that can be given another program? Not when its interface went away under the link.
-  [[nodiscard]] bool is_held(const Held& held) const {
-    return held.placement && !(at_interface() && held.link->ifindex == 0);
+  /// Did what the link was at go away under it?
+  [[nodiscard]] virtual bool is_adrift(const LinkInfo& link) const {
+    return at_interface() && link.of.device.ifindex == 0;
+  }
+  /// Is there something that can be given another program?
+  [[nodiscard]] bool is_held(const Held& held) const { return held.placement && !is_adrift(*held.link); }
+  /// At interfaces: is the link held by this one, of the current namespace?
+  [[nodiscard]] virtual Result<bool> holds(const Interface& /*interface*/, const LinkInfo& /*link*/) const {
+    return false;
+  }
+  /// What of the link's place the kernel tells, for people: "interface 4".
+  [[nodiscard]] virtual std::string place_of(const LinkInfo& link) const {
+    return fmt::format("interface {}", link.of.device.ifindex);
   }
   /// What is said when nothing holds it any more.
   [[nodiscard]] virtual std::string_view gone() const { return "its link is gone"; }
+  /// And when what it was at went away.
+  [[nodiscard]] virtual std::string_view adrift() const { return "the interface is gone"; }
 
  protected:
-  Hook(std::string_view name, std::string_view spelling, Scope scope, ProgramKind program)
-      : name_(name), spelling_(spelling), scope_(scope), program_(program) {}
+  Hook(Words words, Scope scope, Need need, ProgramKind program)
+      : words_(words), scope_(scope), need_(need), program_(program) {}
 
  private:
-  std::string_view name_;
-  std::string_view spelling_;
+  Words words_;
   Scope scope_;
+  Need need_;
   ProgramKind program_;
 };
 

@@ -32,7 +32,6 @@ Result<void> add_run_time(AttachmentState& state, uint32_t program_id) {
   return {};
 }
 
-constexpr std::string_view kInterfaceGone = "the interface is gone";
 constexpr std::string_view kReloadInterrupted =
     "a reload was interrupted: packets meet the new script here; reload it again";
 
@@ -47,8 +46,8 @@ Result<Held> look_at_hook(const PinRoot& root, AttachmentState& state, const std
   if (!held) return held;
   if (!held->link) {
     state.remark = hook.gone();
-  } else if (hook.at_interface() && held->link->ifindex == 0) {
-    state.remark = kInterfaceGone;
+  } else if (hook.is_adrift(*held->link)) {
+    state.remark = hook.adrift();
   } else if (std::ranges::find(programs, held->running) == programs.end()) {
     state.remark = held->running == 0 ? "unloading it was interrupted" : "its link runs another program";
   } else {

@@ -65,7 +65,7 @@ struct Removal {
 struct Stray {
   uint32_t link_id = 0;
   std::string program;
-  std::string where;  // "tcx, interface 4"
+  std::string where;  // "tc, interface 4"
 };
 /// Needs CAP_SYS_ADMIN; without it there are none.
 [[nodiscard]] Result<std::vector<Stray>> find_strays(const PinRoot& root);

@@ -8,14 +8,6 @@
 namespace perilune::bpf {
 namespace {
 
-/// Is the link held by this interface of the current namespace?
-Result<bool> holds(const Interface& interface, const LinkInfo& link) {
-  if (link.type == LinkType::kXdp) return interface.xdp_program == link.program_id;
-  const Result<std::vector<uint32_t>> links = tcx_links(interface.index, link.attach_type);
-  if (!links) return tl::make_unexpected(links.error());
-  return std::ranges::find(*links, link.id) != links->end();
-}
-
 /// Sets where the link is, and the remark.
 Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
   const bool stays = !where.point.hook->at_interface();
@@ -28,8 +20,8 @@ Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
     if (!seen) return tl::make_unexpected(seen.error());
     if (!*seen) where.netns = 0;
   } else {
-    where.ifindex = link.ifindex;
-    Result<std::optional<Place>> place = find_link(link, noted);
+    where.ifindex = link.of.device.ifindex;
+    Result<std::optional<Place>> place = find_link(*where.point.hook, link, noted);
     if (!place) return tl::make_unexpected(place.error());
     where.netns = *place ? (*place)->netns : 0;
     if (*place) {
@@ -53,7 +45,7 @@ Result<void> find_namespace(Whereabouts& where, const LinkInfo& link) {
 Result<AttachPoint> resolve(const AttachPoint& point) {
   const Result<NamespaceScope> scope = NamespaceScope::enter(point.netns);
   if (!scope) return tl::make_unexpected(scope.error());
-  if (!point.hook->at_interface()) return point;
+  if (!point.hook->at_interface()) return point.hook->resolve(point);
   Result<Interface> interface = find_interface(point.interface, point.netns);
   if (!interface) {
     const Error& error = interface.error();
@@ -64,14 +56,15 @@ Result<AttachPoint> resolve(const AttachPoint& point) {
   return resolved;
 }
 
-Result<std::optional<Place>> find_link(const LinkInfo& link, uint64_t likely_netns) {
+Result<std::optional<Place>> find_link(const Hook& hook, const LinkInfo& link, uint64_t likely_netns) {
   std::optional<Place> found;
-  if (link.ifindex == 0) return found;
+  const uint32_t ifindex = link.of.device.ifindex;
+  if (ifindex == 0) return found;
   const Result<bool> done = visit_namespaces(likely_netns, [&](uint64_t netns) -> Result<bool> {
-    Result<std::optional<Interface>> interface = interface_at(link.ifindex);
+    Result<std::optional<Interface>> interface = interface_at(ifindex);
     if (!interface) return tl::make_unexpected(interface.error());
     if (!*interface) return false;
-    const Result<bool> here = holds(**interface, link);
+    const Result<bool> here = hook.holds(**interface, link);
     if (here && *here) found = Place{netns, std::move(**interface)};
     return here;
   });
@@ -81,6 +74,7 @@ Result<std::optional<Place>> find_link(const LinkInfo& link, uint64_t likely_net
 
 Result<Whereabouts> locate(const Attachment& record, const LinkInfo* link) {
   Whereabouts where{record.point, record.netns, record.ifindex, {}, {}};
+  if (record.point.hook->scope() == Scope::kMachine) return where;
   if (link != nullptr) {
     if (const Result<void> found = find_namespace(where, *link); !found) return tl::make_unexpected(found.error());
   }

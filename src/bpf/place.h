@@ -23,16 +23,17 @@ struct Place {
   uint64_t netns = 0;
   Interface interface;
 };
-/// The interface that holds the link, at xdp or tc; the namespace with the number `likely_netns` is asked first.
-/// Nothing: it is in a namespace that cannot be seen from here, or (ifindex 0 in the link) the interface is gone.
-[[nodiscard]] Result<std::optional<Place>> find_link(const LinkInfo& link, uint64_t likely_netns);
+/// The interface that holds the link, of a hook at interfaces; the namespace with the number `likely_netns` is asked
+/// first. Nothing: it is in a namespace that cannot be seen from here, or (ifindex 0 in the link) the interface is
+/// gone.
+[[nodiscard]] Result<std::optional<Place>> find_link(const Hook& hook, const LinkInfo& link, uint64_t likely_netns);
 
 /// Where an attachment is now, beside what was noted when it was loaded.
 struct Whereabouts {
   AttachPoint point;   // of a namespace without a name: "ns:4026532000"; of one that cannot be seen: "elsewhere"
   uint64_t netns = 0;  // 0: it cannot be seen from here
   uint32_t ifindex = 0;
-  std::optional<Interface> interface;  // xdp, tc: what holds the link
+  std::optional<Interface> interface;  // what holds the link, of a hook at interfaces
   std::string remark;                  // what people would not expect; empty: nothing
 };
 /// `link` is what attaches it; null: nothing does any more, and the result is where it was.

@@ -8,6 +8,7 @@
 
 #include "base/capabilities.h"
 #include "bpf/attach.h"
+#include "bpf/hook.h"
 #include "bpf/hooks/xdp_chain.h"
 #include "bpf/installation.h"
 #include "bpf/system_call.h"
@@ -112,18 +113,12 @@ Result<bool> is_ours(const ProgramInfo& program) {
   return false;
 }
 
-std::string describe(const LinkInfo& link) {
-  switch (link.type) {
-    case LinkType::kXdp:
-      return fmt::format("xdp, interface {}", link.ifindex);
-    case LinkType::kTcx:
-      return fmt::format("tcx, interface {}", link.ifindex);
-    case LinkType::kNetfilter:
-      return fmt::format("netfilter, priority {}", link.priority);
-    case LinkType::kUnspecified:
-      break;
-  }
-  return "unknown kind";
+/// Null: it is of no kind that any hook makes.
+const Hook* hook_of(const LinkInfo& link) {
+  const auto hooks = kernel_hooks();
+  const auto found =
+      std::ranges::find_if(hooks, [&link](const Hook* hook) { return hook->program().link == link.type; });
+  return found == hooks.end() ? nullptr : *found;
 }
 
 }  // namespace
@@ -144,7 +139,8 @@ Result<std::vector<Stray>> find_strays(const PinRoot& root) {
     if (!*link) continue;
     const Result<LinkInfo> info = link_info((*link)->get());
     if (!info) return tl::make_unexpected(info.error());
-    if (info->type != LinkType::kXdp && info->type != LinkType::kTcx && info->type != LinkType::kNetfilter) continue;
+    const Hook* hook = hook_of(*info);
+    if (hook == nullptr) continue;
     const Result<std::optional<FileDescriptor>> program = open_id(ObjectKind::kProgram, info->program_id);
     if (!program) return tl::make_unexpected(program.error());
     if (!*program) continue;
@@ -152,7 +148,7 @@ Result<std::vector<Stray>> find_strays(const PinRoot& root) {
     if (!what) return tl::make_unexpected(what.error());
     const Result<bool> ours = is_ours(*what);
     if (!ours) return tl::make_unexpected(ours.error());
-    if (*ours) strays.push_back({*id, what->name, describe(*info)});
+    if (*ours) strays.push_back({*id, what->name, fmt::format("{}, {}", hook->name(), hook->place_of(*info))});
   }
   return strays;
 }

@@ -44,25 +44,13 @@ std::string fixed_name(const char* name) {
   return {name, strnlen(name, BPF_OBJ_NAME_LEN)};
 }
 
-/// struct bpf_link_info with the kinds of links this program makes.
+/// struct bpf_link_info.
 struct RawLinkInfo {
   uint32_t type;
   uint32_t id;
   uint32_t program_id;
   uint32_t padding;
-  union {
-    struct {
-      uint32_t ifindex;
-      uint32_t attach_type;
-    } device;
-    struct {
-      uint32_t family;
-      uint32_t hook;
-      int32_t priority;
-      uint32_t flags;
-    } netfilter;
-    uint64_t room[8];
-  } of;
+  decltype(LinkInfo::of) of;
 };
 
 }  // namespace
@@ -125,14 +113,7 @@ Result<LinkInfo> link_info(int fd) {
   info.id = raw.id;
   info.type = static_cast<LinkType>(raw.type);
   info.program_id = raw.program_id;
-  if (info.type == LinkType::kNetfilter) {
-    info.family = raw.of.netfilter.family;
-    info.hook = raw.of.netfilter.hook;
-    info.priority = raw.of.netfilter.priority;
-  } else {
-    info.ifindex = raw.of.device.ifindex;
-    info.attach_type = info.type == LinkType::kTcx ? raw.of.device.attach_type : 0;
-  }
+  info.of = raw.of;
   return info;
 }
 

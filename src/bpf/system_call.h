@@ -17,9 +17,24 @@
 namespace perilune::bpf {
 
 /// Kernel numbers that the headers may lack.
-enum class ProgramType : uint32_t { kUnspecified = 0, kSchedCls = 3, kXdp = 6, kNetfilter = 32 };
-enum class AttachType : uint32_t { kNone = 0, kXdp = 37, kNetfilter = 45, kTcxIngress = 46, kTcxEgress = 47 };
-enum class LinkType : uint32_t { kUnspecified = 0, kXdp = 6, kNetfilter = 10, kTcx = 11 };
+enum class ProgramType : uint32_t {
+  kUnspecified = 0,
+  kSocketFilter = 1,
+  kSchedCls = 3,
+  kXdp = 6,
+  kCgroupSkb = 8,
+  kNetfilter = 32
+};
+enum class AttachType : uint32_t {
+  kNone = 0,
+  kCgroupIngress = 0,
+  kCgroupEgress = 1,
+  kXdp = 37,
+  kNetfilter = 45,
+  kTcxIngress = 46,
+  kTcxEgress = 47
+};
+enum class LinkType : uint32_t { kUnspecified = 0, kCgroup = 3, kXdp = 6, kNetfilter = 10, kTcx = 11 };
 
 /// The command's result; negative: -errno.
 [[nodiscard]] long system_call(int command, void* attributes, uint32_t size);
@@ -54,11 +69,24 @@ struct LinkInfo {
   uint32_t id = 0;
   LinkType type = LinkType::kUnspecified;
   uint32_t program_id = 0;
-  uint32_t ifindex = 0;      // xdp, tcx; 0: the interface is gone
-  uint32_t attach_type = 0;  // tcx
-  uint32_t family = 0;       // netfilter
-  uint32_t hook = 0;         // netfilter
-  int32_t priority = 0;      // netfilter
+  /// What it is attached to, by its kind (struct bpf_link_info).
+  union {
+    struct {
+      uint32_t ifindex;      // 0: the interface is gone
+      uint32_t attach_type;  // tcx
+    } device;
+    struct {
+      uint64_t id;  // the number of its folder; 0: it is gone
+      uint32_t attach_type;
+    } cgroup;
+    struct {
+      uint32_t family;
+      uint32_t hook;
+      int32_t priority;
+      uint32_t flags;
+    } netfilter;
+    uint64_t room[8];
+  } of{};
 };
 
 [[nodiscard]] Result<ProgramInfo> program_info(int fd);

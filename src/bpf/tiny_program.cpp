@@ -7,28 +7,12 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 
+#include "bpf/hook.h"
+
 namespace perilune::bpf {
 namespace {
 
 constexpr const char* kLicence = "Dual BSD/GPL";
-
-constexpr AttachType attach_type(ProgramType type) {
-  if (type == ProgramType::kXdp) return AttachType::kXdp;
-  return type == ProgramType::kNetfilter ? AttachType::kNetfilter : AttachType::kNone;
-}
-
-constexpr int32_t pass_code(ProgramType type) {
-  constexpr int32_t kTcxNext = -1;
-  constexpr int32_t kAccept = 1;
-  switch (type) {
-    case ProgramType::kXdp:
-      return XDP_PASS;
-    case ProgramType::kNetfilter:
-      return kAccept;
-    default:
-      return kTcxNext;
-  }
-}
 
 }  // namespace
 
@@ -88,7 +72,7 @@ Result<uint32_t> chain_program(int chain, uint32_t index) {
   return errno_error(fmt::format("look at entry {} of a table of programs", index), errno);
 }
 
-Result<FileDescriptor> load_entry(ProgramType type, int chain, uint32_t index) {
+Result<FileDescriptor> load_entry(const ProgramKind& kind, int chain, uint32_t index) {
   constexpr uint8_t kLoadImmediate = BPF_LD | BPF_DW;  // BPF_IMM is 0
   constexpr uint8_t kMove = BPF_ALU64 | BPF_MOV | BPF_K;
   // bpf_tail_call(ctx, &chain, index); return PASS;
@@ -98,15 +82,15 @@ Result<FileDescriptor> load_entry(ProgramType type, int chain, uint32_t index) {
       {0, 0, 0, 0, 0},
       {kMove, BPF_REG_3, 0, 0, static_cast<int32_t>(index)},
       {BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_tail_call},
-      {kMove, BPF_REG_0, 0, 0, pass_code(type)},
+      {kMove, BPF_REG_0, 0, 0, kind.pass},
       {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
   }};
   TinyProgram program;
-  program.type = type;
-  program.attach = attach_type(type);
+  program.type = kind.type;
+  program.attach = kind.attach;
   program.insns = insns;
   program.name = kEntryName;
-  program.flags = type == ProgramType::kXdp ? BPF_F_XDP_HAS_FRAGS : 0;
+  program.flags = kind.flags;
   return load_tiny(program);
 }
 

@@ -12,6 +12,8 @@
 
 namespace perilune::bpf {
 
+struct ProgramKind;
+
 struct TinyProgram {
   ProgramType type = ProgramType::kXdp;
   AttachType attach = AttachType::kNone;
@@ -39,7 +41,7 @@ inline constexpr uint32_t kChainLength = 32;
 
 /// A program that jumps to `index` of the table, or passes the packet when nothing is there. What is attached is such
 /// an entry: the filter behind it can be replaced without touching the attachment.
-[[nodiscard]] Result<FileDescriptor> load_entry(ProgramType type, int chain, uint32_t index);
+[[nodiscard]] Result<FileDescriptor> load_entry(const ProgramKind& kind, int chain, uint32_t index);
 
 /// The name of every entry, by which `list` knows it.
 inline constexpr const char* kEntryName = "perilune_entry";

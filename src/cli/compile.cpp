@@ -84,7 +84,7 @@ Command add_compile(CLI::App& program) {
   add_loading_options(*app, options->script);
   app->add_option("--emit", options->emit, "What to print (default: bpf)")->type_name("ir|bpf");
   app->add_option("--at", options->at,
-                  "Where it is to run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: native)")
+                  "Where it is to run: a hook as for load, or its name\nalone, or native (default: native)")
       ->type_name("HOOK");
   app->footer(kExamples);
   return {app, [options] { return compile(*options); }};

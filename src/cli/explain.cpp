@@ -121,12 +121,12 @@ void print_engine(const std::string& script, const std::vector<Verdict>& verdict
                          : "lua, because it does not compile";
   }
   print_to(stdout, "{}: engine: {}\n", printable(script), printable(engines));
-  for (const Verdict& verdict : verdicts) {
-    if (verdict.misses_frame) {
-      print_to(stdout, "\nat {} it can be loaded, but there are no frames: pkt.frame, which it uses, is nil\n",
-               printable(verdict.target.name));
-    }
-  }
+  std::vector<std::string> frameless;
+  for (const Verdict& verdict : verdicts)
+    if (verdict.misses_frame) frameless.push_back(verdict.target.name);
+  if (frameless.empty()) return;
+  print_to(stdout, "\nat {} it can be loaded, but there are no frames: pkt.frame, which it uses, is nil\n",
+           printable(fmt::format("{}", fmt::join(frameless, ", "))));
 }
 
 bool same_place(const Diagnostic& a, const Diagnostic& b) {
@@ -287,7 +287,7 @@ Command add_explain(CLI::App& program) {
   app->add_option("SCRIPT", options->scripts, "Lua scripts with filters");
   add_loading_options(*app, options->loading);
   app->add_option("--at", options->at,
-                  "Where it is to run: a hook as for load, or xdp,\ntc, netfilter, native alone (default: all four)")
+                  "Where it is to run: a hook as for load, or its name\nalone, or native (default: each of these)")
       ->type_name("HOOK")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

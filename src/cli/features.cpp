@@ -23,14 +23,14 @@ int print_features(bool json) {
   if (json) {
     Json list = Json::object();
     for (const bpf::FeatureName& feature : bpf::feature_list())
-      list[std::string(feature.name)] = found.*feature.member;
+      list[std::string(feature.name)] = bpf::is_there(found, feature);
     print_to(stdout, "{}\n", to_line({{"permitted", found.permitted}, {"features", std::move(list)}}));
   }
   if (!found.permitted) return print_error(bpf::not_permitted(found));
   if (json) return kDone;
   const Palette palette(1);
   for (const bpf::FeatureName& feature : bpf::feature_list()) {
-    const bool there = found.*feature.member;
+    const bool there = bpf::is_there(found, feature);
     print_to(stdout, "{}  {:<18}{}{}\n", palette.paint(there ? Colour::kGreen : Colour::kRed, there ? "yes" : "no "),
              feature.name, feature.what, there ? "" : fmt::format(" (kernel {})", feature.since));
   }

@@ -165,7 +165,11 @@ tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name,
   if (!checked) return fail(checked.error());
   for (const bpf::AttachPoint& point : points) {
     auto compiled = compiler::compile_filter(*checked->state, target_at(point, options));
-    if (!compiled) return fail(compiled.error());
+    if (!compiled) {
+      auto failed = fail(compiled.error());
+      if (points.size() > 1) print_to(stderr, "perilune: note: this is about {}\n", printable(to_string(point)));
+      return failed;
+    }
     installation.images.push_back(std::move(compiled->image));
   }
   installation.compile_ns = static_cast<uint64_t>(

@@ -1,4 +1,5 @@
 // `perilune load NAME SCRIPT --at HOOK...`: a filter into the running kernel, where it stays.
+#include "bpf/hook.h"
 #include "bpf/inspection.h"
 #include "bpf/place.h"
 #include "cli/command.h"
@@ -15,20 +16,25 @@ namespace perilune::cli {
 namespace {
 
 constexpr const char* kExamples = R"(
-Hooks (add @NETNS for a network namespace: a name, a process id, or a path):
-  xdp:IF                   packets as they arrive, before the stack sees them: fastest; may rewrite and reply
-  tc:IF:in, tc:IF:out      packets that arrive or leave; may rewrite, and set marks
-  netfilter:HOOK[:PRIO]    prerouting, input, forward, output, postrouting; IPv4 and IPv6; looks only
+Add @NETNS to a hook of a network namespace: its name, a process id, or a path.
 
 Examples:
   sudo perilune load ssh ssh.lua --at xdp:eth0
   sudo perilune load names dns.lua --at tc:eth0:in --at tc:eth0:out     both or none
   sudo perilune load guard ssh.lua --at netfilter:forward@router
+  sudo perilune load mail ssh.lua --at cgroup:unit:postfix.service:out
   sudo perilune list                                   what is loaded
   sudo perilune unload ssh
 
 The filter works on after this command ends, and until it is unloaded or the machine restarts.
 Exit status: 0 loaded; 1 a bad script, name or hook; 2 it cannot run here (permissions, kernel).)";
+
+std::string help_on_hooks() {
+  std::string text = "\nHooks:\n";
+  for (const bpf::Hook* hook : bpf::kernel_hooks())
+    text += fmt::format("  {}\n      {}\n", hook->spelling(), hook->summary());
+  return text;
+}
 
 struct Words {
   std::string name;
@@ -156,7 +162,7 @@ Command add_load(CLI::App& program) {
   app->add_option("--netns", words->netns, "The network namespace of hooks that name none")->type_name("NETNS");
   declare_judging(*app, words->judging, false);
   app->add_flag("--json", words->json, "One JSON object");
-  app->footer(kExamples);
+  app->footer(help_on_hooks() + kExamples);
   return {app, [words] { return load(*words); }};
 }
 

@@ -24,7 +24,7 @@ using luadata::FieldKind;
 // Marks slot bytes [begin, end) as written, and takes care that strings of the packet's bytes keep what they were.
 void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
   if (!target_.writes) {
-    refuse("read-only-hook", "the packet is written to, and packets at netfilter hooks can only be read",
+    refuse("read-only-hook", "the packet is written to, and packets can only be read at this hook",
            "load the script at tc:IF:in, tc:IF:out or xdp:IF");
   }
   image_.writes = true;

@@ -18,9 +18,13 @@ std::vector<std::string_view> split(std::string_view text) {
   return words;
 }
 
+const bpf::Hook* hook_of(std::string_view text) {
+  return bpf::find_hook(text.substr(0, text.find(':')));
+}
+
 Result<bpf::AttachPoint> parse_place(std::string_view text) {
   const std::vector<std::string_view> words = split(text);
-  const bpf::Hook* hook = bpf::find_hook(words[0]);
+  const bpf::Hook* hook = hook_of(text);
   if (hook != nullptr && words.size() > 1) return hook->parse(text, words);
   std::string meant;
   if (hook == nullptr) {
@@ -35,6 +39,13 @@ Result<bpf::AttachPoint> parse_place(std::string_view text) {
 }  // namespace
 
 Result<bpf::AttachPoint> parse_hook(std::string_view text, const std::string& netns) {
+  if (const bpf::Hook* hook = hook_of(text); hook != nullptr && hook->scope() == bpf::Scope::kMachine) {
+    if (!netns.empty()) {
+      return input_error(fmt::format("'{}' is in no network namespace", text),
+                         "it is the same in all of them: leave --netns out, and write @NETNS behind the other hooks");
+    }
+    return parse_place(text);  // its names may have an '@'
+  }
   const size_t sign = text.rfind('@');
   Result<bpf::AttachPoint> point = parse_place(text.substr(0, sign));
   if (!point) return point;

@@ -17,12 +17,11 @@ std::vector<std::unique_ptr<Configuration>> configurations(const Terms& terms) {
   };
   native("native", engine::NativeCode::kMachine);
   native("interpreter", engine::NativeCode::kInterpreted);
-  const auto kernel = [&](const char* name, Feed feed, const bpf::Hook* hook) {
-    all.push_back(std::make_unique<KernelConfiguration>(name, feed, hook, terms));
-  };
-  kernel("kernel-tc", Feed::kEthernet, bpf::find_hook("tc"));
-  kernel("kernel-xdp", Feed::kEthernetUnmarked, bpf::find_hook("xdp"));
-  kernel("kernel-netfilter", Feed::kIp, bpf::find_hook("netfilter"));
+  for (const bpf::Hook* hook : bpf::kernel_hooks()) {
+    const bpf::ProgramKind& kind = hook->program();
+    const Feed feed = kind.raw_ip ? Feed::kIp : kind.test_context ? Feed::kEthernet : Feed::kEthernetUnmarked;
+    all.push_back(std::make_unique<KernelConfiguration>(fmt::format("kernel-{}", hook->name()), feed, hook, terms));
+  }
   return all;
 }
 

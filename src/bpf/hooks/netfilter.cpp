@@ -62,7 +62,7 @@ class NetfilterPlacement final : public Placement {
     if (!table) return tl::make_unexpected(table.error());
     table_ = std::move(*table);
     if (const Result<void> set = set_chain(table_.get(), 0, program); !set) return set;
-    Result<FileDescriptor> entry = load_entry(ProgramType::kNetfilter, table_.get(), 0);
+    Result<FileDescriptor> entry = load_entry(record.point.hook->program(), table_.get(), 0);
     if (!entry) return tl::make_unexpected(entry.error());
     return attach_entry(entry->get(), record.point, notes);
   }
@@ -104,9 +104,13 @@ class NetfilterPlacement final : public Placement {
 class NetfilterHook final : public Hook {
  public:
   explicit NetfilterHook(std::span<const uint8_t> runtime)
-      : Hook("netfilter", "netfilter:prerouting|input|forward|output|postrouting[:PRIORITY]", Scope::kNamespace,
+      : Hook({"netfilter", "netfilter:prerouting|input|forward|output|postrouting[:PRIORITY]",
+              "IPv4 and IPv6 packets on their way through the stack; may block"},
+             Scope::kNamespace, {"netfilter", "netfilter links", "6.4", true},
              {.type = ProgramType::kNetfilter,
               .attach = AttachType::kNetfilter,
+              .link = LinkType::kNetfilter,
+              .pass = 1,  // NF_ACCEPT
               .runtime = runtime,
               .context = "bpf_nf_ctx",
               .raw_ip = true,
@@ -149,10 +153,21 @@ class NetfilterHook final : public Hook {
     return target;
   }
 
-  std::string_view lacks(const Features& features) const override {
-    return features.netfilter && features.chains ? "" : "netfilter links";
+  bool probe(Prober& ask) const override {
+    const FileDescriptor program = ask.loads(ProgramType::kNetfilter, "netfilter programs", AttachType::kNetfilter);
+    if (!program) return false;
+    // A family that does not exist gives EAFNOSUPPORT from the code that makes links; EINVAL comes from kernels
+    // without it.
+    LinkCreate create;
+    create.program = static_cast<uint32_t>(program.get());
+    create.attach_type = static_cast<uint32_t>(AttachType::kNetfilter);
+    create.of.netfilter.family = 250;
+    return ask.knows_link(create, EAFNOSUPPORT, "netfilter links");
   }
   std::string way(const Attachment& /*record*/, XdpMode /*now*/) const override { return "link"; }
+  std::string place_of(const LinkInfo& link) const override {
+    return fmt::format("priority {}", link.of.netfilter.priority);
+  }
   bool same_part(const AttachPoint& a, const AttachPoint& b) const override {
     return a.part == b.part && a.priority == b.priority;
   }

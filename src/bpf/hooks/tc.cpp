@@ -1,4 +1,6 @@
 // tc: tcx links at an interface, for what arrives and for what leaves (Linux 6.6).
+#include <algorithm>
+
 #include <linux/bpf.h>
 
 #include "bpf/attach.h"
@@ -40,9 +42,12 @@ class TcPlacement final : public LinkPlacement {
 class TcHook final : public Hook {
  public:
   explicit TcHook(std::span<const uint8_t> runtime)
-      : Hook("tc", "tc:INTERFACE:in|out", Scope::kInterface,
+      : Hook({"tc", "tc:INTERFACE:in|out", "packets that arrive or leave; may rewrite, reply and set marks"},
+             Scope::kInterface, {"tcx", "links at tc (tcx)", "6.6"},
              {.type = ProgramType::kSchedCls,
               .attach = AttachType::kNone,  // any program fits both ways
+              .link = LinkType::kTcx,
+              .pass = -1,  // TCX_NEXT
               .runtime = runtime,
               .context = "__sk_buff",
               .test_context = true}) {}
@@ -70,12 +75,25 @@ class TcHook final : public Hook {
     return target;
   }
 
-  std::string_view lacks(const Features& features) const override { return features.tcx ? "" : "links at tc (tcx)"; }
+  bool probe(Prober& ask) const override {
+    const FileDescriptor program = ask.loads(ProgramType::kSchedCls, "programs at tc");
+    if (!program) return false;
+    LinkCreate create;
+    create.program = static_cast<uint32_t>(program.get());
+    create.target = 0x7fffffff;  // no interface has this number
+    create.attach_type = static_cast<uint32_t>(AttachType::kTcxIngress);
+    return ask.knows_link(create, ENODEV, "links at tc");
+  }
   std::string way(const Attachment& /*record*/, XdpMode /*now*/) const override { return "tcx"; }
 
   Result<std::unique_ptr<Placement>> place(const PinRoot& /*root*/, const Interface& /*interface*/,
                                            Attachment& /*record*/) const override {
     return std::make_unique<TcPlacement>();
+  }
+  Result<bool> holds(const Interface& interface, const LinkInfo& link) const override {
+    const Result<std::vector<uint32_t>> links = tcx_links(interface.index, link.of.device.attach_type);
+    if (!links) return tl::make_unexpected(links.error());
+    return std::ranges::find(*links, link.id) != links->end();
   }
   Result<Held> find(const PinRoot& /*root*/, const Attachment& /*record*/, const std::string& folder,
                     std::span<const uint32_t> /*programs*/) const override {

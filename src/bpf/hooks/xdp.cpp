@@ -9,8 +9,6 @@
 namespace perilune::bpf {
 namespace {
 
-constexpr uint32_t kHasFragments = 1U << 5;  // BPF_F_XDP_HAS_FRAGS
-
 /// A packet that native XDP sends back from one end of a veth pair arrives only when the other end has an XDP program.
 void note_veth(const Interface& interface, std::vector<std::string>& notes) {
   const Result<std::optional<Interface>> peer = other_end(interface);
@@ -52,12 +50,9 @@ class XdpPlacement final : public Placement {
 class XdpHook final : public Hook {
  public:
   explicit XdpHook(std::span<const uint8_t> runtime)
-      : Hook("xdp", "xdp:INTERFACE", Scope::kInterface,
-             {.type = ProgramType::kXdp,
-              .attach = AttachType::kXdp,
-              .flags = kHasFragments,
-              .runtime = runtime,
-              .context = "xdp_md"}) {}
+      : Hook({"xdp", "xdp:INTERFACE",
+              "packets as they arrive, before the stack sees them: the fastest place; may rewrite and reply"},
+             Scope::kInterface, {"xdp", "XDP links", "5.9", true}, xdp_programs(runtime)) {}
 
   Result<AttachPoint> parse(std::string_view text, std::span<const std::string_view> words) const override {
     if (words.size() != 2) return not_a_hook(text);
@@ -77,8 +72,9 @@ class XdpHook final : public Hook {
     return target;
   }
 
-  std::string_view lacks(const Features& features) const override {
-    return features.xdp && features.chains ? "" : "XDP links";
+  bool probe(Prober& ask) const override {
+    // A wrong interface gives the same errno as a kernel without links: the function that makes them is asked for.
+    return ask.loads(ProgramType::kXdp, "XDP programs") && ask.has_kernel_function("bpf_xdp_link_attach", true);
   }
   std::string way(const Attachment& record, XdpMode now) const override {
     if (now == XdpMode::kGeneric && !record.why_generic.empty()) return fmt::format("generic ({})", record.why_generic);
@@ -115,10 +111,24 @@ class XdpHook final : public Hook {
     }
     return held;
   }
+  Result<bool> holds(const Interface& interface, const LinkInfo& link) const override {
+    return interface.xdp_program == link.program_id;
+  }
   std::string_view gone() const override { return "it is in no chain any more"; }
 };
 
 }  // namespace
+
+ProgramKind xdp_programs(std::span<const uint8_t> runtime) {
+  constexpr uint32_t kHasFragments = 1U << 5;  // BPF_F_XDP_HAS_FRAGS
+  return {.type = ProgramType::kXdp,
+          .attach = AttachType::kXdp,
+          .link = LinkType::kXdp,
+          .flags = kHasFragments,
+          .pass = XDP_PASS,
+          .runtime = runtime,
+          .context = "xdp_md"};
+}
 
 const Hook& xdp_hook(std::span<const uint8_t> runtime) {
   static const XdpHook hook(runtime);

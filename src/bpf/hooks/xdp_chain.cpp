@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 
+#include "bpf/hook.h"
 #include "bpf/tiny_program.h"
 
 namespace perilune::bpf {
@@ -60,7 +61,7 @@ Result<std::optional<XdpChain>> XdpChain::at(const PinRoot& root, const Interfac
     const Result<LinkInfo> link = chain.link();
     if (!link) return tl::make_unexpected(link.error());
     // No two chains have the same entry, so the index need not be compared.
-    if (link->program_id != interface.xdp_program || link->ifindex == 0) return false;
+    if (link->program_id != interface.xdp_program || link->of.device.ifindex == 0) return false;
     found = std::move(chain);
     return true;
   });
@@ -128,7 +129,7 @@ Result<XdpLink> XdpChain::add(const PinRoot& root, uint32_t place, int program, 
   }
   // Nobody else knows the table yet: what fails from here on ends with the descriptors.
   if (const Result<void> set = replace(place, program); !set) return tl::make_unexpected(set.error());
-  Result<FileDescriptor> entry = load_entry(ProgramType::kXdp, table_.get(), 0);
+  Result<FileDescriptor> entry = load_entry(xdp_programs(), table_.get(), 0);
   if (!entry) return tl::make_unexpected(entry.error());
   Result<XdpLink> link = attach_xdp(entry->get(), interface.index, interface.name);
   if (!link) return link;
@@ -156,7 +157,7 @@ Result<void> XdpChain::remove(uint32_t place) {
   if (!end) return tl::make_unexpected(end.error());
   const std::string path = path_ + "/" + skip_name(place);
   if (place + 1 < *end) {
-    const Result<FileDescriptor> skip = load_entry(ProgramType::kXdp, table_.get(), place + 1);
+    const Result<FileDescriptor> skip = load_entry(xdp_programs(), table_.get(), place + 1);
     if (!skip) return tl::make_unexpected(skip.error());
     // The pin first: who is interrupted before the place has it is not done, and begins again.
     if (const Result<void> gone = remove_pins(path); !gone) return gone;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/file_descriptor.h"
@@ -26,6 +27,11 @@
 #include "bpf/system_call.h"
 
 namespace perilune::bpf {
+
+struct ProgramKind;
+
+/// What the programs in a chain are, and the entry in front of them. `runtime` is what filters are joined to.
+[[nodiscard]] ProgramKind xdp_programs(std::span<const uint8_t> runtime = {});
 
 /// Called with the folder of pins locked, unless nothing is changed.
 class XdpChain {

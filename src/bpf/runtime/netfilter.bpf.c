@@ -1,8 +1,5 @@
-/* netfilter: IPv4 and IPv6 hooks of the network stack. Packets are read only, and begin with their IP header.
- *
- * The hook runs with migration off, but a packet that a process sends can be interrupted by packets that arrive, on the
- * same CPU and through the same program; and by other processes that send, where the kernel preempts its own code. So
- * each CPU has a few slots (src/bpf/program.cpp says how many), and a packet takes a free one.
+/* netfilter: IPv4 and IPv6 hooks of the network stack. Packets are read only, and begin with their IP header. The hook
+ * runs with migration off, but packets nest (nested.h).
  */
 #include "bpf/runtime/kernel.h"
 
@@ -65,7 +62,7 @@ PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
   return 0;
 }
 #define PL_TRAINS
-#include "bpf/runtime/train.h"
+#include "bpf/runtime/nested.h"
 
 PL_INLINE u32 packet_train_size(PL_CTX* ctx) {
   const u64 head = (u64)POINTER_FIELD(ctx->skb, pl_field_sk_buff__head());
@@ -76,72 +73,6 @@ PL_INLINE u32 packet_train_size(PL_CTX* ctx) {
   return U16_FIELD(shared, pl_field_skb_shared_info__gso_size());
 }
 
-PL_GLOBAL u64 find_and_show(PL_CTX* ctx, u64 slot_offset) {
-  const u32 found = find(ctx, slot_offset);
-  return found == FOUND_IP ? find_train(ctx, slot_offset) : found;
-}
-
-/* The slots of one number, of all CPUs, are side by side; then come those of the next number. */
-PL_DEFINE_CONSTANT(pl_slots_stride)
-
-#define NO_SLOT (~0ull)
-#define MOST_SLOTS 64 /* for a CPU: a bound for the verifier */
-
-/* 1: the slot is taken. */
-PL_INLINE u32 take(u64 slot_offset) {
-  return __sync_lock_test_and_set(&header_of(slot_at(slot_offset))->busy, 1) == 0;
-}
-
-/* Where another packet of this CPU is under way, whose slot is at `first`. Verified once, since all paths go on alike.
- */
-PL_GLOBAL u64 take_another(u64 first) {
-  u64 slot_offset = first & pl_slots_mask();
-  u32 i;
-  for (i = 1; i < MOST_SLOTS; ++i) {
-    slot_offset += pl_slots_stride();
-    if (slot_offset > pl_slots_mask()) break;
-    if (take(slot_offset)) return slot_offset;
-  }
-  return NO_SLOT;
-}
-
 PL_ENTRY int netfilter_entry(PL_CTX* ctx) {
-  const u64 first = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & (pl_slots_stride() - PL_SLOT_SIZE);
-  u64 slot_offset = first;
-  struct pl_header* header;
-  u64 found;
-  u32 verdict;
-
-  if (unlikely(!take(slot_offset))) {
-    slot_offset = take_another(first);
-    if (slot_offset == NO_SLOT) { /* none is ours: only count, together with whom we interrupted */
-      header = header_of(slot_at(first));
-      __sync_fetch_and_add(&header->counters[PL_COUNT_NO_SLOT], 1);
-      if (pl_on_error() == PL_PASS) {
-        __sync_fetch_and_add(&header->counters[PL_COUNT_PASS], 1);
-        return NF_ACCEPT;
-      }
-      __sync_fetch_and_add(&header->counters[PL_COUNT_BLOCK], 1);
-      return NF_DROP;
-    }
-  }
-  header = header_of(slot_at(slot_offset));
-  found = find_and_show(ctx, slot_offset);
-  /* The rare case first: the verifier follows the filter there, and finds nothing new on the way of all others. */
-  if (likely(TRAIN((u8*)header)->left != 0)) {
-  next:
-    TRAIN_LOOP(overrun);
-  }
-  verdict = judge(ctx, slot_offset, header, found);
-  if (unlikely(TRAIN((u8*)header)->left)) {
-    found = next_datagram(ctx, slot_offset, verdict);
-    if (found == FOUND_IP) goto next;
-  overrun:
-    verdict = TRAIN((u8*)header)->verdict;
-  }
-  asm volatile("" ::: "memory");
-  header->busy = 0;
-  if (verdict != PL_PASS) return NF_DROP; /* nothing can be sent back from here */
-  if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
-  return NF_ACCEPT;
+  return judge_nested(ctx) == PL_PASS ? NF_ACCEPT : NF_DROP;
 }

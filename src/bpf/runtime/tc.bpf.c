@@ -91,29 +91,9 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
 #include "bpf/runtime/reply.h"
-#include "bpf/runtime/train.h"
+#include "bpf/runtime/skb_train.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
-PL_DEFINE_CONSTANT(pl_knows_types)
-PL_DEFINE_CONSTANT(pl_field_sk_buff__head)
-PL_DEFINE_CONSTANT(pl_field_sk_buff__end)
-PL_DEFINE_CONSTANT(pl_field_skb_shared_info__gso_type)
-PL_DEFINE_CONSTANT(pl_type_skb_shared_info)
-
-/* Where the kernel has no type information, each buffer of UDP that is to be cut is taken for a train: a tunnel's, too.
- */
-PL_INLINE u32 packet_train_size(PL_CTX* ctx) {
-  const u32 size = ctx->gso_size;
-  if (size != 0 && pl_knows_types()) {
-    const void* skb = bpf_cast_to_kern_ctx(ctx);
-    const u64 head = (u64)POINTER_FIELD(skb, pl_field_sk_buff__head());
-    const u64 end = U32_FIELD(skb, pl_field_sk_buff__end());
-    const void* shared = bpf_rdonly_cast((void*)(head + end), pl_type_skb_shared_info());
-    const u32 type = U32_FIELD(shared, pl_field_skb_shared_info__gso_type());
-    if ((type & (GSO_UDP_L4 | GSO_TUNNELS)) != GSO_UDP_L4) return 0;
-  }
-  return size;
-}
 
 PL_INLINE u32 is_plain_tcp(PL_CTX* ctx) {
   const u8* data = (const u8*)(long)ctx->data;

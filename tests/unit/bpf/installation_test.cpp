@@ -395,7 +395,7 @@ TEST_F(InstallationTest, WhatAHookCannotDoIsRefused) {
   EXPECT_FALSE(install(filter("m", marking, 1), {xdp("there0")}, probe_features().value()));
   EXPECT_FALSE(install(filter("m", marking, 1), {netfilter("input")}, probe_features().value()));
   Features forged = probe_features().value();
-  forged.tcx = false;
+  std::erase(forged.hooks, find_hook("tc"));
   const Result<Installed> missing = install(filter("m", constant_filter(PL_PASS), 1), {tc("here0", false)}, forged);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().fault, Fault::kSystem);
