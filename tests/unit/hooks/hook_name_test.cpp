@@ -8,9 +8,11 @@ namespace perilune::hooks {
 namespace {
 
 TEST(HookName, ReadsWhatItWrites) {
-  for (const char* text : {"xdp:eth0", "tc:eth0:in", "tc:br-lan:out", "netfilter:prerouting", "netfilter:input",
-                           "netfilter:forward:10", "netfilter:output:-300", "netfilter:postrouting", "xdp:eth0@blue",
-                           "tc:eth0.5:in@/proc/12/ns/net", "netfilter:input:7@1234"}) {
+  for (const char* text :
+       {"xdp:eth0", "tc:eth0:in", "tc:br-lan:out", "netfilter:prerouting", "netfilter:input", "netfilter:forward:10",
+        "netfilter:output:-300", "netfilter:postrouting", "xdp:eth0@blue", "tc:eth0.5:in@/proc/12/ns/net",
+        "netfilter:input:7@1234", "cgroup:system.slice/ssh.service:in", "cgroup:/sys/fs/cgroup/a b:out",
+        "cgroup:unit:getty@tty1.service:out", "cgroup:a:b:in"}) {
     const Result<bpf::AttachPoint> point = parse_hook(text);
     ASSERT_TRUE(point.has_value()) << text << ": " << point.error().message;
     EXPECT_EQ(to_string(*point), text);
@@ -30,6 +32,14 @@ TEST(HookName, KnowsItsParts) {
 TEST(HookName, ANamespaceOfItsOwnGoesFirst) {
   EXPECT_EQ(parse_hook("xdp:eth0", "blue")->netns, "blue");
   EXPECT_EQ(parse_hook("xdp:eth0@red", "blue")->netns, "red");
+}
+
+TEST(HookName, AControlGroupIsInNoNamespace) {
+  const Result<bpf::AttachPoint> point = parse_hook("cgroup:web:in", "blue");
+  ASSERT_FALSE(point.has_value());
+  EXPECT_EQ(point.error().fault, Fault::kInput);
+  EXPECT_NE(point.error().message.find("in no network namespace"), std::string::npos);
+  EXPECT_TRUE(parse_hook("cgroup:user@1000.service:in")->netns.empty());
 }
 
 TEST(HookName, MistakesAreExplained) {
@@ -56,6 +66,14 @@ TEST(HookName, MistakesAreExplained) {
            Case{"netfilter:input:2147483647", "is not a priority", "from -2147483647 to 2147483646"},
            Case{"netfilter:input:-2147483648", "is not a priority", "from -2147483647 to 2147483646"},
            Case{"netfilter:input:", "is not a priority", "whole number"},
+           Case{"cgroup:", "names no control group", "cgroup:unit:nginx.service:in"},
+           Case{"cgroup::in", "names no control group", "cgroup:PATH:in"},
+           Case{"cgroup:unit:in", "names no control group", "cgroup:PATH:in"},
+           Case{"cgroup:unit::in", "names no control group", "cgroup:PATH:in"},
+           Case{"cgroup:web", "does not say which direction", "write cgroup:web:in"},
+           Case{"cgroup:unit:web", "does not say which direction", "write cgroup:unit:web:in"},
+           Case{"cgroup:web:up", "does not say which direction", "write cgroup:web:in"},
+           Case{"cgroup:web:in@blue", "does not say which direction", "write cgroup:web:in"},
            Case{"xdp:eth0@", "names no network namespace", "ip netns"},
        }) {
     const Result<bpf::AttachPoint> point = parse_hook(one.text);
