@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "hooks/queue/privileges.h"
+#include "base/capabilities.h"
 
 namespace perilune::hooks {
 

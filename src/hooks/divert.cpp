@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 
+#include "base/capabilities.h"
+#include "base/command.h"
 #include "bpf/interfaces.h"
 #include "hooks/divert/backend.h"
-#include "hooks/divert/command.h"
-#include "hooks/queue/privileges.h"
 
 namespace perilune::hooks {
 

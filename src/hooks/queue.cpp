@@ -12,9 +12,9 @@
 #include <linux/capability.h>
 #include <pthread.h>
 
+#include "base/capabilities.h"
 #include "hooks/queue/interface_names.h"
 #include "hooks/queue/kernel_state.h"
-#include "hooks/queue/privileges.h"
 #include "hooks/queue/worker.h"
 
 namespace perilune::hooks {

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "base/command.h"
 #include "base/files.h"
 #include "hooks/divert/backend.h"
-#include "hooks/divert/command.h"
 
 namespace perilune::hooks::divert {
 

@@ -24,11 +24,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/capabilities.h"
 #include "base/file_descriptor.h"
 #include "bpf/interfaces.h"
 #include "hooks/divert.h"
 #include "hooks/divert/backend.h"
-#include "hooks/queue/privileges.h"
 
 namespace perilune::hooks {
 

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/command.h"
 #include "hooks/divert/backend.h"
-#include "hooks/divert/command.h"
 
 namespace perilune::hooks::divert {
 

@@ -8,9 +8,9 @@
 #include <linux/capability.h>
 #include <poll.h>
 
+#include "base/capabilities.h"
 #include "hooks/queue/kernel_state.h"
 #include "hooks/queue/netlink.h"
-#include "hooks/queue/privileges.h"
 
 namespace perilune::hooks::queue {
 

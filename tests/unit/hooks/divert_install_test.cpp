@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/command.h"
 #include "hooks/divert.h"
-#include "hooks/divert/command.h"
 #include "hooks/divert/owner.h"
 #include "hooks/divert/rule.h"
 #include "queue_namespace.h"
@@ -13,7 +13,7 @@ namespace perilune::hooks {
 namespace {
 
 std::string listing(const std::string& program) {
-  const auto done = divert::run_command({program, "-t", "mangle", "-S"});
+  const auto done = run_command({program, "-t", "mangle", "-S"});
   return done ? done->output : std::string();
 }
 
@@ -27,7 +27,7 @@ size_t count(const std::string& text, std::string_view part) {
 class DivertInstall : public testing::Test {
  protected:
   void SetUp() override {
-    if (divert::find_program("iptables-nft").empty() || divert::find_program("ip6tables-nft").empty()) {
+    if (find_program("iptables-nft").empty() || find_program("ip6tables-nft").empty()) {
       GTEST_SKIP() << "iptables-nft is not installed";
     }
   }
@@ -35,8 +35,8 @@ class DivertInstall : public testing::Test {
     return count(listing("iptables-nft"), "NFQUEUE") + count(listing("ip6tables-nft"), "NFQUEUE");
   }
   static void place(const std::string& comment, const std::string& chain = "INPUT") {
-    const auto done = divert::run_command({"iptables-nft", "-t", "mangle", "-A", chain, "-p", "tcp", "-m", "comment",
-                                           "--comment", comment, "-j", "NFQUEUE", "--queue-num", "9"});
+    const auto done = run_command({"iptables-nft", "-t", "mangle", "-A", chain, "-p", "tcp", "-m", "comment",
+                                   "--comment", comment, "-j", "NFQUEUE", "--queue-num", "9"});
     ASSERT_TRUE(done && done->status == 0);
   }
 };
@@ -163,7 +163,7 @@ TEST_F(DivertInstall, OnlyTheSameFiltersLeftoverIsReplaced) {
       if (command == std::string::npos) continue;
       ++named;
       std::vector<std::string> words = divert::iptables_words(note.substr(command));
-      const auto removed = divert::run_command(words);
+      const auto removed = run_command(words);
       EXPECT_TRUE(removed && removed->status == 0) << note;
     }
     EXPECT_EQ(named, 2U);
@@ -180,7 +180,7 @@ TEST_F(DivertInstall, NothingToRemove) {
 }
 
 TEST(DivertNft, RulesetsAreUnderstood) {
-  if (divert::find_program("nft").empty()) GTEST_SKIP() << "nft is not installed";
+  if (find_program("nft").empty()) GTEST_SKIP() << "nft is not installed";
   PERILUNE_IN_NAMESPACE([] {
     for (const char* text : {"in tcp dport 22", "out udp sport 1-9 dport 53 on eth0 inet6", "forward icmp on lo", "in",
                              "out icmpv6", "in sctp sport 7", "in 47 inet"}) {
@@ -188,7 +188,7 @@ TEST(DivertNft, RulesetsAreUnderstood) {
         for (const uint16_t last : {uint16_t{3}, uint16_t{6}}) {
           const std::vector<divert::Rule> rule{
               {parse_divert(text).value(), {3, last}, fail_open, divert::this_process(7).value()}};
-          const auto checked = divert::run_command({"nft", "-c", "-f", "-"}, nft_ruleset(rule));
+          const auto checked = run_command({"nft", "-c", "-f", "-"}, nft_ruleset(rule));
           ASSERT_TRUE(checked);
           // A kernel that cannot queue from nft refuses the rule, but nft has understood it.
           EXPECT_TRUE(checked->status == 0 || checked->errors.find("Could not process rule") != std::string::npos)
@@ -201,21 +201,21 @@ TEST(DivertNft, RulesetsAreUnderstood) {
 }
 
 TEST(DivertCommand, OutputErrorsAndStatus) {
-  const auto done = divert::run_command({"sh", "-c", "cat; echo problem >&2; exit 3"}, "hello");
+  const auto done = run_command({"sh", "-c", "cat; echo problem >&2; exit 3"}, "hello");
   ASSERT_TRUE(done);
   EXPECT_EQ(done->status, 3);
   EXPECT_EQ(done->output, "hello");
   EXPECT_EQ(done->errors, "problem\n");
-  const auto killed = divert::run_command({"sh", "-c", "kill -9 $$"});
+  const auto killed = run_command({"sh", "-c", "kill -9 $$"});
   ASSERT_TRUE(killed);
   EXPECT_EQ(killed->status, 128 + 9);
-  const auto missing = divert::run_command({"no-such-program-anywhere"});
+  const auto missing = run_command({"no-such-program-anywhere"});
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().message.find("no-such-program-anywhere is not installed"), std::string::npos);
 }
 
 TEST(DivertCommand, LongOutputDoesNotBlock) {
-  const auto done = divert::run_command({"sh", "-c", "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"});
+  const auto done = run_command({"sh", "-c", "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"});
   ASSERT_TRUE(done);
   EXPECT_EQ(done->output.size(), 300000U);
   EXPECT_EQ(done->errors.size(), 300000U);

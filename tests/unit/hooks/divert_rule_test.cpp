@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "hooks/divert/command.h"
+#include "base/command.h"
 #include "hooks/divert/rule.h"
 
 namespace perilune::hooks::divert {

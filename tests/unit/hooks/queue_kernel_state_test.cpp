@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "base/capabilities.h"
 #include "hooks/queue/interface_names.h"
 #include "hooks/queue/kernel_state.h"
-#include "hooks/queue/privileges.h"
 #include "hooks/queue/reply_sender.h"
 
 namespace perilune::hooks::queue {

@@ -13,9 +13,9 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
+#include "base/command.h"
 #include "base/file_descriptor.h"
 #include "hooks/divert.h"
-#include "hooks/divert/command.h"
 #include "hooks/queue.h"
 #include "hooks/queue/kernel_state.h"
 #include "packet/checksum.h"
@@ -158,7 +158,7 @@ QueueOptions queue_options(uint16_t first = 1, uint16_t last = 1) {
 class QueueRunTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (divert::find_program("iptables-nft").empty() || divert::find_program("ip6tables-nft").empty()) {
+    if (find_program("iptables-nft").empty() || find_program("ip6tables-nft").empty()) {
       GTEST_SKIP() << "iptables-nft is not installed";
     }
   }
@@ -274,7 +274,7 @@ TEST_F(QueueRunTest, ChangedPackets) {
 TEST_F(QueueRunTest, MarksAreSet) {
   PERILUNE_IN_NAMESPACE([] {
     const auto filter = [](const char* chain, const char* mark) {
-      const auto done = divert::run_command(
+      const auto done = run_command(
           {"iptables-nft", "-A", chain, "-p", "udp", "--dport", "4000", "-m", "mark", "--mark", mark, "-j", "DROP"});
       ASSERT_TRUE(done && done->status == 0);
     };

@@ -9,10 +9,10 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
+#include "base/capabilities.h"
+#include "base/command.h"
 #include "base/file_descriptor.h"
 #include "hooks/divert.h"
-#include "hooks/divert/command.h"
-#include "hooks/queue/privileges.h"
 #include "hooks/queue/socket.h"
 #include "queue_namespace.h"
 
@@ -151,7 +151,7 @@ bool has_content(const Arrival& arrival, size_t upto, char content) {
 class QueueSocketLarge : public testing::Test {
  protected:
   void SetUp() override {
-    if (divert::find_program("iptables-nft").empty()) GTEST_SKIP() << "iptables-nft is not installed";
+    if (find_program("iptables-nft").empty()) GTEST_SKIP() << "iptables-nft is not installed";
   }
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace perilune::hooks::divert {
+namespace perilune {
 
 struct CommandResult {
   int status = 0;  // exit status; 128 + signal when it was killed
@@ -31,4 +31,4 @@ struct CommandResult {
 /// The arguments as one would type them.
 [[nodiscard]] std::string to_line(const std::vector<std::string>& arguments);
 
-}  // namespace perilune::hooks::divert
+}  // namespace perilune

@@ -1,4 +1,4 @@
-#include "hooks/divert/command.h"
+#include "base/command.h"
 
 #include <algorithm>
 #include <array>
@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/capabilities.h"
 #include "base/file_descriptor.h"
-#include "hooks/queue/privileges.h"
 
-namespace perilune::hooks::divert {
+namespace perilune {
 
 namespace {
 
@@ -146,4 +146,4 @@ std::string to_line(const std::vector<std::string>& arguments) {
   return line;
 }
 
-}  // namespace perilune::hooks::divert
+}  // namespace perilune
