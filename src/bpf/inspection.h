@@ -19,6 +19,7 @@ struct AttachmentState {
   uint32_t ifindex = 0;           // now
   bool attached = false;          // packets are judged there
   std::string remark;             // why it is not, or what else is not as it should be
+  std::string usage;              // what to type where the user attaches it, see Hook::usage()
   XdpMode mode = XdpMode::kNone;  // now
   std::optional<ProgramInfo> program;
   Counters counters{};           // over all reloads

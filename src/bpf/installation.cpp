@@ -8,6 +8,7 @@
 
 #include "base/spelling.h"
 #include "bpf/counters.h"
+#include "bpf/hook.h"
 #include "bpf/new_entries.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/preparation.h"
@@ -125,10 +126,16 @@ void note_frames(const ir::Image& image, const std::string& place, std::vector<s
                   place));
 }
 
+void add_usages(Installed& installed, const std::string& folder) {
+  const std::vector<Attachment>& attachments = installed.manifest.attachments;
+  for (size_t i = 0; i < attachments.size(); ++i)
+    installed.usages.push_back(attachments[i].point.hook->usage(attachment_folder(folder, i)));
+}
+
 /// Loads for every point, pins into `folder`, attaches.
 Result<Installed> build(const PinRoot& root, const Installation& installation, const std::vector<AttachPoint>& points,
                         const std::string& folder, std::vector<Preparation>& prepared, std::string* verifier_log) {
-  Installed installed{describe(installation), {}, {}};
+  Installed installed{describe(installation), {}, {}, {}};
   installed.manifest.maps = declarations(installation.images.front());
   prepared.reserve(points.size());  // shared_maps() points into it
   for (size_t i = 0; i < points.size(); ++i) {
@@ -333,6 +340,7 @@ Result<Installed> install(const Installation& installation, const std::vector<At
     if (const Result<void> renamed = rename_pin(unfinished, folder); !renamed) {
       return tl::make_unexpected(renamed.error());
     }
+    add_usages(*built, folder);
     return built;
   };
   Result<Installed> installed = taken_back_without_memory(put_in, [&] {
@@ -403,6 +411,7 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   }
   entries.keep();
   tidy_up(*root, folder, manifest, succession.installed.notes);
+  add_usages(succession.installed, folder);
   return std::move(succession.installed);
 }
 
@@ -432,6 +441,7 @@ Result<void> uninstall(const std::string& name) {
   }
   Result<PinRoot> root = PinRoot::open_for_change();
   if (!root) return tl::make_unexpected(root.error());
+  if (const Result<void> unused = check_unused(name, root->path_of(name)); !unused) return unused;
   for (const std::string& folder : {root->path_of(name), root->path_of(name) + std::string(kUnfinished)}) {
     if (const Result<void> gone = remove_filter(*root, folder); !gone) return gone;
   }

@@ -28,6 +28,7 @@ struct Installation {
 struct Installed {
   Manifest manifest;
   std::vector<std::string> places;  // of Manifest::attachments, as people write them now
+  std::vector<std::string> usages;  // likewise: what to type where the user has to attach it, see Hook::usage()
   std::vector<std::string> notes;   // what the user should know: a whole sentence each, without a full stop
 };
 
@@ -50,7 +51,11 @@ struct Installed {
 /// Takes what a filter's folder, or that of an unfinished load, has pinned out of the hooks, and then the pins.
 [[nodiscard]] Result<void> remove_filter(const PinRoot& root, const std::string& folder);
 
-/// Takes a filter out: attachments, programs, maps, pins; whatever is left of it.
+/// Does something of the user's own, such as a rule of iptables, need what this folder has pinned? Then the error names
+/// it, and the filter `name` stays.
+[[nodiscard]] Result<void> check_unused(const std::string& name, const std::string& folder);
+
+/// Takes a filter out: attachments, programs, maps, pins; whatever is left of it. Not while it is used.
 [[nodiscard]] Result<void> uninstall(const std::string& name);
 
 struct Removal {

@@ -170,6 +170,22 @@ Result<void> remove_filter(const PinRoot& root, const std::string& folder) {
   return remove_pins(folder);
 }
 
+Result<void> check_unused(const std::string& name, const std::string& folder) {
+  const Result<std::vector<std::string>> names = names_in(folder);
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& part : *names) {
+    if (!part.starts_with(kAttachmentPrefix)) continue;
+    for (const Hook* hook : kernel_hooks()) {
+      const Result<std::string> user = hook->user_of(folder + "/" + part);
+      if (!user) return tl::make_unexpected(user.error());
+      if (user->empty()) continue;
+      return input_error(fmt::format("'{}' stays: it is used by {}", name, *user),
+                         "remove that first: without the filter it cannot work");
+    }
+  }
+  return {};
+}
+
 Result<Removal> uninstall_all() {
   Removal removal;
   const Result<PinRoot> before = PinRoot::open_for_reading();
@@ -187,7 +203,10 @@ Result<Removal> uninstall_all() {
     const Result<std::vector<std::string>> folders = root->names();
     if (!folders) return tl::make_unexpected(folders.error());
     for (const std::string& name : *folders) {
-      if (!is_chain_folder(name)) note(remove_filter(*root, root->path_of(name)));
+      if (is_chain_folder(name)) continue;
+      const std::string folder = root->path_of(name);
+      const Result<void> unused = check_unused(name, folder);
+      note(unused ? remove_filter(*root, folder) : unused);
     }
     for (const std::string& name : *folders) {
       if (is_chain_folder(name)) note(XdpChain::destroy(root->path_of(name)));

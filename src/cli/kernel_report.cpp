@@ -33,6 +33,7 @@ Json options_json(const bpf::FilterOptions& options) {
 Json attachment_json(const bpf::AttachmentState& state) {
   Json json = {{"hook", state.place}, {"attached", state.attached}};
   if (!state.remark.empty()) json["problem"] = state.remark;
+  if (!state.usage.empty()) json["usage"] = state.usage;
   if (!state.now.netns.empty()) json["netns"] = state.now.netns;
   if (state.ifindex != 0) json["ifindex"] = state.ifindex;
   if (state.mode != bpf::XdpMode::kNone) json["mode"] = bpf::to_string(state.mode);

@@ -58,6 +58,7 @@ void print_loaded(const bpf::Installed& installed, bool json, std::string_view w
                   {"load_ms", static_cast<double>(attachment.load_ns) / 1e6}};
       if (attachment.mode != bpf::XdpMode::kNone) one["mode"] = bpf::to_string(attachment.mode);
       if (!attachment.why_generic.empty()) one["why_generic"] = attachment.why_generic;
+      if (!installed.usages[i].empty()) one["usage"] = installed.usages[i];
       hooks.push_back(std::move(one));
     }
     Json json_line = {{"name", manifest.name},     {"script", manifest.script},
@@ -76,6 +77,7 @@ void print_loaded(const bpf::Installed& installed, bool json, std::string_view w
     print_to(stdout, "{}: {} at {}{} (engine: kernel, {} instructions, {:.1f} ms)\n", manifest.name, what,
              printable(installed.places[i]), mode, grouped(attachment.insns),
              static_cast<double>(attachment.load_ns + manifest.compile_ns) / 1e6);
+    if (!installed.usages[i].empty()) print_to(stdout, "  use it by: {}\n", printable(installed.usages[i]));
   }
   for (const std::string& note : installed.notes)
     print_to(stderr, "perilune: note: {}\n", printable(note));

@@ -35,6 +35,7 @@ void print_attachment(const bpf::AttachmentState& state) {
   std::string remark = state.attached ? "" : ", not attached";
   if (!state.remark.empty()) remark += (state.attached ? ", " : ": ") + state.remark;
   line("hook", printable(state.place) + (mode.empty() ? "" : ", " + mode) + remark);
+  if (!state.usage.empty()) line("  use it by", printable(state.usage));
   const bpf::Attachment& record = state.record;
   const std::string verified =
       record.verified_insns == 0 ? "" : fmt::format(", verifier walked {}", grouped(record.verified_insns));

@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 from kernel_lab import PASS, KernelLab
-from lab import HERE, Process, Skip, expect, expect_equal, wait_until
+from lab import HERE, Process, Skip, expect, expect_equal, must, need, wait_until
 from test_trains import EVIL
 
 WORDS = """
@@ -216,3 +216,17 @@ def test_mistakes_at_groups(program):
         expect(refused.returncode == 1 and "read-only-hook" in refused.stderr, f"a script that writes: {refused.stderr}")
         expect(f"about cgroup:{lab.path}:in" in refused.stderr, f"it says at which hook: {refused.stderr}")
         lab.expect_nothing_left()
+
+
+def test_others_can_attach_the_pin(program):
+    """As systemd does for IPIngressFilterPath=."""
+    with CgroupLab(program) as lab:
+        need("bpftool")
+        lab.group("idle")
+        lab.load("words", lab.script(WORDS), f"cgroup:{lab.root.name}/idle:in")
+        lab.peer_in("web", lab.server, "udp-echo", lab.address(4), "7")
+        expect_equal(lab.asked_at("7", "no-1"), "no-1", "a group that the filter is not loaded at")
+        must(["bpftool", "cgroup", "attach", lab.root / "web", "cgroup_inet_ingress", "pinned", lab.bpffs / "perilune/words/at_0/program", "multi"])
+        expect_equal((lab.asked_at("7", "yes"), lab.asked_at("7", "no-2")), ("yes", "nothing"), "attached there by its pin")
+        expect_equal(lab.counters("words")["blocked"], 1, "blocked")
+        lab.perilune("unload", "words")

@@ -12,7 +12,7 @@ TEST(HookName, ReadsWhatItWrites) {
        {"xdp:eth0", "tc:eth0:in", "tc:br-lan:out", "netfilter:prerouting", "netfilter:input", "netfilter:forward:10",
         "netfilter:output:-300", "netfilter:postrouting", "xdp:eth0@blue", "tc:eth0.5:in@/proc/12/ns/net",
         "netfilter:input:7@1234", "cgroup:system.slice/ssh.service:in", "cgroup:/sys/fs/cgroup/a b:out",
-        "cgroup:unit:getty@tty1.service:out", "cgroup:a:b:in"}) {
+        "cgroup:unit:getty@tty1.service:out", "cgroup:a:b:in", "iptables:words", "iptables:w-1_x:forward"}) {
     const Result<bpf::AttachPoint> point = parse_hook(text);
     ASSERT_TRUE(point.has_value()) << text << ": " << point.error().message;
     EXPECT_EQ(to_string(*point), text);
@@ -74,6 +74,10 @@ TEST(HookName, MistakesAreExplained) {
            Case{"cgroup:unit:web", "does not say which direction", "write cgroup:unit:web:in"},
            Case{"cgroup:web:up", "does not say which direction", "write cgroup:web:in"},
            Case{"cgroup:web:in@blue", "does not say which direction", "write cgroup:web:in"},
+           Case{"iptables:", "name", "letters"},
+           Case{"iptables:a.b", "name", "letters"},
+           Case{"iptables:a:forwards", "'forwards' is no direction", "did you mean 'forward'?"},
+           Case{"iptables:a:in:1", "is not a hook", "iptables:NAME"},
            Case{"xdp:eth0@", "names no network namespace", "ip netns"},
        }) {
     const Result<bpf::AttachPoint> point = parse_hook(one.text);
