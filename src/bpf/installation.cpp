@@ -118,7 +118,11 @@ Result<Manifest> manifest_in(const std::string& folder) {
   return read_manifest(*map);
 }
 
-void note_frames(const ir::Image& image, const std::string& place, std::vector<std::string>& notes) {
+/// What the script asks for and does not get there.
+void note_limits(const ir::Image& image, const AttachPoint& point, const std::string& place,
+                 std::vector<std::string>& notes) {
+  if (image.rejects && !point.hook->target(point).answers)
+    notes.push_back(fmt::format("at {} a 'reject' only drops: nothing can be sent from there", place));
   if (!image.misses_frame) return;
   notes.push_back(
       fmt::format("at {} there are no frames: pkt.frame, pkt.vlan and pkt.ethertype, of which the script "
@@ -159,7 +163,7 @@ Result<Installed> build(const PinRoot& root, const Installation& installation, c
     if (!done) return tl::make_unexpected(done.error());
     installed.manifest.attachments.push_back(prepared[i].record());
     installed.places.push_back(prepared[i].place());
-    note_frames(installation.images[i], prepared[i].place(), installed.notes);
+    note_limits(installation.images[i], points[i], prepared[i].place(), installed.notes);
   }
   const Result<void> pinned = pin_shared(folder, installed.manifest, prepared.front().program());
   if (!pinned) return tl::make_unexpected(pinned.error());
@@ -279,7 +283,7 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
         root, installation, installation.images[i], attachment, attachment_folder(folder, i), shared, verifier_log);
     if (!one) return tl::make_unexpected(one.error());
     if (*one) {
-      note_frames(installation.images[i], (*one)->place(), succession.installed.notes);
+      note_limits(installation.images[i], attachment.point, (*one)->place(), succession.installed.notes);
       if (!(*one)->remark().empty())
         succession.installed.notes.push_back(fmt::format("{}: {}", (*one)->place(), (*one)->remark()));
       successors.push_back(std::move(**one));

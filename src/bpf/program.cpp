@@ -210,6 +210,9 @@ class Loader {
         {"pl_on_not_ip", options_->on_not_ip},
         {"pl_on_default", options_->on_default},
         {"pl_outgoing", options_->outgoing ? 1 : 0},
+        {"pl_rejects", image_->rejects ? 1 : 0},
+        {"pl_rejects_in_all", options_->answers_in_all},
+        {"pl_rejects_for_each", options_->answers_for_each},
     };
     if (auto done = ask_kernel_types(undefined_names(*runtime), input); !done) return done;
     auto linked = link(input);

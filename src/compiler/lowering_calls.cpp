@@ -145,6 +145,7 @@ void Lowering::finish(const Call& call, const Values& results) {
 void Lowering::return_verdict(uint64_t verdict) {
   const uint64_t line = return_line_;
   if (verdict == PL_REPLY) image_.replies = true;
+  if (verdict == PL_REJECT) image_.rejects = true;
   b_.ret(number(static_cast<int64_t>(verdict | (line << PL_LINE_SHIFT))));
   ended_ = true;
 }

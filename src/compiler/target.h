@@ -8,6 +8,7 @@ namespace perilune::compiler {
 struct Target {
   bool kernel = false;           // else in this process
   bool writes = true;            // packets can be written to
+  bool answers = true;           // 'reject' tells the sender
   bool has_frame = true;         // pkt.frame is there; else only IP packets come
   std::string why_no_mark;       // what to do instead of setting pkt.mark; empty: it can be set
   std::string direction = "in";  // pkt.direction in the kernel; else by the packet's flags

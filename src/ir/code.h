@@ -100,6 +100,7 @@ struct Image {
   bool uses_frame = false;    // pkt.frame, which goes on to the frame's end
   bool misses_frame = false;  // reads pkt.frame, pkt.vlan or pkt.ethertype, for a hook that has no frames
   bool replies = false;
+  bool rejects = false;
 };
 
 }  // namespace perilune::ir

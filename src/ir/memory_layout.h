@@ -27,7 +27,10 @@
 #define PL_FRAME 0x8000u     /* the copy of the frame */
 #define PL_FRAME_MAX 66559u  /* of longer packets, the beginning */
 #define PL_STRINGS 0x18400u  /* strings the filter makes (lower(), tostring() of numbers, ..) */
-#define PL_STRINGS_SIZE (PL_SLOT_SIZE - PL_STRINGS)
+#define PL_STRINGS_SIZE (PL_REJECTS_AT - PL_STRINGS)
+/* How often senders were answered of late (runtime/reject.h): PL_REJECTS_EACH times eight bytes, by the sender. */
+#define PL_REJECTS_AT 0x1fe00u
+#define PL_REJECTS_EACH 64u
 
 /* What a filter returns: a verdict in the low byte, the line of the return statement (0: unknown) above it. */
 #define PL_PASS 0

@@ -55,6 +55,17 @@ bool is_icmp_query(uint8_t version, uint8_t type) {
   return type == 0 || (type >= 8 && type <= 10) || (type >= 13 && type <= 18);
 }
 
+/// Where a checksum is wrong, the addresses may be. (One that was left to the device is not wrong.)
+bool has_wrong_checksums(std::span<const uint8_t> packet, const Location& location) {
+  if (checksums_right(packet, location)) return false;
+  constexpr uint16_t kOtherZero = 0xffff;
+  if (location.version == 4 &&
+      read_be16(packet.data() + location.network + 10) % kOtherZero != ipv4_checksum(packet, location) % kOtherZero) {
+    return true;
+  }
+  return !checksum_unfinished(packet, location);
+}
+
 std::vector<uint8_t> reset(std::span<const uint8_t> packet, const Location& location, const AddressPair& addresses) {
   const uint8_t* segment = packet.data() + location.transport;
   const uint8_t flags = segment[13];
@@ -108,6 +119,7 @@ std::vector<uint8_t> reject_reply(std::span<const uint8_t> packet, const Locatio
   const bool is_tcp = location.protocol == protocol::kTcp;
   if ((is_icmp || is_tcp) && !location.has_transport) return {};  // cut too short to know what may be sent
   if (is_icmp && !is_icmp_query(location.version, packet[location.transport])) return {};
+  if (has_wrong_checksums(packet, location)) return {};
 
   std::vector<uint8_t> reply = is_tcp ? reset(packet, location, addresses) : unreachable(packet, location, addresses);
   if (!reply.empty()) write_checksums(reply, locate(reply, reply.size(), LinkType::kRaw));

@@ -15,7 +15,8 @@ namespace perilune::packet {
 /// with as much of the packet as fits in 576 bytes (RFC 1812) or 1,280 (RFC 4443). The reply's source is the address
 /// the packet was for. Builds the IP packet (no link header) to send back to the source, checksums right. Empty when
 /// nothing may be sent: a RST is never answered; no ICMP error about an ICMP error, a later fragment, or a multicast,
-/// broadcast, reserved or unspecified address (RFC 1122, 3.2.2), no reply to a malformed packet.
+/// broadcast, reserved or unspecified address (RFC 1122, 3.2.2), no reply to a malformed packet or one whose checksums
+/// are wrong.
 [[nodiscard]] std::vector<uint8_t> reject_reply(std::span<const uint8_t> packet, const Location& location);
 
 }  // namespace perilune::packet

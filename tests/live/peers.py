@@ -165,6 +165,24 @@ def tcp_connect(address, port, seconds="10"):
     say(f"{result} {int((time.monotonic() - start) * 1000)}")
 
 
+def tcp_say(address, port, *texts):
+    """Sends one text after the other over a connection, and says how each of them and the wait for an end went."""
+    said = []
+    with socket.create_connection((address, int(port)), timeout=5) as connection:
+        try:
+            for text in texts:
+                connection.sendall(text.encode())
+                said.append("sent")
+                time.sleep(0.1)
+            connection.settimeout(3)
+            said.append("closed" if not connection.recv(100) else "answered")
+        except ConnectionResetError:
+            said.append("reset")
+        except TimeoutError:
+            said.append("nothing")
+    say(" ".join(said))
+
+
 def http_server(address, port):
     """Answers every request with a small page; the header X-Colour is what the filters change."""
     server = socket.create_server((address, int(port)), family=family(address))

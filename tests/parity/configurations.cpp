@@ -1,3 +1,6 @@
+#include <set>
+#include <tuple>
+
 #include "bpf/hook.h"
 #include "engine_subject.h"
 #include "kernel_subject.h"
@@ -17,8 +20,11 @@ std::vector<std::unique_ptr<Configuration>> configurations(const Terms& terms) {
   };
   native("native", engine::NativeCode::kMachine);
   native("interpreter", engine::NativeCode::kInterpreted);
+  std::set<std::tuple<std::string_view, bool>> seen;
   for (const bpf::Hook* hook : bpf::kernel_hooks()) {
     const bpf::ProgramKind& kind = hook->program();
+    // Hooks that see the same kind of packet in the same context share their runtime: one of them is enough.
+    if (!seen.emplace(kind.context, kind.raw_ip).second) continue;
     const Feed feed = kind.raw_ip ? Feed::kIp : kind.test_context ? Feed::kEthernet : Feed::kEthernetUnmarked;
     all.push_back(std::make_unique<KernelConfiguration>(fmt::format("kernel-{}", hook->name()), feed, hook, terms));
   }

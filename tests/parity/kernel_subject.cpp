@@ -20,6 +20,7 @@
 #include "ir/error_text.h"
 #include "ir/memory_layout.h"
 #include "packet/checksum.h"
+#include "packet/reply.h"
 
 namespace perilune::parity {
 namespace {
@@ -77,6 +78,7 @@ class KernelSubject final : public Subject {
     program.hook = hook;
     program.name = "parity";
     program.report = true;
+    program.answers_for_each = program.answers_in_all = UINT32_MAX;
     program.fuel_limit = options.limits.call_instructions;
     std::string log;
     auto loaded = bpf::load(subject->compiled_.image, program, &log);
@@ -127,6 +129,7 @@ class KernelSubject final : public Subject {
                                                 : packet::Cause::kScript;
     seen.line = line_;
     if (seen.verdict == packet::Verdict::kReply) take_back(run_.bytes, stored);
+    if (seen.verdict == packet::Verdict::kReject && loaded_.hook->any_target().writes) check_answer(stored);
     const bool leaves = seen.verdict == packet::Verdict::kPass || seen.verdict == packet::Verdict::kReply;
     const bool written = loaded_.hook->program().test_gives_packet && leaves;
     seen.bytes = written ? std::span<const uint8_t>(run_.bytes) : bytes;
@@ -193,6 +196,50 @@ class KernelSubject final : public Subject {
     std::fill(empty.begin() + after.transport, empty.begin() + after.end, uint8_t{0});
     const size_t at = after.transport + (after.protocol == packet::protocol::kTcp ? 16 : 6);
     write_be16(&reply[at], static_cast<uint16_t>(~packet::transport_checksum(empty, after)));
+  }
+
+  /// What goes back to the sender of a rejected packet, beside packet::reject_reply(). A difference is reported as a
+  /// log line, which no other engine writes.
+  void check_answer(const StoredPacket& stored) {
+    constexpr std::ptrdiff_t kAddress = 6;
+    constexpr uint32_t kSentFromXdp = 3, kSentFromTc = 7;
+    if (stored.packet.link != packet::LinkType::kEthernet) return;
+    const std::span<const uint8_t> arrived = stored.packet.bytes;
+    const packet::Location location = packet::locate(arrived, arrived.size(), packet::LinkType::kEthernet);
+    const std::span<const uint8_t> link = arrived.first(location.network);
+    std::vector<uint8_t> wanted;
+    if (may_be_answered(arrived, location)) wanted = packet::reject_reply(arrived, location);
+    if (!wanted.empty()) {
+      std::vector<uint8_t> turned(link.begin() + kAddress, link.begin() + 2 * kAddress);
+      turned.insert(turned.end(), link.begin(), link.begin() + kAddress);
+      turned.insert(turned.end(), link.begin() + 2 * kAddress, link.end());
+      wanted.insert(wanted.begin(), turned.begin(), turned.end());
+    }
+    const bool sent = run_.code == kSentFromXdp || run_.code == kSentFromTc;
+    if (sent == !wanted.empty() && (!sent || run_.bytes == wanted)) return;
+    logs_.push_back(fmt::format("answered with '{}', expected '{}'", sent ? hex(run_.bytes) : "", hex(wanted)));
+  }
+
+  static std::string hex(std::span<const uint8_t> bytes) { return fmt::format("{:02x}", fmt::join(bytes, "")); }
+
+  /// By its link header, which must not say how long the packet is, and not where a checksum that may be the device's
+  /// to compute would be written into the answer.
+  static bool may_be_answered(std::span<const uint8_t> frame, const packet::Location& location) {
+    constexpr size_t kNoTag = 14, kTag = 4, kType = 12;
+    const auto type_at = [&](size_t at) { return read_be16(frame.data() + at); };
+    const auto is_tag = [&](size_t at) {
+      return type_at(at) == 0x8100 || type_at(at) == 0x88a8 || type_at(at) == 0x9100;
+    };
+    const size_t network = location.network;
+    if (network < kNoTag || network > kNoTag + 2 * kTag || (network - kNoTag) % kTag != 0) return false;
+    for (size_t at = kType; at + 2 < network; at += kTag)
+      if (!is_tag(at)) return false;
+    if (type_at(network - 2) != 0x0800 && type_at(network - 2) != 0x86dd) return false;
+    const bool is_group = (frame[0] & 1U) != 0;
+    const bool has_no_crc = location.has_transport && location.protocol == packet::protocol::kSctp &&
+                            frame.size() >= location.transport + 12U && !location.fragment &&
+                            type_at(location.transport + 8U) == 0 && type_at(location.transport + 10U) == 0;
+    return !is_group && !has_no_crc;
   }
 
   static void add_entry(const script::Map& map, const ir::MapSpec::Entry& entry, std::vector<std::string>& to) {

@@ -113,6 +113,7 @@ class IptablesHook final : public Hook {
   compiler::Target target(const AttachPoint& point) const override {
     compiler::Target target = compiler::Target::in_kernel();
     target.writes = false;
+    target.answers = true;  // by the rule's target
     target.has_frame = false;
     target.why_no_mark = "let the rule set it: -j MARK --set-mark N";
     target.direction = direction_of(point);

@@ -146,6 +146,7 @@ class NetfilterHook final : public Hook {
   compiler::Target target(const AttachPoint& point) const override {
     compiler::Target target = compiler::Target::in_kernel();
     target.writes = false;
+    target.answers = false;
     target.has_frame = false;
     target.why_no_mark = "load at tc:IF:in or tc:IF:out";
     if (point.part == "forward") target.direction = "forward";

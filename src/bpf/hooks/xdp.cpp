@@ -15,7 +15,8 @@ void note_veth(const Interface& interface, std::vector<std::string>& notes) {
   if (!peer || !*peer || (*peer)->xdp_program != 0) return;
   const std::string where = interface.peer_netns ? " in another network namespace" : "";
   notes.push_back(
-      fmt::format("a 'reply' from xdp:{} is lost while the other end of this veth pair, {}{}, has no XDP program: load "
+      fmt::format("what is sent back from xdp:{} ('reply', 'reject') is lost while the other end of this veth pair, "
+                  "{}{}, has no XDP program: load "
                   "one there, or this filter at tc:{}:in",
                   interface.name, (*peer)->name, where, interface.name));
 }
@@ -34,7 +35,7 @@ class XdpPlacement final : public Placement {
     if (!link) return tl::make_unexpected(link.error());
     record.mode = link->mode;
     record.why_generic = link->why_generic;
-    if (record.mode == XdpMode::kNative && image.replies) note_veth(interface_, notes);
+    if (record.mode == XdpMode::kNative && (image.replies || image.rejects)) note_veth(interface_, notes);
     return {};
   }
   Result<void> put(const Attachment& record, int program) override {

@@ -104,6 +104,9 @@ static long (*const skb_store_bytes)(struct __sk_buff* skb, u32 offset, const vo
 static long (*const l3_csum_replace)(struct __sk_buff* skb, u32 offset, u64 from, u64 to, u64 size) = (void*)10;
 static long (*const l4_csum_replace)(struct __sk_buff* skb, u32 offset, u64 from, u64 to, u64 flags) = (void*)11;
 static long (*const tail_call)(void* ctx, void* prog_array, u32 index) = (void*)12;
+static long (*const skb_change_tail)(struct __sk_buff* skb, u32 length, u64 flags) = (void*)38;
+static long (*const xdp_adjust_head)(struct xdp_md* ctx, int delta) = (void*)44;
+static long (*const xdp_adjust_tail)(struct xdp_md* ctx, int delta) = (void*)65;
 static long (*const redirect)(u32 ifindex, u64 flags) = (void*)23;
 static long (*const skb_load_bytes)(const void* skb, u32 offset, void* to, u64 len) = (void*)26;
 static long (*const ringbuf_output)(void* ringbuf, void* data, u64 size, u64 flags) = (void*)130;

@@ -90,7 +90,15 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 #define PL_TRAINS
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
-#include "bpf/runtime/reply.h"
+
+PL_INLINE long packet_resize(PL_CTX* ctx, u8* slot, u32 after) {
+  return skb_change_tail(ctx, after, 0);
+}
+PL_INLINE long packet_write(PL_CTX* ctx, u64 offset, const u8* from, u64 length) {
+  return skb_store_bytes(ctx, offset, from, length, 0);
+}
+
+#include "bpf/runtime/reject.h"
 #include "bpf/runtime/skb_train.h"
 
 PL_DEFINE_CONSTANT(pl_outgoing)
@@ -112,10 +120,9 @@ PL_GLOBAL u64 find_large(PL_CTX* ctx, u64 slot_offset) {
 }
 
 /* Out where it came in, or in as if it were received, to the process that sent it. */
-PL_GLOBAL u64 send_reply(PL_CTX* ctx, u64 slot_offset) {
-  const struct pl_header* header = header_of(slot_at(slot_offset));
+PL_GLOBAL u64 send_back(PL_CTX* ctx, u64 turns_link_addresses) {
   u16 addresses[ETHERNET_ADDRESSES / sizeof(u16)];
-  if (pl_link_type() == LINK_ETHERNET && !has_set_link_addresses(header)) {
+  if (pl_link_type() == LINK_ETHERNET && turns_link_addresses) {
     if (skb_load_bytes(ctx, 0, addresses, sizeof addresses) != 0) return TCX_DROP;
     turn_link_addresses(addresses);
     if (skb_store_bytes(ctx, 0, addresses, sizeof addresses, 0) != 0) return TCX_DROP;
@@ -160,7 +167,8 @@ found:
   verdict = judge(ctx, slot_offset, header, found);
   if (unlikely(TRAIN(slot)->left)) verdict = judge_datagrams(ctx, slot_offset, verdict);
   if (pl_sets_mark() && header->mark_set && (verdict == PL_PASS || verdict == PL_REPLY)) ctx->mark = header->mark;
-  if (verdict == PL_REPLY) return send_reply(ctx, slot_offset);
+  if (verdict == PL_REPLY) return send_back(ctx, !has_set_link_addresses(header));
+  if (pl_rejects() && verdict == PL_REJECT && become_answer(ctx, slot_offset) == 0) return send_back(ctx, 1);
   if (verdict != PL_PASS) return TCX_DROP;
   if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
   return TCX_NEXT;

@@ -62,7 +62,25 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
-#include "bpf/runtime/reply.h"
+
+PL_INLINE long packet_write(PL_CTX* ctx, u64 offset, u8* from, u64 length) {
+  return xdp_store_bytes(ctx, offset, from, length);
+}
+/* Grown at the front, where there is always room, unlike at the end: and the link header is written again. */
+PL_INLINE long packet_resize(PL_CTX* ctx, u8* slot, u32 after) {
+  const struct pl_header* header = header_of(slot);
+  const s32 grows = (s32)after - (s32)header->captured;
+  u64 link = header->network;
+  if (grows <= 0) return xdp_adjust_tail(ctx, grows);
+  if (xdp_adjust_head(ctx, -grows) != 0) return 1;
+  if (link == 0) return 0;
+  --link;
+  opaque(link);
+  if (link >= 64) return 1;
+  return packet_write(ctx, 0, slot + PL_FRAME, link + 1);
+}
+
+#include "bpf/runtime/reject.h"
 
 /* A frame that its sender left to the device to finish, as those between namespaces of one machine are: nobody on the
  * way back will, and the receiver would drop it. */
@@ -88,11 +106,9 @@ PL_GLOBAL u64 finish_checksum(PL_CTX* ctx, u64 slot_offset) {
 }
 
 /* Back out through the interface it came in by. */
-PL_GLOBAL u64 send_reply(PL_CTX* ctx, u64 slot_offset) {
-  u8* data;
-  if (finish_checksum(ctx, slot_offset) != 0) return XDP_DROP;
-  data = (u8*)(long)ctx->data;
-  if (pl_link_type() == LINK_ETHERNET && !has_set_link_addresses(header_of(slot_at(slot_offset)))) {
+PL_GLOBAL u64 send_back(PL_CTX* ctx, u64 turns_link_addresses) {
+  u8* data = (u8*)(long)ctx->data;
+  if (pl_link_type() == LINK_ETHERNET && turns_link_addresses) {
     if (data + ETHERNET_ADDRESSES > (const u8*)(long)ctx->data_end) return XDP_DROP;
     turn_link_addresses((u16*)data);
   }
@@ -112,7 +128,11 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   if (likely(captured <= PL_FRAME_MAX)) found = locate_fast(ctx, slot, data, data_end, captured);
   if (unlikely(found == FOUND_NOTHING)) found = find_uncommon(ctx, slot_offset);
   verdict = judge(ctx, slot_offset, header_of(slot), found);
-  if (verdict == PL_REPLY) return send_reply(ctx, slot_offset);
+  if (verdict == PL_REPLY) {
+    if (finish_checksum(ctx, slot_offset) != 0) return XDP_DROP;
+    return send_back(ctx, !has_set_link_addresses(header_of(slot_at(slot_offset))));
+  }
+  if (pl_rejects() && verdict == PL_REJECT && become_answer(ctx, slot_offset) == 0) return send_back(ctx, 1);
   if (verdict != PL_PASS) return XDP_DROP;
   if (pl_has_chain()) tail_call(ctx, pl_chain(), pl_next_in_chain());
   return XDP_PASS;

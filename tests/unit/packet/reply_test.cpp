@@ -155,6 +155,24 @@ TEST(Unreachable, NothingToOrAboutWhatIsNoHost) {
   EXPECT_FALSE(reply_to(*build(loopback)).empty());
 }
 
+TEST(Unreachable, WrongChecksumsGetNoAnswer) {
+  for (const uint8_t protocol : {uint8_t{6}, uint8_t{17}}) {
+    for (const bool v6 : {false, true}) {
+      BuildOptions options = base(v6, protocol);
+      options.payload = Bytes(16);
+      const Bytes frame = *build(options);
+      ASSERT_FALSE(reply_to(frame).empty());
+      Bytes wrong = frame;
+      wrong.back() ^= 1U;
+      EXPECT_TRUE(reply_to(wrong).empty());
+      if (v6) continue;
+      wrong = frame;
+      wrong[14 + 8] ^= 1U;  // the time to live, under the header's own checksum
+      EXPECT_TRUE(reply_to(wrong).empty());
+    }
+  }
+}
+
 TEST(Unreachable, FragmentsAndBrokenPackets) {
   BuildOptions options = base(false, 17);
   options.payload = Bytes(16);
