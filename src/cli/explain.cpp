@@ -90,9 +90,15 @@ bool compiles_for_kernel(const Verdict& verdict) {
 /// A script that looks at `pkt.frame` can be loaded where there are no frames, but there it is nil. Native code has
 /// frames: what it uses says what the script looks at. Does the script compile to native code?
 bool mark_missing_frames(script::State& state, std::vector<Verdict>& verdicts) {
-  const auto native = compiler::compile_filter(state, {});
+  std::optional<ir::Image> native;
+  const auto known = std::ranges::find_if(verdicts, [](const Verdict& one) { return !one.target.target.kernel; });
+  if (known != verdicts.end()) {
+    native = known->image;
+  } else if (auto compiled = compiler::compile_filter(state, {})) {
+    native = std::move(compiled->image);
+  }
   for (Verdict& verdict : verdicts)
-    verdict.misses_frame = verdict.image && !verdict.target.target.has_frame && native && native->image.uses_frame;
+    verdict.misses_frame = verdict.image && !verdict.target.target.has_frame && native && native->uses_frame;
   return native.has_value();
 }
 
@@ -236,6 +242,12 @@ int explain_one(const std::string& path, const ExplainOptions& options, const st
   if (!loaded) return kInputAtFault;
   std::vector<Verdict> verdicts;
   for (const NamedTarget& target : targets) {
+    const auto alike =
+        std::ranges::find_if(verdicts, [&](const Verdict& one) { return one.target.target == target.target; });
+    if (alike != verdicts.end()) {
+      verdicts.push_back({target, alike->image, alike->refusals, false});
+      continue;
+    }
     auto compiled = compiler::compile_filter(*loaded->state, target.target);
     Verdict verdict{target, {}, {}, false};
     if (compiled) {

@@ -15,6 +15,8 @@ struct Target {
   std::string interface;         // pkt.interface in the kernel; empty: not known at load
   bool asks_not_ip = false;      // the script is called for frames without IP, too
 
+  bool operator==(const Target&) const = default;
+
   [[nodiscard]] static Target in_kernel() {
     Target target;
     target.kernel = true;

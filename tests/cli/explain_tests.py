@@ -66,7 +66,7 @@ def test_a_hook_that_cannot(w):
 def test_a_script_for_lua_alone(w):
     w.write("f.lua", FLOATS)
     one = explained(w, "f.lua")
-    equal((one["engine"], [hook["compiles"] for hook in one["hooks"]]), ("lua", [False] * 4))
+    equal((one["engine"], [hook["compiles"] for hook in one["hooks"]]), ("lua", [False] * 6))
     [refusal] = one["hooks"][0]["refusals"]
     equal((refusal["code"], refusal["file"], refusal["line"]), ("float", "f.lua", 2))
     output = w.run("explain", "f.lua")
@@ -212,7 +212,7 @@ def test_a_script_that_needs_frames(w):
     output = w.run("explain", "f.lua")
     ends(output, 0, None, "")
     contains(output.out, "f.lua: engine: kernel (xdp, tc), native\n\nat netfilter, cgroup, iptables it can be loaded, but there are no frames")
-    equal([hook.get("misses_frame", False) for hook in explained(w, "f.lua")["hooks"]], [False, False, True, False])
+    equal([hook.get("misses_frame", False) for hook in explained(w, "f.lua")["hooks"]], [False, False, True, True, True, False])
     contains(w.run("explain", "f.lua", "--at", "netfilter:input").out, "engine: none of those asked for, because it needs frames\n")
     w.write("n.lua", "function filter(hdr, pld, pkt) return pkt.dport ~= 1 end\n")
     lacks(w.run("explain", "n.lua").out, "frames")
