@@ -19,18 +19,18 @@
 #define PL_MEMORY_PAD 0x8000u
 
 /* Parts of a slot. The first 32 KiB can be reached by a displacement from its start. */
-#define PL_HEADER 0x0000u    /* struct pl_header */
-#define PL_WORKER 0x0400u    /* variables of the script that outlive a packet (per slot) */
-#define PL_SPILL 0x0800u     /* values that the register allocator keeps in memory */
-#define PL_SCRATCH 0x1000u   /* keys and values of maps, events, captures: laid out by the compiler */
+#define PL_HEADER 0x0000u  /* struct pl_header */
+#define PL_WORKER 0x0400u  /* variables of the script that outlive a packet (per slot) */
+#define PL_SPILL 0x0800u   /* values that the register allocator keeps in memory */
+#define PL_SCRATCH 0x1000u /* keys and values of maps, events, captures: laid out by the compiler */
+/* The end of that: how often senders were answered of late (runtime/reject.h), PL_REJECTS_EACH times eight bytes. */
+#define PL_REJECTS_AT 0x3d00u
+#define PL_REJECTS_EACH 64u
 #define PL_CONSTANTS 0x4000u /* constant strings, written once at load, the same in every slot */
 #define PL_FRAME 0x8000u     /* the copy of the frame */
 #define PL_FRAME_MAX 66559u  /* of longer packets, the beginning */
 #define PL_STRINGS 0x18400u  /* strings the filter makes (lower(), tostring() of numbers, ..) */
-#define PL_STRINGS_SIZE (PL_REJECTS_AT - PL_STRINGS)
-/* How often senders were answered of late (runtime/reject.h): PL_REJECTS_EACH times eight bytes, by the sender. */
-#define PL_REJECTS_AT 0x1fe00u
-#define PL_REJECTS_EACH 64u
+#define PL_STRINGS_SIZE (PL_SLOT_SIZE - PL_STRINGS)
 
 /* What a filter returns: a verdict in the low byte, the line of the return statement (0: unknown) above it. */
 #define PL_PASS 0
