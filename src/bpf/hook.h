@@ -153,7 +153,9 @@ class Hook {
   [[nodiscard]] virtual std::string_view adrift() const { return "the interface is gone"; }
 
   /// Where nothing is attached here and the user has to: what to type for an attachment pinned in `folder`. Else empty.
-  [[nodiscard]] virtual std::string usage(const std::string& /*folder*/) const { return {}; }
+  [[nodiscard]] virtual std::string usage(const AttachPoint& /*point*/, const std::string& /*folder*/) const {
+    return {};
+  }
   /// What of the user's own needs an attachment whose pins are in `folder`, for people; empty: nothing.
   [[nodiscard]] virtual Result<std::string> user_of(const std::string& /*folder*/) const { return std::string(); }
 

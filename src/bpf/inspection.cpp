@@ -124,7 +124,7 @@ Result<AttachmentState> look_at_attachment(const PinRoot& root, const Manifest& 
   if (!successor) return tl::make_unexpected(successor.error());
   const Result<Held> held = look_at_hook(root, state, folder, *successor);
   if (!held) return tl::make_unexpected(held.error());
-  if (state.attached) state.usage = state.record.point.hook->usage(folder);
+  if (state.attached) state.usage = state.record.point.hook->usage(state.record.point, folder);
   if (const Result<void> named = name_place(state, held->link); !named) return tl::make_unexpected(named.error());
   if (const Result<void> done = look_at_objects(state, folder); !done) return tl::make_unexpected(done.error());
   // A successor counts on from here, whether it runs already or not any more.

@@ -123,6 +123,8 @@ void note_limits(const ir::Image& image, const AttachPoint& point, const std::st
                  std::vector<std::string>& notes) {
   if (image.rejects && !point.hook->target(point).answers)
     notes.push_back(fmt::format("at {} a 'reject' only drops: nothing can be sent from there", place));
+  if (image.replies && !point.hook->target(point).writes)
+    notes.push_back(fmt::format("at {} a 'reply' only drops: nothing can be sent from there", place));
   if (!image.misses_frame) return;
   notes.push_back(
       fmt::format("at {} there are no frames: pkt.frame, pkt.vlan and pkt.ethertype, of which the script "
@@ -133,7 +135,7 @@ void note_limits(const ir::Image& image, const AttachPoint& point, const std::st
 void add_usages(Installed& installed, const std::string& folder) {
   const std::vector<Attachment>& attachments = installed.manifest.attachments;
   for (size_t i = 0; i < attachments.size(); ++i)
-    installed.usages.push_back(attachments[i].point.hook->usage(attachment_folder(folder, i)));
+    installed.usages.push_back(attachments[i].point.hook->usage(attachments[i].point, attachment_folder(folder, i)));
 }
 
 /// Loads for every point, pins into `folder`, attaches.
@@ -292,13 +294,13 @@ Result<void> load_successors(const PinRoot& root, const Installation& installati
       shared = shared_maps(successors.front().program(), *succession.image);
     } else {
       succession.installed.notes.push_back(
-          fmt::format("{} is not attached any more and was left out: its interface or namespace is gone",
+          fmt::format("{} is not attached any more and was left out: what it was attached to is gone",
                       to_string(attachment.point)));
     }
   }
   if (successors.empty()) {
     return system_error(
-        fmt::format("'{}' is not attached anywhere any more: its interfaces or namespaces are gone", installation.name),
+        fmt::format("'{}' is not attached anywhere any more: what it was attached to is gone", installation.name),
         fmt::format("perilune unload {}, then load it where it is to work", installation.name));
   }
   std::vector<std::string> lost = lost_maps(old, *succession.image, successors.front().program());

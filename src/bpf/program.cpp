@@ -213,6 +213,7 @@ class Loader {
         {"pl_rejects", image_->rejects ? 1 : 0},
         {"pl_rejects_in_all", options_->answers_in_all},
         {"pl_rejects_for_each", options_->answers_for_each},
+        {"pl_rejects_for_others", options_->answers_for_others ? 1 : 0},
     };
     if (auto done = ask_kernel_types(undefined_names(*runtime), input); !done) return done;
     auto linked = link(input);

@@ -45,8 +45,9 @@ struct ProgramOptions {
   // Answers to rejected packets, at most so many a second by a processor: to one sender, and in all.
   uint32_t answers_for_each = 20;
   uint32_t answers_in_all = 1000;
-  bool report = false;     // blocked packets go to `events` with their first bytes
-  uint32_t link_type = 1;  // how frames begin at xdp and tc: 1 Ethernet, 101 raw IP (LINKTYPE_ values)
+  bool answers_for_others = false;  // also to frames that were addressed to other stations: for test runs
+  bool report = false;              // blocked packets go to `events` with their first bytes
+  uint32_t link_type = 1;           // how frames begin at xdp and tc: 1 Ethernet, 101 raw IP (LINKTYPE_ values)
   // Of a chain of filters at one hook (a BPF_MAP_TYPE_PROG_ARRAY): where a packet goes that this filter lets pass.
   // Borrowed; -1: nowhere, pass means pass.
   int chain_fd = -1;

@@ -30,18 +30,24 @@ AddressPair reversed_addresses(std::span<const uint8_t> packet, const Location& 
   return pair;
 }
 
-bool is_zero(std::span<const uint8_t> address) {
-  return std::all_of(address.begin(), address.end(), [](uint8_t byte) { return byte == 0; });
+using Address = std::array<uint8_t, 16>;
+
+bool is_loopback(const Address& address, uint8_t version) {
+  if (version == 4) return address[0] == 127;
+  return address.back() == 1 && std::all_of(address.begin(), address.end() - 1, [](uint8_t byte) { return byte == 0; });
 }
 
 /// Does each address stand for one host? (Loopback is one host to itself; a subnet's broadcast address cannot be told.)
 bool are_hosts(const AddressPair& pair) {
-  const auto is_host = [&](const std::array<uint8_t, 16>& address) {
-    if (is_zero({address.data(), pair.address_length()})) return false;
-    // IPv4: multicast and reserved (RFC 1122, 3.2.1.3), 255.255.255.255 among them. IPv6: multicast.
-    return pair.version == 4 ? address[0] < 224 : address[0] != 0xff;
+  const auto is_host = [&](const Address& address) {
+    // IPv4: neither "this network", multicast nor reserved (RFC 1122, 3.2.1.3), 255.255.255.255 among them.
+    if (pair.version == 4) return address[0] != 0 && address[0] < 224;
+    // IPv6: neither what begins with 64 zeros (unspecified, IPv4's in disguise), nor multicast.
+    const bool is_special = std::all_of(address.begin(), address.begin() + 8, [](uint8_t byte) { return byte == 0; });
+    return is_special ? is_loopback(address, 6) : address[0] != 0xff;
   };
-  return is_host(pair.source) && is_host(pair.destination);
+  return is_host(pair.source) && is_host(pair.destination) &&
+         is_loopback(pair.source, pair.version) == is_loopback(pair.destination, pair.version);
 }
 
 /// Is this an ICMP message that asks or answers, so that an error about it is allowed?

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import sys
+import threading
 import time
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
@@ -195,34 +196,35 @@ def http_server(address, port):
         connection.close()
 
 
+def serve(server, talk):
+    """A thread for each connection: one whose other end was reset behind its back waits on."""
+    say("ready")
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+
 def https_server(address, port, certificate, key):
     """Answers every request with the name it was asked for by SNI."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     context.sni_callback = lambda connection, name, _: setattr(connection, "asked_for", name or "")
-    server = socket.create_server((address, int(port)), family=family(address))
-    say("ready")
-    while True:
-        connection, _ = server.accept()
+    def talk(connection):
         connection.settimeout(20)
-        try:
-            with context.wrap_socket(connection, server_side=True) as secure:
-                secure.recv(65536)
-                name = secure.asked_for
-                secure.sendall(f"HTTP/1.0 200 OK\r\nContent-Length: {len(name) + 1}\r\n\r\n{name}\n".encode())
-        except OSError:
-            pass
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65536)
+            name = secure.asked_for
+            secure.sendall(f"HTTP/1.0 200 OK\r\nContent-Length: {len(name) + 1}\r\n\r\n{name}\n".encode())
+    serve(socket.create_server((address, int(port)), family=family(address)), talk)
 
 
 def modbus_server(address, port):
     """Answers every request: its head back, with the function code it had."""
-    server = socket.create_server((address, int(port)), family=family(address))
-    say("ready")
-    while True:
-        connection, _ = server.accept()
-        while data := connection.recv(4096):
-            connection.sendall(data[:4] + b"\0\2" + data[6:8])
-        connection.close()
+    def talk(connection):
+        with contextlib.suppress(OSError), connection:
+            while data := connection.recv(4096):
+                connection.sendall(data[:4] + b"\0\2" + data[6:8])
+    serve(socket.create_server((address, int(port)), family=family(address)), talk)
 
 
 def modbus_ask(address, port, *functions):

@@ -205,7 +205,7 @@ def test_mistakes_at_groups(program):
     with CgroupLab(program) as lab:
         for place, text in ((f"cgroup:{lab.path}/none:in", "there is no control group"), ("cgroup:/etc:in", "there is no control group"),
                             ("cgroup:unit:perilune-none:in", "no unit 'perilune-none' is running"), (f"cgroup:{lab.path}", "which direction"),
-                            (f"cgroup:{lab.path}:in@{lab.server.name}", "which direction")):
+                            (f"cgroup:{lab.path}:in@{lab.server.name}", "is in no network namespace"), ("cgroup:unit:a/b:in", "is no unit's name")):
             refused = lab.perilune("load", "words", lab.script(WORDS), "--at", place, check=False)
             expect(refused.returncode == 1 and text in refused.stderr, f"{place}: {refused.returncode}: {refused.stderr}")
         refused = lab.perilune("load", "words", lab.script(WORDS), "--at", f"cgroup:{lab.path}:in", "--netns", lab.server.name, check=False)

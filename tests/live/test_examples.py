@@ -91,8 +91,10 @@ def test_filters_that_block(program):
 
         lab.found(good_names, "192.0.2.2", hook)
         lab.finished(good, ["good.example.net"] * 2, f"curl for another name at {hook}")
-        # TCP tries again: what comes again is blocked again.
-        for name, count in (("ssh", 4), ("sni", 8), ("dns", 2), ("modbus", 4)):
+        # TCP tries again: what comes again is blocked again. Whose connections are reset do not: at tc a 'reject' sends,
+        # at netfilter it cannot, and what native XDP sends is lost where the other end of the pair has no program.
+        resets = hook.startswith("tc:")
+        for name, count in (("ssh", 4), ("sni", 4 if resets else 8), ("dns", 2), ("modbus", 2 if resets else 4)):
             lab.wait_for_blocked(name, count, hook)
         expect_equal([process.out() for process in logins + tracked + below], [""] * 6, f"ssh and curl at {hook}")
         expect_equal([process.out().split("\n")[:-1] for process in machines], [["answered 3"]] * 2, f"Modbus at {hook}")
@@ -101,10 +103,14 @@ def test_filters_that_block(program):
 
         lab.perilune("unload", *filters)
         lab.nothing_found(names, hook)
-        lab.finished(tracked, ["tracker.example.com"] * 2, f"curl after {hook}")
-        lab.finished(below, ["x.ads.example.net"] * 2, f"curl after {hook}")
+        if resets:
+            for process in tracked + below + machines:
+                expect(process.wait() != 0 and "reset" in process.err().lower(), f"told at {hook}: {process.err()}")
+        else:
+            lab.finished(tracked, ["tracker.example.com"] * 2, f"curl after {hook}")
+            lab.finished(below, ["x.ads.example.net"] * 2, f"curl after {hook}")
+            lab.finished(machines, ["answered 3\nanswered 6"] * 2, f"Modbus after {hook}")
         lab.finished(logins, ["reached"] * 2, f"ssh after {hook}")
-        lab.finished(machines, ["answered 3\nanswered 6"] * 2, f"Modbus after {hook}")
     at_every_hook(program, check)
 
 

@@ -90,6 +90,20 @@ def test_a_filter_that_rules_use_stays(program):
         lab.expect_nothing_left()
 
 
+def test_rules_with_other_spellings_of_the_pin(program):
+    with IptablesLab(program) as lab:
+        lab.load("words", lab.script(WORDS), "iptables:words:out")
+        expect("iptables -A OUTPUT" in lab.perilune("show", "words").stdout, "the chain goes with the direction")
+        for pin, folder in ((f"{lab.bpffs}/../bpf//perilune/words/at_0/match", "/"), ("words/at_0/match", lab.bpffs / "perilune"),
+                            ("match", lab.pin.parent)):
+            add = ("iptables-nft", "-w", "5", "-A", "OUTPUT", "-m", "bpf", "--object-pinned", pin, "-j", "DROP")
+            lab.server.must(*add, cwd=folder)
+            refused = lab.perilune("unload", "words", check=False)
+            expect(refused.returncode == 1 and "'words' stays" in refused.stderr, f"a rule with {pin}: {refused.stderr}")
+            lab.server.must("iptables-nft", "-F", "OUTPUT")
+        lab.perilune("unload", "words")
+
+
 def test_the_older_iptables(program):
     with IptablesLab(program) as lab:
         if shutil.which("iptables-legacy") is None or lab.server.run("iptables-legacy", "-S").returncode != 0:

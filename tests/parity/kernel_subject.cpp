@@ -78,6 +78,7 @@ class KernelSubject final : public Subject {
     program.hook = hook;
     program.name = "parity";
     program.report = true;
+    program.answers_for_others = true;
     program.answers_for_each = program.answers_in_all = UINT32_MAX;
     program.fuel_limit = options.limits.call_instructions;
     std::string log;
@@ -225,7 +226,7 @@ class KernelSubject final : public Subject {
   /// By its link header, which must not say how long the packet is, and not where a checksum that may be the device's
   /// to compute would be written into the answer.
   static bool may_be_answered(std::span<const uint8_t> frame, const packet::Location& location) {
-    constexpr size_t kNoTag = 14, kTag = 4, kType = 12;
+    constexpr size_t kNoTag = 14, kTag = 4, kType = 12, kAddress = 6;
     const auto type_at = [&](size_t at) { return read_be16(frame.data() + at); };
     const auto is_tag = [&](size_t at) {
       return type_at(at) == 0x8100 || type_at(at) == 0x88a8 || type_at(at) == 0x9100;
@@ -235,11 +236,16 @@ class KernelSubject final : public Subject {
     for (size_t at = kType; at + 2 < network; at += kTag)
       if (!is_tag(at)) return false;
     if (type_at(network - 2) != 0x0800 && type_at(network - 2) != 0x86dd) return false;
-    const bool is_group = (frame[0] & 1U) != 0;
+    const bool is_group = ((frame[0] | frame[kAddress]) & 1U) != 0;
+    const auto is_zero = [&](size_t at) {
+      return std::all_of(&frame[at], &frame[at] + kAddress, [](uint8_t byte) { return byte == 0; });
+    };
+    const bool is_one_to_another =
+        is_zero(kAddress) ? is_zero(0) : !std::equal(&frame[0], &frame[0] + kAddress, &frame[kAddress]);
     const bool has_no_crc = location.has_transport && location.protocol == packet::protocol::kSctp &&
                             frame.size() >= location.transport + 12U && !location.fragment &&
                             type_at(location.transport + 8U) == 0 && type_at(location.transport + 10U) == 0;
-    return !is_group && !has_no_crc;
+    return !is_group && is_one_to_another && !has_no_crc;
   }
 
   static void add_entry(const script::Map& map, const ir::MapSpec::Entry& entry, std::vector<std::string>& to) {

@@ -76,6 +76,9 @@ std::vector<std::string> find_unit(const std::string& mount, std::string_view na
 }
 
 Result<std::string> path_of_unit(const std::string& mount, std::string_view name) {
+  if (name.find('/') != std::string_view::npos) {
+    return input_error(fmt::format("'{}' is no unit's name", name), "write the group's path without 'unit:'");
+  }
   std::vector<std::string> found = find_unit(mount, name);
   // A user's own service manager may have a unit of the same name as the machine's.
   if (found.size() > 1) {
@@ -186,6 +189,15 @@ class CgroupHook final : public Hook {
       return input_error(fmt::format("'{}' names no control group", text),
                          "write cgroup:PATH:in, such as cgroup:system.slice/nginx.service:in, or "
                          "cgroup:unit:nginx.service:in");
+    }
+    const std::string_view rest = words.back();
+    if (rest.starts_with("in@") || rest.starts_with("out@")) {
+      return input_error(fmt::format("'{}': a control group is in no network namespace", text),
+                         fmt::format("write cgroup:{}:{}", path, rest.substr(0, rest.find('@'))));
+    }
+    if (!says_direction && (path.ends_with(":in") || path.ends_with(":out"))) {
+      return input_error(fmt::format("'{}': nothing follows the direction", text),
+                         fmt::format("write cgroup:{}", path));
     }
     if (!says_direction) {
       return input_error(

@@ -6,6 +6,7 @@
 // gone makes the next change of its table fail; so a filter that rules use is not unloaded.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include <linux/bpf.h>
 
@@ -58,6 +59,27 @@ class IptablesPlacement final : public Placement {
   FileDescriptor entry_;
 };
 
+/// Does the rule use this pin? People write paths in many ways, also relative to where they were: the last parts count,
+/// filter, attachment and pin.
+bool names_pin(std::string_view rule, const std::string& pin) {
+  constexpr std::string_view kOption = "--object-pinned ";
+  constexpr int kParts = 3;
+  const size_t at = rule.find(kOption);
+  if (at == std::string_view::npos) return false;
+  std::string_view word = rule.substr(at + kOption.size());
+  if (word.starts_with('"')) word.remove_prefix(1);
+  word = word.substr(0, word.find_first_of("\" "));
+  std::filesystem::path named = std::filesystem::path(word).lexically_normal();
+  std::filesystem::path own = pin;
+  for (int part = 0; part < kParts; ++part) {
+    if (!named.has_filename()) return part > 0;
+    if (named.filename() != own.filename()) return false;
+    named = named.parent_path();
+    own = own.parent_path();
+  }
+  return true;
+}
+
 /// The first rule of the current network namespace that uses the pin, with the list it stands in; empty: there is none.
 Result<std::string> rule_with(const std::string& pin) {
   for (const char* list : kLists) {
@@ -71,7 +93,9 @@ Result<std::string> rule_with(const std::string& pin) {
     while (!rest.empty()) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-      if (line.starts_with("-A ") && line.find("--object-pinned " + pin) != line.npos) return std::string(line);
+      if (!line.starts_with("-A ") || !names_pin(line, pin)) continue;
+      const std::string_view tool = std::string_view(list).substr(0, std::string_view(list).rfind('-'));
+      return fmt::format("{} {}", tool, line);
     }
   }
   return std::string();
@@ -124,8 +148,13 @@ class IptablesHook final : public Hook {
     return static_cast<bool>(ask.loads(ProgramType::kSocketFilter, "programs for iptables"));
   }
   std::string way(const Attachment& /*record*/, XdpMode /*now*/) const override { return "match"; }
-  std::string usage(const std::string& folder) const override {
-    return fmt::format("iptables -A INPUT -m bpf --object-pinned {}/{} -j DROP", folder, kPin);
+  std::string usage(const AttachPoint& point, const std::string& folder) const override {
+    const std::string_view direction = direction_of(point);
+    return fmt::format("iptables -A {} -m bpf --object-pinned {}/{} -j DROP",
+                       direction == "out"       ? "OUTPUT"
+                       : direction == "forward" ? "FORWARD"
+                                                : "INPUT",
+                       folder, kPin);
   }
 
   Result<std::unique_ptr<Placement>> place(const PinRoot& /*root*/, const Interface& /*interface*/,

@@ -5,12 +5,13 @@
  *   link | IP header | TCP                     link header: addresses exchanged, tags as they were
  *   link | IP header | ICMP | the packet's IP header and what follows it
  *
- * Nothing is sent to groups, about later fragments, errors, resets, packets with wrong checksums, or behind link
- * headers that say how long the packet is (802.3, PPPoE); and no more than so many answers a second, for each
- * destination and in all, by each processor.
+ * Nothing is sent to groups or by other stations, about later fragments, errors, resets, packets with wrong checksums,
+ * or behind link headers that say how long the packet is (802.3, PPPoE); and no more than so many answers a second, for
+ * each destination and in all, by each processor.
  *
  * Of the hook, besides what reply.h needs: long packet_resize(PL_CTX*, slot, after), which leaves
- * the link header in front, and long packet_write(PL_CTX*, offset, from, length).
+ * the link header in front, long packet_write(PL_CTX*, offset, from, length), and
+ * u32 is_for_others(PL_CTX*): was the frame addressed to another station?
  */
 #ifndef PERILUNE_BPF_RUNTIME_REJECT_H
 #define PERILUNE_BPF_RUNTIME_REJECT_H
@@ -20,6 +21,7 @@
 PL_DEFINE_CONSTANT(pl_rejects)
 PL_DEFINE_CONSTANT(pl_rejects_in_all)
 PL_DEFINE_CONSTANT(pl_rejects_for_each)
+PL_DEFINE_CONSTANT(pl_rejects_for_others)
 
 /* RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c): bytes of an ICMP message, IP header included. */
 #define REJECT_MOST_V4 576u
@@ -61,11 +63,17 @@ PL_INLINE u32 may_answer(u8* slot, const struct pl_header* header) {
          has_room((struct answers*)(slot + PL_REJECTS_IN_ALL_AT), second, pl_rejects_in_all());
 }
 
-/* Does the address stand for one host? IPv4: neither multicast nor reserved (RFC 1122, 3.2.1.3). */
+/* Does the address stand for one host? IPv4: neither "this network", multicast nor reserved (RFC 1122, 3.2.1.3). IPv6:
+ * neither ::/96 but the loopback, nor IPv4's in disguise, nor multicast. */
 PL_INLINE u32 is_host(const u8* address, u32 version) {
   const u64* words = (const u64*)address;
-  if (version == 4) return *(const u32*)address != 0 && address[0] < 224;
-  return (words[0] | words[1]) != 0 && address[0] != 0xff;
+  if (version == 4) return address[0] != 0 && address[0] < 224;
+  if (address[0] == 0xff) return 0;
+  return words[0] != 0 || (*(const u32*)(address + 8) == 0 && *(const u32*)(address + 12) == swap32(1));
+}
+PL_INLINE u32 is_loopback(const u8* address, u32 version) {
+  const u64* words = (const u64*)address;
+  return version == 4 ? address[0] == 127 : words[0] == 0;
 }
 
 /* ICMP messages that ask or answer: an error about them is allowed. */
@@ -86,7 +94,13 @@ PL_INLINE u32 has_plain_link(u8* slot, const struct pl_header* header) {
   const u32 network = header->network;
   const u8* frame = slot + PL_FRAME;
   if (pl_link_type() != LINK_ETHERNET) return network == 0;
-  if (frame[0] & 1) return 0;
+  if ((frame[0] | frame[6]) & 1) return 0;
+  /* One station to another; on the loopback interface both are 0. */
+  if (*(const u32*)(frame + 6) == 0 && *(const u16*)(frame + 10) == 0) {
+    if (*(const u32*)frame != 0 || *(const u16*)(frame + 4) != 0) return 0;
+  } else if (*(const u32*)frame == *(const u32*)(frame + 6) && *(const u16*)(frame + 4) == *(const u16*)(frame + 10)) {
+    return 0;
+  }
   if (network == 14) return is_ip_type(be16(frame + 12));
   if (network == 18) return is_tag_type(be16(frame + 12)) && is_ip_type(be16(frame + 16));
   return network == 22 && is_tag_type(be16(frame + 12)) && is_tag_type(be16(frame + 16)) &&
@@ -194,6 +208,8 @@ PL_GLOBAL u64 compose_answer(PL_CTX* ctx, u64 slot_offset) {
   protocol = header->protocol;
   if ((header->flags & (PL_FRAGMENT | PL_FIRST_FRAGMENT)) == PL_FRAGMENT) return 0;
   if (!is_host(header->source, version) || !is_host(header->destination, version)) return 0;
+  if (is_loopback(header->source, version) != is_loopback(header->destination, version)) return 0;
+  if (!pl_rejects_for_others() && is_for_others(ctx)) return 0;
   if (!has_plain_link(slot, header)) return 0;
   if (protocol == PROTOCOL_TCP) {
     if (!(header->flags & PL_HAS_TRANSPORT) || frame_at(slot, header->transport)[13] & TCP_RST) return 0;

@@ -92,7 +92,13 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 #include "bpf/runtime/fast.h"
 
 PL_INLINE long packet_resize(PL_CTX* ctx, u8* slot, u32 after) {
-  return skb_change_tail(ctx, after, 0);
+  if (skb_change_tail(ctx, after, 0) == 0) return 0;
+  /* The kernel cuts no headers: what is left over is padding then. */
+  return after > header_of(slot)->captured || ctx->gso_size != 0;
+}
+#define PACKET_OTHERHOST 3
+PL_INLINE u32 is_for_others(PL_CTX* ctx) {
+  return ctx->pkt_type == PACKET_OTHERHOST;
 }
 PL_INLINE long packet_write(PL_CTX* ctx, u64 offset, const u8* from, u64 length) {
   return skb_store_bytes(ctx, offset, from, length, 0);

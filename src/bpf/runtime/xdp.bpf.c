@@ -66,6 +66,9 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
 PL_INLINE long packet_write(PL_CTX* ctx, u64 offset, u8* from, u64 length) {
   return xdp_store_bytes(ctx, offset, from, length);
 }
+PL_INLINE u32 is_for_others(PL_CTX* ctx) {
+  return 0; /* nothing here says so */
+}
 /* Grown at the front, where there is always room, unlike at the end: and the link header is written again. */
 PL_INLINE long packet_resize(PL_CTX* ctx, u8* slot, u32 after) {
   const struct pl_header* header = header_of(slot);

@@ -132,7 +132,8 @@ TEST(Unreachable, NoErrorAboutAnError) {
 }
 
 TEST(Unreachable, NothingToOrAboutWhatIsNoHost) {
-  for (const char* address : {"224.0.0.251", "239.1.1.1", "255.255.255.255", "240.0.0.1", "0.0.0.0"}) {
+  for (const char* address :
+       {"224.0.0.251", "239.1.1.1", "255.255.255.255", "240.0.0.1", "0.0.0.0", "0.1.2.3", "127.0.0.1"}) {
     for (const uint8_t protocol : Bytes{6, 17}) {
       BuildOptions options = base(false, protocol);
       options.destination = address;
@@ -142,7 +143,7 @@ TEST(Unreachable, NothingToOrAboutWhatIsNoHost) {
       EXPECT_TRUE(reply_to(*build(options)).empty()) << address;
     }
   }
-  for (const char* address : {"ff02::1", "ff05::2", "::"}) {
+  for (const char* address : {"ff02::1", "ff05::2", "::", "::1", "::ffff:1.2.3.4"}) {
     BuildOptions options = base(true, 17);
     options.destination = address;
     EXPECT_TRUE(reply_to(*build(options)).empty()) << address;
