@@ -130,7 +130,8 @@ Result<Features> probe_features() {
   for (const Hook* hook : kernel_hooks())
     if (hook->probe(ask)) found.hooks.push_back(hook);
   const FileDescriptor classifier = ask.loads(ProgramType::kSchedCls, "programs at tc");
-  found.permitted = ask.is_permitted();
+  // Programs of some hooks are for everybody who has CAP_BPF; these need CAP_NET_ADMIN as well.
+  found.permitted = classifier || ask.loads(ProgramType::kXdp, "XDP programs");
   if (!found.permitted) found.refusal = ask.refusal();
   found.xdp_fragments =
       static_cast<bool>(ask.loads(ProgramType::kXdp, "XDP fragments", AttachType::kNone, BPF_F_XDP_HAS_FRAGS));

@@ -61,7 +61,6 @@ FileDescriptor Prober::loads(ProgramType type, std::span<const ir::Insn> insns, 
   program.name = kProbeName;
   program.flags = flags;
   const long result = try_tiny(program);
-  if (result >= 0) permitted_ = true;
   if (result < 0 && refusal_ == 0) refusal_ = static_cast<int>(-result);
   return descriptor(result, what);
 }

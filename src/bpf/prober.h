@@ -25,8 +25,6 @@ class Prober {
   [[nodiscard]] const Result<void>& sound() const { return sound_; }
   /// The errno of the first program that was not loaded; 0: none was refused.
   [[nodiscard]] int refusal() const { return refusal_; }
-  /// Was any program loaded?
-  [[nodiscard]] bool is_permitted() const { return permitted_; }
 
   /// A program that returns 1, or the one given; none: the kernel does not take it.
   FileDescriptor loads(ProgramType type, std::string_view what, AttachType attach = AttachType::kNone,
@@ -52,7 +50,6 @@ class Prober {
   std::string kernel_types_;
   Result<void> sound_;
   int refusal_ = 0;
-  bool permitted_ = false;
 };
 
 }  // namespace perilune::bpf

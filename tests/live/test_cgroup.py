@@ -155,10 +155,14 @@ def test_each_datagram_of_a_train(program):
 def test_tcp_is_cut_off(program):
     with CgroupLab(program) as lab:
         lab.peer_in("web", lab.server, "http-server", lab.address(4), "80")
-        connect = lambda: lab.ask(lab.client, "tcp-connect", lab.address(4), "80", "2").split()[0]
+        connect = lambda port="80": lab.ask(lab.client, "tcp-connect", lab.address(4), port, "2").split()[0]
         expect_equal(connect(), "connected", "before")
         lab.load("cut", lab.script(BLOCK_TCP), f"cgroup:{lab.path}:in")
         expect_equal(connect(), "timeout", "with all TCP blocked on its way in")
+        lab.perilune("unload", "cut")
+        # What a listener answers belongs to its group before there is a connection; a reset where nobody listens to none.
+        lab.load("cut", lab.script(BLOCK_TCP), f"cgroup:{lab.path}:out")
+        expect_equal((connect(), connect("81")), ("timeout", "refused"), "with all TCP blocked on its way out")
         lab.perilune("unload", "cut")
         expect_equal(connect(), "connected", "after")
 

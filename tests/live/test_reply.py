@@ -60,7 +60,7 @@ def test_load_says_that_a_veth_needs_a_program_at_its_other_end(program):
         expect_equal(lab.load("none", lab.script(PASS, "pass.lua"), hook).stderr, "", "what is said of a script that never replies")
         lab.perilune("unload", "none")
         said = lab.load("one", script, hook).stderr
-        expect("perilune: note: a 'reply' from xdp:server0 is lost while the other end of this veth pair, client0 in another "
+        expect("perilune: note: what is sent back from xdp:server0 ('reply', 'reject') is lost while the other end of this veth pair, client0 in another "
                "network namespace, has no XDP program" in said, f"load said: {said}")
         expect_equal(lab.load("other", script, other).stderr, "", "what is said where the other end has a program")
         lab.perilune("unload", "one")
