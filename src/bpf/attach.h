@@ -6,6 +6,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
+#include "bpf/system_call.h"
 
 namespace perilune::bpf {
 
@@ -21,12 +22,7 @@ struct LinkCreate {
       uint32_t padding;
       uint64_t expected_revision;
     } tcx;
-    struct {
-      uint32_t family;
-      uint32_t hook;
-      int32_t priority;
-      uint32_t flags;
-    } netfilter;
+    NetfilterHookPoint netfilter;
     uint64_t room[4];
   } of{};
 };

@@ -92,8 +92,8 @@ bool Prober::makes_map(std::string_view what, uint32_t type, uint32_t key, uint3
       descriptor(bpf_map_create(static_cast<bpf_map_type>(type), kProbeName, key, value, entries, &options), what));
 }
 
-bool Prober::has_kernel_function(std::string_view name, bool unknown) const {
-  if (kernel_types_.empty()) return unknown;
+bool Prober::has_kernel_function(std::string_view name, bool unless_known) const {
+  if (kernel_types_.empty()) return unless_known;
   return kernel_types_.find(fmt::format("{0}{1}{0}", '\0', name)) != std::string::npos;
 }
 

@@ -38,9 +38,9 @@ class Prober {
   bool knows_link(LinkCreate create, int expected, std::string_view what);
   bool makes_map(std::string_view what, uint32_t type, uint32_t key, uint32_t value, uint32_t entries,
                  uint32_t flags = 0);
-  /// Is there a function of this name in the kernel? Without type information nobody can say, and `unknown` is the
-  /// answer.
-  [[nodiscard]] bool has_kernel_function(std::string_view name, bool unknown) const;
+  /// Does the kernel have a function of this name? A kernel without type information does not say: then the result is
+  /// `unless_known`.
+  [[nodiscard]] bool has_kernel_function(std::string_view name, bool unless_known) const;
   /// Of a system call's result: a descriptor, or -errno.
   FileDescriptor descriptor(long result, std::string_view what);
 

@@ -65,6 +65,14 @@ struct MapInfo {
   uint64_t memory = 0;  // bytes
 };
 
+/// Where a link of netfilter is, as the kernel is told (BPF_LINK_CREATE) and tells (struct bpf_link_info).
+struct NetfilterHookPoint {
+  uint32_t family;
+  uint32_t hook;
+  int32_t priority;
+  uint32_t flags;
+};
+
 struct LinkInfo {
   uint32_t id = 0;
   LinkType type = LinkType::kUnspecified;
@@ -79,12 +87,7 @@ struct LinkInfo {
       uint64_t id;  // the number of its folder; 0: it is gone
       uint32_t attach_type;
     } cgroup;
-    struct {
-      uint32_t family;
-      uint32_t hook;
-      int32_t priority;
-      uint32_t flags;
-    } netfilter;
+    NetfilterHookPoint netfilter;
     uint64_t room[8];
   } of{};
 };

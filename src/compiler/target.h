@@ -15,6 +15,15 @@ struct Target {
   std::string interface;         // pkt.interface in the kernel; empty: not known at load
   bool asks_not_ip = false;      // the script is called for frames without IP, too
 
+  /// Where packets begin with IP and can only be read, and nothing can be sent.
+  [[nodiscard]] static Target looking_only() {
+    Target target = in_kernel();
+    target.writes = false;
+    target.answers = false;
+    target.has_frame = false;
+    return target;
+  }
+
   bool operator==(const Target&) const = default;
 
   [[nodiscard]] static Target in_kernel() {

@@ -26,10 +26,11 @@
 /* The end of that: how often senders were answered of late (runtime/reject.h), PL_REJECTS_EACH times eight bytes. */
 #define PL_REJECTS_AT 0x3d00u
 #define PL_REJECTS_EACH 64u
-#define PL_CONSTANTS 0x4000u /* constant strings, written once at load, the same in every slot */
-#define PL_FRAME 0x8000u     /* the copy of the frame */
-#define PL_FRAME_MAX 66559u  /* of longer packets, the beginning */
-#define PL_STRINGS 0x18400u  /* strings the filter makes (lower(), tostring() of numbers, ..) */
+#define PL_REJECTS_IN_ALL_AT 0x2e0u /* all of them together, after the slot's header and the train's state */
+#define PL_CONSTANTS 0x4000u        /* constant strings, written once at load, the same in every slot */
+#define PL_FRAME 0x8000u            /* the copy of the frame */
+#define PL_FRAME_MAX 66559u         /* of longer packets, the beginning */
+#define PL_STRINGS 0x18400u         /* strings the filter makes (lower(), tostring() of numbers, ..) */
 #define PL_STRINGS_SIZE (PL_SLOT_SIZE - PL_STRINGS)
 
 /* What a filter returns: a verdict in the low byte, the line of the return statement (0: unknown) above it. */

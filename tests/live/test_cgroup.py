@@ -6,14 +6,9 @@ import sys
 
 from kernel_lab import PASS, KernelLab
 from lab import HERE, Process, Skip, expect, expect_equal, must, need, wait_until
+from test_kernel import FILTER as WORDS
 from test_trains import EVIL
 
-WORDS = """
-function filter(hdr, pld, pkt)
-  if pkt.protocol == 17 and pld and #pld >= 2 and tostring(pld:segment(0, 2)) == 'no' then return false end
-  return true
-end
-"""
 FACTS = """
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= 17 then return true end

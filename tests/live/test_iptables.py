@@ -3,14 +3,9 @@ import shutil
 
 from kernel_lab import PASS, KernelLab
 from lab import Skip, expect, expect_equal, need
+from test_kernel import FILTER as WORDS
 from test_trains import EVIL, received
 
-WORDS = """
-function filter(hdr, pld, pkt)
-  if pkt.protocol == 17 and pld and #pld >= 2 and tostring(pld:segment(0, 2)) == 'no' then return false end
-  return true
-end
-"""
 TOOLS = {4: "iptables-nft", 6: "ip6tables-nft"}
 
 

@@ -199,8 +199,8 @@ class KernelSubject final : public Subject {
     write_be16(&reply[at], static_cast<uint16_t>(~packet::transport_checksum(empty, after)));
   }
 
-  /// What goes back to the sender of a rejected packet, beside packet::reject_reply(). A difference is reported as a
-  /// log line, which no other engine writes.
+  /// Compares what goes back to the sender of a rejected packet with packet::reject_reply(). A difference is reported
+  /// as a log line, which no other engine writes.
   void check_answer(const StoredPacket& stored) {
     constexpr std::ptrdiff_t kAddress = 6;
     constexpr uint32_t kSentFromXdp = 3, kSentFromTc = 7;

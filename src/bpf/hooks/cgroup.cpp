@@ -223,10 +223,7 @@ class CgroupHook final : public Hook {
   }
 
   compiler::Target target(const AttachPoint& point) const override {
-    compiler::Target target = compiler::Target::in_kernel();
-    target.writes = false;
-    target.answers = false;
-    target.has_frame = false;
+    compiler::Target target = compiler::Target::looking_only();
     target.why_no_mark = "load at tc:IF:in or tc:IF:out";
     if (group_of(point).outgoing) target.direction = "out";
     return target;

@@ -13,9 +13,8 @@
 #include "base/command.h"
 #include "base/files.h"
 #include "base/spelling.h"
-#include "bpf/hook.h"
+#include "bpf/hooks/trampoline.h"
 #include "bpf/namespaces.h"
-#include "bpf/tiny_program.h"
 
 namespace perilune::bpf {
 namespace {
@@ -35,28 +34,26 @@ std::string_view direction_of(const AttachPoint& point) {
 class IptablesPlacement final : public Placement {
  public:
   IptablesPlacement() = default;
-  IptablesPlacement(FileDescriptor table, FileDescriptor entry) : table_(std::move(table)), entry_(std::move(entry)) {}
+  IptablesPlacement(Trampoline trampoline, FileDescriptor entry)
+      : trampoline_(std::move(trampoline)), pinned_entry_(std::move(entry)) {}
 
   Result<void> attach(const PinRoot& /*root*/, int program, const ir::Image& /*image*/, Attachment& record,
                       std::vector<std::string>& /*notes*/) override {
-    Result<FileDescriptor> table = create_chain();
-    if (!table) return tl::make_unexpected(table.error());
-    table_ = std::move(*table);
-    if (const Result<void> set = set_chain(table_.get(), 0, program); !set) return set;
-    Result<FileDescriptor> entry = load_entry(record.point.hook->program(), table_.get(), 0);
-    if (!entry) return tl::make_unexpected(entry.error());
-    entry_ = std::move(*entry);
+    Result<Trampoline> made = Trampoline::make(record.point.hook->program(), program);
+    if (!made) return tl::make_unexpected(made.error());
+    trampoline_ = std::move(*made);
     return {};
   }
-  Result<void> put(const Attachment& /*record*/, int program) override { return set_chain(table_.get(), 0, program); }
+  Result<void> put(const Attachment& /*record*/, int program) override { return trampoline_.put(program); }
   Result<void> pin(const std::string& folder) const override {
-    if (const Result<void> done = bpf::pin(table_.get(), folder + "/chain"); !done) return done;
-    return bpf::pin(entry_.get(), fmt::format("{}/{}", folder, kPin));
+    if (const Result<void> done = trampoline_.pin(folder); !done) return done;
+    const FileDescriptor& entry = pinned_entry_ ? pinned_entry_ : trampoline_.entry();
+    return bpf::pin(entry.get(), fmt::format("{}/{}", folder, kPin));
   }
 
  private:
-  FileDescriptor table_;
-  FileDescriptor entry_;
+  Trampoline trampoline_;
+  FileDescriptor pinned_entry_;  // of one that was found
 };
 
 /// Does the rule use this pin? People write paths in many ways, also relative to where they were: the last parts count,
@@ -135,10 +132,8 @@ class IptablesHook final : public Hook {
   }
 
   compiler::Target target(const AttachPoint& point) const override {
-    compiler::Target target = compiler::Target::in_kernel();
-    target.writes = false;
+    compiler::Target target = compiler::Target::looking_only();
     target.answers = true;  // by the rule's target
-    target.has_frame = false;
     target.why_no_mark = "let the rule set it: -j MARK --set-mark N";
     target.direction = direction_of(point);
     return target;
@@ -165,18 +160,18 @@ class IptablesHook final : public Hook {
   Result<Held> find(const PinRoot& /*root*/, const Attachment& /*record*/, const std::string& folder,
                     std::span<const uint32_t> /*programs*/) const override {
     Held held;
-    Result<std::optional<FileDescriptor>> table = find_pin(folder + "/chain");
-    if (!table) return tl::make_unexpected(table.error());
+    Result<std::optional<Trampoline>> trampoline = Trampoline::find(folder);
+    if (!trampoline) return tl::make_unexpected(trampoline.error());
     Result<std::optional<FileDescriptor>> entry = find_pin(fmt::format("{}/{}", folder, kPin));
     if (!entry) return tl::make_unexpected(entry.error());
-    if (!*table || !*entry) return held;
-    const Result<uint32_t> program = chain_program((*table)->get(), 0);
+    if (!*trampoline || !*entry) return held;
+    const Result<uint32_t> program = (*trampoline)->running();
     if (!program) return tl::make_unexpected(program.error());
     const Result<ProgramInfo> info = program_info((*entry)->get());
     if (!info) return tl::make_unexpected(info.error());
     held.running = *program;
     held.link.emplace().program_id = info->id;  // whose run time is the filter's
-    held.placement = std::make_unique<IptablesPlacement>(std::move(**table), std::move(**entry));
+    held.placement = std::make_unique<IptablesPlacement>(std::move(**trampoline), std::move(**entry));
     return held;
   }
   std::string_view gone() const override { return "its pin is gone"; }

@@ -10,7 +10,7 @@
 #include "base/spelling.h"
 #include "bpf/attach.h"
 #include "bpf/hooks/links.h"
-#include "bpf/tiny_program.h"
+#include "bpf/hooks/trampoline.h"
 
 namespace perilune::bpf {
 namespace {
@@ -53,22 +53,19 @@ Result<FileDescriptor> attach_family(int program, Family family, const AttachPoi
 class NetfilterPlacement final : public Placement {
  public:
   NetfilterPlacement() = default;
-  NetfilterPlacement(FileDescriptor table, std::vector<NamedLink> links)
-      : table_(std::move(table)), links_(std::move(links)) {}
+  NetfilterPlacement(Trampoline trampoline, std::vector<NamedLink> links)
+      : trampoline_(std::move(trampoline)), links_(std::move(links)) {}
 
   Result<void> attach(const PinRoot& /*root*/, int program, const ir::Image& /*image*/, Attachment& record,
                       std::vector<std::string>& notes) override {
-    Result<FileDescriptor> table = create_chain();
-    if (!table) return tl::make_unexpected(table.error());
-    table_ = std::move(*table);
-    if (const Result<void> set = set_chain(table_.get(), 0, program); !set) return set;
-    Result<FileDescriptor> entry = load_entry(record.point.hook->program(), table_.get(), 0);
-    if (!entry) return tl::make_unexpected(entry.error());
-    return attach_entry(entry->get(), record.point, notes);
+    Result<Trampoline> made = Trampoline::make(record.point.hook->program(), program);
+    if (!made) return tl::make_unexpected(made.error());
+    trampoline_ = std::move(*made);
+    return attach_entry(trampoline_.entry().get(), record.point, notes);
   }
-  Result<void> put(const Attachment& /*record*/, int program) override { return set_chain(table_.get(), 0, program); }
+  Result<void> put(const Attachment& /*record*/, int program) override { return trampoline_.put(program); }
   Result<void> pin(const std::string& folder) const override {
-    if (const Result<void> done = bpf::pin(table_.get(), folder + "/chain"); !done) return done;
+    if (const Result<void> done = trampoline_.pin(folder); !done) return done;
     return pin_links(links_, folder);
   }
 
@@ -97,7 +94,7 @@ class NetfilterPlacement final : public Placement {
                        "unload filters: 'perilune list' shows them");
   }
 
-  FileDescriptor table_;
+  Trampoline trampoline_;
   std::vector<NamedLink> links_;
 };
 
@@ -144,10 +141,7 @@ class NetfilterHook final : public Hook {
   }
 
   compiler::Target target(const AttachPoint& point) const override {
-    compiler::Target target = compiler::Target::in_kernel();
-    target.writes = false;
-    target.answers = false;
-    target.has_frame = false;
+    compiler::Target target = compiler::Target::looking_only();
     target.why_no_mark = "load at tc:IF:in or tc:IF:out";
     if (point.part == "forward") target.direction = "forward";
     if (point.part == "output" || point.part == "postrouting") target.direction = "out";
@@ -185,13 +179,13 @@ class NetfilterHook final : public Hook {
     if (!found) return tl::make_unexpected(found.error());
     held.link = found->first;
     if (!held.link) return held;
-    Result<std::optional<FileDescriptor>> table = find_pin(folder + "/chain");
-    if (!table) return tl::make_unexpected(table.error());
-    if (!*table) return held;
-    const Result<uint32_t> program = chain_program((*table)->get(), 0);
+    Result<std::optional<Trampoline>> trampoline = Trampoline::find(folder);
+    if (!trampoline) return tl::make_unexpected(trampoline.error());
+    if (!*trampoline) return held;
+    const Result<uint32_t> program = (*trampoline)->running();
     if (!program) return tl::make_unexpected(program.error());
     held.running = *program;
-    held.placement = std::make_unique<NetfilterPlacement>(std::move(**table), std::move(found->links));
+    held.placement = std::make_unique<NetfilterPlacement>(std::move(**trampoline), std::move(found->links));
     return held;
   }
 };

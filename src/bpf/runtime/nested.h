@@ -7,9 +7,8 @@
 
 #include "bpf/runtime/train.h"
 
-PL_GLOBAL u64 find_and_show(PL_CTX* ctx, u64 slot_offset) {
-  const u32 found = find(ctx, slot_offset);
-  return found == FOUND_IP ? find_train(ctx, slot_offset) : found;
+PL_GLOBAL u64 find_anything(PL_CTX* ctx, u64 slot_offset) {
+  return find_and_show(ctx, slot_offset);
 }
 
 /* The slots of one number, of all CPUs, are side by side; then come those of the next number. */
@@ -54,7 +53,7 @@ PL_INLINE u32 judge_nested(PL_CTX* ctx) {
     }
   }
   header = header_of(slot_at(slot_offset));
-  found = find_and_show(ctx, slot_offset);
+  found = find_anything(ctx, slot_offset);
   /* The rare case first: the verifier follows the filter there, and finds nothing new on the way of all others. */
   if (likely(TRAIN((u8*)header)->left != 0)) {
   next:

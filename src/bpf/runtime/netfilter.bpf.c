@@ -51,18 +51,9 @@ PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
 PL_INLINE u32 packet_mark(PL_CTX* ctx) {
   return U32_FIELD(ctx->skb, pl_field_sk_buff__mark());
 }
-PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
-  return 0;
-}
-PL_INLINE u32 packet_tag(PL_CTX* ctx) {
-  return 0;
-}
 
-PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
-  return 0;
-}
 #define PL_TRAINS
-#include "bpf/runtime/nested.h"
+#include "bpf/runtime/read_only.h"
 
 PL_INLINE u32 packet_train_size(PL_CTX* ctx) {
   const u64 head = (u64)POINTER_FIELD(ctx->skb, pl_field_sk_buff__head());

@@ -1,6 +1,7 @@
-/* 'reject': the sender is told, as packet::reject_reply() does (src/packet/reply.cpp): a TCP RST (RFC 9293, 3.10.7.1),
- * or ICMP "port unreachable" (RFC 792, 4443). The packet that arrived becomes the answer: it is cut or grown, new
- * headers are written, and what an ICMP message quotes of it is written again behind them.
+/* 'reject' sends the sender a TCP RST (RFC 9293, 3.10.7.1), or ICMP "port unreachable" (RFC 792, 4443), the same bytes
+ * as packet::reject_reply() makes (src/packet/reply.cpp). The packet that arrived is turned into this answer: its
+ * length is changed, the answer's headers are written over its own, and after an ICMP header the packet's first bytes,
+ * which the message quotes, are stored once more.
  *
  *   link | IP header | TCP                     link header: addresses exchanged, tags as they were
  *   link | IP header | ICMP | the packet's IP header and what follows it
@@ -85,9 +86,6 @@ PL_INLINE u32 is_query(u32 version, u32 type) {
 PL_INLINE u32 is_ip_type(u32 type) {
   return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
 }
-PL_INLINE u32 is_tag_type(u32 type) {
-  return type == 0x8100 || type == 0x88a8 || type == 0x9100;
-}
 
 /* Nothing, or Ethernet with up to two tags, from one station. */
 PL_INLINE u32 has_plain_link(u8* slot, const struct pl_header* header) {
@@ -102,9 +100,8 @@ PL_INLINE u32 has_plain_link(u8* slot, const struct pl_header* header) {
     return 0;
   }
   if (network == 14) return is_ip_type(be16(frame + 12));
-  if (network == 18) return is_tag_type(be16(frame + 12)) && is_ip_type(be16(frame + 16));
-  return network == 22 && is_tag_type(be16(frame + 12)) && is_tag_type(be16(frame + 16)) &&
-         is_ip_type(be16(frame + 20));
+  if (network == 18) return is_vlan(be16(frame + 12)) && is_ip_type(be16(frame + 16));
+  return network == 22 && is_vlan(be16(frame + 12)) && is_vlan(be16(frame + 16)) && is_ip_type(be16(frame + 20));
 }
 
 /* Are the packet's checksums right, or left to the device? The whole packet is in the slot, as far as it has room. */
@@ -198,7 +195,8 @@ PL_GLOBAL u64 compose_answer(PL_CTX* ctx, u64 slot_offset) {
   struct pl_header* header = header_of(slot);
   struct workspace* work = WORK(slot);
   u8* ip = slot + REJECT_HEADERS;
-  u64 network, quoted = 0, sum;
+  u8* icmp;
+  u64 network, quoted, sum;
   u32 version, protocol, ip_length, answers_with, offset, partial, most, pseudo, result;
 
   /* The packet as it arrived, with all that is known of it. */
@@ -230,9 +228,7 @@ PL_GLOBAL u64 compose_answer(PL_CTX* ctx, u64 slot_offset) {
 
   if (protocol == PROTOCOL_TCP) {
     u8* tcp = ip + ip_length;
-    opaque(tcp); /* one path for both versions */
     write_ip(ip, header, PROTOCOL_TCP, 20);
-    tcp = slot + REJECT_HEADERS + ip_length;
     write_reset(tcp, frame_at(slot, header->transport), header);
     sum = address_sum(header) + swap16(PROTOCOL_TCP) + swap16(20);
     if (partial) {
@@ -249,15 +245,15 @@ PL_GLOBAL u64 compose_answer(PL_CTX* ctx, u64 slot_offset) {
   quoted = header->end - network;
   if (quoted > most) quoted = most;
   write_ip(ip, header, answers_with, quoted + 8);
-  ip = slot + REJECT_HEADERS + ip_length;
-  put32(ip, version == 4 ? 0x03030000u : 0x01040000u); /* destination unreachable, port unreachable */
-  *(u32*)(ip + 4) = 0;
+  icmp = ip + ip_length;
+  put32(icmp, version == 4 ? 0x03030000u : 0x01040000u); /* destination unreachable, port unreachable */
+  *(u32*)(icmp + 4) = 0;
   pseudo = version == 4 ? 0 : fold(address_sum(header) + swap16(PROTOCOL_ICMPV6) + swap16(quoted + 8));
-  sum = pseudo + *(const u32*)ip + sum_frame(slot_offset, network, network + quoted);
+  sum = pseudo + *(const u32*)icmp + sum_frame(slot_offset, network, network + quoted);
   result = ~fold(sum) & 0xffff;
-  *(u16*)(ip + 2) = result;
+  *(u16*)(icmp + 2) = result;
   /* What the device then adds up is nothing: it writes one of the two zeros there. */
-  if (partial) *(u16*)(ip + 6) = pseudo;
+  if (partial) *(u16*)(icmp + 6) = pseudo;
   return (ip_length + 8) | quoted << 16;
 }
 

@@ -65,6 +65,7 @@ PL_INLINE struct pl_header* header_of(u8* slot) {
 }
 
 _Static_assert(sizeof(struct pl_header) <= PL_TRAIN_AT, "the header reaches into what follows it");
+_Static_assert(PL_TRAIN_AT + sizeof(struct pl_train) <= PL_REJECTS_IN_ALL_AT, "the train's state reaches into it");
 #define TRAIN(slot) ((struct pl_train*)((slot) + PL_TRAIN_AT))
 
 /* Frame byte `offset`, at most 65,535: displacements up to PL_FRAME - PL_FRAME_MAX stay inside the slot. */

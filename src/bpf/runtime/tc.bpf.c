@@ -3,25 +3,8 @@
  * A VLAN tag that the device took off (or will put in) stands beside the packet, not in its bytes: vlan and vlan_tags
  * are as if it stood in the frame, the frame itself is what the hook has.
  */
-#include "bpf/runtime/kernel.h"
+#include "bpf/runtime/skb.h"
 
-#define PL_CTX struct __sk_buff
-
-PL_INLINE long packet_load(PL_CTX* ctx, u32 offset, void* to, u64 length) {
-  return skb_load_bytes(ctx, offset, to, length);
-}
-
-#include "bpf/runtime/pull.h"
-
-PL_INLINE u32 packet_length(PL_CTX* ctx) {
-  return ctx->len;
-}
-PL_INLINE u32 packet_ifindex(PL_CTX* ctx) {
-  return ctx->ifindex;
-}
-PL_INLINE u32 packet_mark(PL_CTX* ctx) {
-  return ctx->mark;
-}
 PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
   return ctx->vlan_present != 0;
 }
@@ -119,10 +102,7 @@ PL_INLINE u32 is_plain_tcp(PL_CTX* ctx) {
 
 /* As find_uncommon(), of a buffer that is to be cut. FOUND_NOTHING: one for locate_fast(). */
 PL_GLOBAL u64 find_large(PL_CTX* ctx, u64 slot_offset) {
-  u32 found;
-  if (is_plain_tcp(ctx)) return FOUND_NOTHING;
-  found = find(ctx, slot_offset);
-  return found == FOUND_IP ? find_train(ctx, slot_offset) : found;
+  return is_plain_tcp(ctx) ? FOUND_NOTHING : find_and_show(ctx, slot_offset);
 }
 
 /* Out where it came in, or in as if it were received, to the process that sent it. */

@@ -110,6 +110,12 @@ PL_INLINE u32 find_train(PL_CTX* ctx, u64 slot_offset) {
   return FOUND_MALFORMED;
 }
 
+/* As find(); of a train, its first datagram. */
+PL_INLINE u32 find_and_show(PL_CTX* ctx, u64 slot_offset) {
+  const u32 found = find(ctx, slot_offset);
+  return found == FOUND_IP ? find_train(ctx, slot_offset) : found;
+}
+
 /* After a datagram's verdict. 1: another one is shown; 0: that was the last one, train->verdict is that of all. */
 PL_GLOBAL u64 next_datagram(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   struct pl_header* header = header_of(slot_at(slot_offset));

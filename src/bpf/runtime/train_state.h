@@ -7,7 +7,6 @@
 #include "ir/memory_layout.h"
 
 #define PL_TRAIN_AT 0x2c0u
-#define PL_REJECTS_IN_ALL_AT 0x2e0u /* all answers of late, see PL_REJECTS_AT */
 struct pl_train {
   unsigned int left;    /* datagrams that are not judged yet, the one under judgement included; 0: this is no train */
   unsigned int size;    /* payload bytes of each but the last */
