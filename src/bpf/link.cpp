@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kFilter = "filter";
 constexpr const char* kPull = "pull";
+constexpr const char* kReplace = "replace_payload";
 constexpr const char* kPullNear = "pull_near";  // what may stand in the place of the filter's calls of it
 constexpr const char* kCopy = "#copy";          // a call of one or the other
 constexpr int kMostNear = 3;
@@ -141,6 +142,8 @@ class Linker {
     switch (relocation.kind) {
       case ir::Relocation::Kind::kPull:
         return kCopy;
+      case ir::Relocation::Kind::kReplace:
+        return kReplace;
       case ir::Relocation::Kind::kLookup:
         return fmt::format("map_lookup_{}", relocation.index);
       case ir::Relocation::Kind::kDivide:

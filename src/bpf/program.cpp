@@ -200,6 +200,7 @@ class Loader {
         {"pl_next_in_chain", options_->next_in_chain},
         {"pl_link_type", link_type(*options_)},
         {"pl_writes", image_->writes ? 1 : 0},
+        {"pl_replaces", image_->replaces ? 1 : 0},
         {"pl_sets_mark", image_->sets_mark ? 1 : 0},
         {"pl_uses_payload", image_->uses_payload ? 1 : 0},
         {"pl_uses_frame", image_->uses_frame ? 1 : 0},
@@ -237,6 +238,7 @@ class Loader {
     const auto pulls = [](const ir::Relocation& one) { return one.kind == ir::Relocation::Kind::kPull; };
     uint64_t all = image_->code.header_fields | image_->header_fields;
     if (image_->writes) all |= kWritingBack;
+    if (image_->replaces) all = ~uint64_t{0};  // the headers are found anew, and put back as they were
     if (std::ranges::any_of(image_->code.relocations, pulls)) all |= kPulling;
     return all;
   }
@@ -429,7 +431,8 @@ Result<TestRunResult> test_run(int program_fd, const Hook& hook, std::span<const
                                const TestRunOptions& options) {
   const ProgramKind& kind = hook.program();
   TestRunResult result;
-  result.bytes.resize(packet.size() + 256);
+  constexpr size_t kMostGrowth = 8192;  // a reply, or the longest payload that a filter puts together
+  result.bytes.resize(packet.size() + kMostGrowth);
   __sk_buff context{};
   context.mark = options.mark;
   context.ifindex = options.ifindex;

@@ -211,6 +211,7 @@ void Lowering::append_arguments(const AbstractValue& joined, const AbstractValue
 
 void Lowering::merge_facts(State& into, const State& from) const {
   into.pulled = std::min(into.pulled, from.pulled);
+  into.replaced |= from.replaced;
   if (into.has_ports != from.has_ports) into.has_ports = -1;
   std::erase_if(into.elements,
                 [&](const KeptElement& one) { return std::ranges::find(from.elements, one) == from.elements.end(); });
@@ -232,6 +233,7 @@ bool Lowering::arrives(Version& version, State& state, std::vector<ir::Value>& a
     }
     if (!fits) return false;
   }
+  if (state.replaced && !version.state.replaced) return false;
   if (version.state.has_ports != -1 && version.state.has_ports != state.has_ports) return false;
   for (const KeptElement& one : version.state.elements)
     if (std::ranges::find(state.elements, one) == state.elements.end()) return false;
@@ -572,6 +574,22 @@ void Lowering::burn_fuel(uint64_t instructions) {
 
 void Lowering::fail(const std::string& message, ir::Value first, ir::Value second) {
   fail_at(prototype().line(current_pc_), message, first, second);
+}
+
+// With the message of what `code` is: 1, 2, ... `codes`.
+void Lowering::fail_by(ir::Value code, uint32_t codes, const std::function<std::string(uint32_t)>& message) {
+  const uint32_t file = st_.top().callee->code->file;
+  const uint32_t line = prototype().line(current_pc_);
+  const std::string key = fmt::format("{}:{}:{}", file, line, script::error_message(message(1)));
+  const auto [found, inserted] = error_sites_.emplace(key, static_cast<uint32_t>(image_.errors.size()));
+  if (inserted) {
+    for (uint32_t one = 1; one <= codes; ++one)
+      image_.errors.push_back({file, line, script::error_message(message(one))});
+  }
+  const ir::Value slot = b_.slot();
+  b_.store(4, slot, offsetof(pl_header, error_site), b_.add(code, static_cast<int64_t>(found->second) - 1));
+  b_.ret(number(static_cast<int64_t>(PL_ERROR | (uint64_t{line} << PL_LINE_SHIFT))));
+  ended_ = true;
 }
 
 void Lowering::fail_at(uint32_t line, const std::string& message, ir::Value first, ir::Value second) {

@@ -79,8 +79,9 @@ inline constexpr int32_t kEventScratch = PL_SCRATCH + 0x800;  // an event, up to
 inline constexpr int64_t kMaxEvent = 0x1f00;
 inline constexpr int32_t kMatchArea = PL_SCRATCH + 0x2700;  // registers of matches, 1,024 bytes
 static_assert(kMatchArea + 1024 <= static_cast<int32_t>(PL_REJECTS_AT));
-inline constexpr int64_t kLongestMade = 4096;     // strings a filter makes
-inline constexpr uint32_t kStringsSize = 0x2400;  // all of them together, at PL_STRINGS
+inline constexpr int64_t kAll = int64_t{1} << 32;  // of State::pulled: the whole frame
+inline constexpr int64_t kLongestMade = 4096;      // strings a filter makes
+inline constexpr uint32_t kStringsSize = 0x2400;   // all of them together, at PL_STRINGS
 inline constexpr int32_t kWorkspace = PL_STRINGS + kStringsSize;
 inline constexpr uint32_t kWorkspaceSize = PL_STRINGS_SIZE - kStringsSize;
 inline constexpr int64_t kGmatchMark = INT64_MIN + 17;  // key of the pattern in the iterator of gmatch
@@ -230,6 +231,7 @@ class Lowering {
   void count_walked(uint64_t steps);
   /// A script error: this path ends.
   void fail(const std::string& message, ir::Value first = ir::kNoValue, ir::Value second = ir::kNoValue);
+  void fail_by(ir::Value code, uint32_t codes, const std::function<std::string(uint32_t)>& message);
   void fail_at(uint32_t line, const std::string& message, ir::Value first = ir::kNoValue,
                ir::Value second = ir::kNoValue);
   [[nodiscard]] std::string as_called(const Call& call, const std::string& message) const;
@@ -413,7 +415,10 @@ class Lowering {
   void ensure_bytes(const AbstractValue& view, int64_t end);
   [[nodiscard]] ir::Value payload_end(int64_t length);
   void refuse_dynamic_field(const AbstractValue& view, const AbstractValue& key);
+  void writes_to_packet();
   void before_write(ir::Value begin, ir::Value end, bool may_be_empty = false);
+  void cut_views();
+  void replace_payload(const AbstractValue& value);
   [[nodiscard]] AbstractValue view_text(const AbstractValue& view);
   AbstractValue headers_view();
   ir::Value load_byte(ir::Value start, const AbstractValue& index);

@@ -169,11 +169,14 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     return set(result, AbstractValue::dynamic_integer(b_.load(8, b_.slot(), offsetof(pl_header, time_ns))));
   }
   if (name == "transport") {
-    return value_or_nil(Condition::kNe, flag(PL_HAS_TRANSPORT), number(0), result, [&] {
-      const ir::Value transport = header(offsetof(pl_header, transport));
+    const bool now = st_.replaced;
+    const ir::Value flags = header(now ? offsetof(pl_header, now_flags) : offsetof(pl_header, flags));
+    const ir::Value there = b_.binary(Op::kAnd, flags, int64_t{PL_HAS_TRANSPORT});
+    return value_or_nil(Condition::kNe, there, number(0), result, [&] {
+      const ir::Value transport = header(now ? offsetof(pl_header, now_transport) : offsetof(pl_header, transport));
       AbstractValue view = AbstractValue::of(Kind::kView);
       view.a = b_.add(transport, kFrame);
-      view.b = b_.sub(header(offsetof(pl_header, payload)), transport);
+      view.b = b_.sub(header(now ? offsetof(pl_header, now_payload) : offsetof(pl_header, payload)), transport);
       view.most = PL_FRAME_MAX;
       view.least = 4;
       view.index = ++views_;
@@ -232,10 +235,7 @@ void Lowering::set_in_packet(const AbstractValue& key, const AbstractValue& valu
     b_.store(4, b_.slot(), offsetof(pl_header, mark_set), number(1));
     return;
   }
-  if (name == "payload") {
-    refuse("payload-replaced", "pkt.payload is replaced, which may change the packet's length",
-           "write to pld: pld[i] = byte, or a 'string' field of a layout");
-  }
+  if (name == "payload") return replace_payload(value);
   if (std::ranges::find(kNames, name) != kNames.end()) {
     return fail(fmt::format(
         "pkt.{} cannot be set (only pkt.mark and pkt.payload can); write to the packet through hdr and pld", name));

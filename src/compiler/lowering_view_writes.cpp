@@ -21,8 +21,8 @@ using luadata::FieldKind;
 
 }  // namespace
 
-// Marks slot bytes [begin, end) as written, and takes care that strings of the packet's bytes keep what they were.
-void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
+// Something is about to be written: takes care that strings of the packet's bytes keep what they were.
+void Lowering::writes_to_packet() {
   if (!target_.writes) {
     refuse("read-only-hook", "the packet is written to, and packets can only be read at this hook",
            "load the script at tc:IF:in, tc:IF:out or xdp:IF");
@@ -55,6 +55,11 @@ void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
       if (live[k]->kind == Kind::kDynamicString) *live[k] = *real[k];
     }
   }
+}
+
+// Marks slot bytes [begin, end) as written.
+void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
+  writes_to_packet();
   const ir::Value slot = b_.slot();
   const ir::Value first = b_.sub(begin, number(kFrame));
   const ir::Value last = b_.sub(end, number(kFrame));

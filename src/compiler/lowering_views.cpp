@@ -21,7 +21,6 @@ using ir::Op;
 using luadata::Field;
 using luadata::FieldKind;
 
-constexpr int64_t kAll = int64_t{1} << 32;
 constexpr int64_t kLargestDisplacement = 0x4000;
 /// So many bytes of any payload are among the first PL_FRAME_MAX of the frame: sixteen extension headers of 2,048 bytes
 /// and what else can be in front of it are shorter than the rest.
@@ -49,10 +48,11 @@ AbstractValue Lowering::headers_view() {
 }
 
 AbstractValue Lowering::payload_view() {
-  const ir::Value payload = header(offsetof(pl_header, payload));
+  const bool now = st_.replaced;
+  const ir::Value payload = header(now ? offsetof(pl_header, now_payload) : offsetof(pl_header, payload));
   AbstractValue view = AbstractValue::of(Kind::kView);
   view.a = b_.add(payload, kFrame);
-  view.b = b_.sub(header(offsetof(pl_header, end)), payload);
+  view.b = b_.sub(header(now ? offsetof(pl_header, now_end) : offsetof(pl_header, end)), payload);
   view.most = PL_FRAME_MAX;
   view.base = 0;
   view.index = ++views_;

@@ -191,6 +191,7 @@ struct State {
   // The headers and payload bytes [0, pulled) are in the slot.
   int64_t pulled = kNothing;
   static constexpr int64_t kNothing = -1;
+  bool replaced = false;  // the payload, perhaps: what was known of it is of the one that arrived
   int8_t has_ports = -1;  // of this path: -1 unknown, 0 no, 1 yes
   std::vector<KeptElement> elements;
 

@@ -84,6 +84,11 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
 
   // What the filter wrote, as a packet in the slot.
   Malformed commit(const packet::Packet& packet, Decision& decision) {
+    const pl_header& header = machine_->header();
+    if (header.arrived_length != 0) {  // all of it is in the slot
+      const std::span<uint8_t> after{machine_->slot() + PL_FRAME, header.captured};
+      return finish(packet, after, header.captured, decision);
+    }
     packet.need(packet.bytes.size());
     pull_frame(machine_->slot(), packet, packet.bytes.size());
     std::span<uint8_t> after{machine_->slot() + PL_FRAME, packet.bytes.size()};
@@ -92,7 +97,11 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
       std::ranges::copy(after.first(PL_FRAME_MAX), long_frame_.begin());
       after = long_frame_;
     }
-    const packet::Edit edit = packet::finish_edit(packet, location_, after, packet.wire_length);
+    return finish(packet, after, packet.wire_length, decision);
+  }
+
+  Malformed finish(const packet::Packet& packet, std::span<uint8_t> after, size_t wire_length, Decision& decision) {
+    const packet::Edit edit = packet::finish_edit(packet, location_, after, wire_length);
     if (edit.location.malformed != Malformed::kNone) return edit.location.malformed;
     decision.modified = edit.differs;
     if (edit.differs) decision.bytes = after;
@@ -112,6 +121,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
 
   // vm::Environment
   void pull(void* /*context*/, uint64_t upto) override { pull_frame(machine_->slot(), *packet_, upto); }
+  void replace_payload(uint64_t length) override { replace_in_slot(machine_->slot(), *packet_, location_, length); }
   uint64_t random() override { return random_.next(); }
   int output(std::span<const uint8_t> record) override {
     pl_event event{};

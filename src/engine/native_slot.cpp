@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "base/bytes.h"
+#include "packet/resize.h"
 
 namespace perilune::engine {
 namespace {
@@ -17,6 +19,19 @@ pl_header& header_of(uint8_t* slot) {
 
 unsigned flag(bool is_set, unsigned bit) {
   return is_set ? bit : 0;
+}
+
+unsigned flags_of(const packet::Location& location) {
+  return flag(location.fragment, PL_FRAGMENT) | flag(location.first_fragment, PL_FIRST_FRAGMENT) |
+         flag(location.has_transport, PL_HAS_TRANSPORT) | flag(location.has_ports, PL_HAS_PORTS) |
+         flag(location.truncated, PL_TRUNCATED);
+}
+
+void note_place(pl_header& header, const packet::Location& location) {
+  header.now_transport = location.transport;
+  header.now_payload = location.payload;
+  header.now_end = location.end;
+  header.now_flags = flags_of(location);
 }
 
 void copy_frame(uint8_t* slot, const packet::Packet& packet, uint32_t upto) {
@@ -57,9 +72,7 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
   header.payload = location.payload;
   header.end = location.end;
   header.captured = static_cast<uint32_t>(packet.bytes.size());
-  header.flags = flag(location.fragment, PL_FRAGMENT) | flag(location.first_fragment, PL_FIRST_FRAGMENT) |
-                 flag(location.has_transport, PL_HAS_TRANSPORT) | flag(location.has_ports, PL_HAS_PORTS) |
-                 flag(location.truncated, PL_TRUNCATED) | flag(packet.has_frame, PL_HAS_FRAME);
+  header.flags = flags_of(location) | flag(packet.has_frame, PL_HAS_FRAME);
   header.version = location.version;
   header.protocol = location.protocol;
   header.source_port = location.source_port;
@@ -80,6 +93,8 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
   }
   header.dirty_begin = 0;
   header.dirty_end = 0;
+  header.arrived_length = 0;
+  note_place(header, location);
   header.mark_set = 0;
   header.error_site = 0;
   header.log_lines = 0;
@@ -98,6 +113,37 @@ void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto) {
   packet.need(end);
   std::memcpy(slot + PL_FRAME + header.copied, packet.bytes.data() + header.copied, end - header.copied);
   header.copied = end;
+}
+
+void replace_in_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& arrived, uint64_t length) {
+  pl_header& header = header_of(slot);
+  uint8_t* frame = slot + PL_FRAME;
+  packet::Location now = arrived;
+  pull_frame(slot, packet, header.captured);
+  if (header.dirty_end != 0) {
+    const size_t there = std::min(header.captured, PL_FRAME_MAX);
+    now = packet::locate({frame, there}, header.arrived_length != 0 ? there : packet.wire_length, packet.link);
+  }
+  if (now.malformed != packet::Malformed::kNone) {
+    header.replaced = static_cast<unsigned>(packet::ResizeRefusal::kMalformed);
+    return;
+  }
+  const uint8_t* from = slot + header.replace_from;
+  const std::vector<uint8_t> payload(from, from + length);  // it may be part of the frame
+  const bool resizes = length != now.end - now.payload;
+  size_t captured = header.captured;
+  const packet::ResizeRefusal refusal = packet::replace_payload({frame, PL_FRAME_MAX}, captured, now, payload);
+  header.replaced = static_cast<unsigned>(refusal);
+  if (refusal != packet::ResizeRefusal::kNone) return;
+  note_place(header, now);
+  if (length == 0 && !resizes) return;
+  if (resizes) {
+    if (header.arrived_length == 0) header.arrived_length = header.captured;
+    header.captured = static_cast<unsigned>(captured);
+    header.copied = header.captured;
+  }
+  header.dirty_begin = 0;
+  header.dirty_end = header.captured;
 }
 
 }  // namespace perilune::engine

@@ -15,4 +15,8 @@ void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Locati
 /// Makes frame bytes [0, upto) stand in the slot, as far as there are that many.
 void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto);
 
+/// The payload becomes `length` bytes of the slot from header.replace_from on, or header.replaced says why not. Where
+/// the headers were `arrived`; what the filter wrote to them since counts.
+void replace_in_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& arrived, uint64_t length);
+
 }  // namespace perilune::engine

@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "ir/cuts.h"
+#include "ir/fold.h"
 #include "ir/live_ranges.h"
 #include "ir/low.h"
 #include "ir/memory_layout.h"
@@ -165,7 +166,7 @@ class Round {
             break;
           case Low::Kind::kCall:
             wish_real(low.result, 0, block.frequency);
-            if (low.op == Op::kPull || low.op == Op::kEmit) wish_real(low.a.reg, 3, block.frequency);
+            if (takes_number(low.op)) wish_real(low.a.reg, 3, block.frequency);
             break;
           default:
             break;

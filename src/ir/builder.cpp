@@ -170,6 +170,10 @@ void Builder::pull(Value upto) {
   append(instruction, false);
 }
 
+void Builder::replace(Value length) {
+  append({.op = Op::kReplace, .a = length}, false);
+}
+
 Value Builder::map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes, uint8_t kept) {
   return append({.op = Op::kMapLookup, .index = map, .disp = key, .disp2 = value, .kept = kept, .imm = bytes}, true);
 }

@@ -31,6 +31,7 @@ struct Relocation {
     kMap,       // a 16-byte load-immediate: the map `index` of Image::maps (BPF_PSEUDO_MAP_FD)
     kEvents,    // likewise the ring buffer
     kPull,      // a call of pull(ctx, slot_offset, upto): see below
+    kReplace,   // a call of replace_payload(ctx, slot_offset, length): see below
     kLookup,    // a call of a function that does what the helper map_lookup_elem does, for the map `index` alone
     kDivide,    // a call of a function: r0 = r1 / r2, r1 is in r0 already
     kModulo,    // likewise r1 % r2
@@ -42,6 +43,8 @@ struct Relocation {
 };
 // u64 pull(ctx, slot_offset, upto): makes frame bytes [0, min(upto, captured)) stand in the slot and updates
 // header.copied. Clobbers r0-r5 as every call does.
+// u64 replace_payload(ctx, slot_offset, length): the payload becomes the slot's bytes [header.replace_from, + length),
+// as packet::replace_payload() does it; header.replaced says what came of it.
 
 struct LineRecord {
   uint32_t insn = 0;  // first instruction that belongs to it
@@ -94,6 +97,7 @@ struct Image {
   std::vector<Site> logs;
   uint64_t header_fields = 0;  // as Code::header_fields: what the code reads as strings, at computed addresses
   bool writes = false;         // to the packet
+  bool replaces = false;       // the payload, perhaps by one of another length
   bool sets_mark = false;
   bool uses_events = false;   // logs
   bool uses_payload = false;  // pulls beyond the headers

@@ -86,6 +86,8 @@ std::string relocation_text(const Relocation& relocation) {
       return "events";
     case Relocation::Kind::kPull:
       return "pull";
+    case Relocation::Kind::kReplace:
+      return "replace_payload";
     case Relocation::Kind::kLookup:
       return fmt::format("look up in map {}", relocation.index);
     case Relocation::Kind::kDivide:

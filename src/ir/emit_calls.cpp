@@ -28,10 +28,11 @@ void Emitter::call(const Low& low, uint32_t position) {
   const Real result = low.result == kNoRegister ? Real{0} : real(low.result);
   switch (low.op) {
     case Op::kPull:
+    case Op::kReplace:
       put(3, low.a);
       load(8, 1, kStack, -8);
       load(8, 2, kStack, -16);
-      call_function(Relocation::Kind::kPull, 0, 4);
+      call_function(low.op == Op::kPull ? Relocation::Kind::kPull : Relocation::Kind::kReplace, 0, 4);
       break;
     case Op::kUdiv:
     case Op::kUmod:

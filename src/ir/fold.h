@@ -37,6 +37,13 @@ namespace perilune::ir {
 [[nodiscard]] constexpr bool is_call(Op op) {
   return op >= Op::kPull;
 }
+/// Its operand is an argument of the call, a number.
+[[nodiscard]] constexpr bool takes_number(Op op) {
+  return op == Op::kPull || op == Op::kReplace || op == Op::kEmit;
+}
+[[nodiscard]] constexpr bool has_result(Op op) {
+  return !is_store(op) && op != Op::kPull && op != Op::kReplace;
+}
 [[nodiscard]] constexpr bool is_pointer(Op op) {
   return op == Op::kSlot || op == Op::kTables || op == Op::kOffset;
 }

@@ -54,6 +54,8 @@ enum class Op : uint8_t {
   kStore64,  // pointer a, value b; no result
   // calls: keys, values and records stand in the slot at a displacement
   kPull,       // a: frame bytes wanted; no result
+  kReplace,    // the payload becomes a bytes of the slot from header.replace_from on; no result: header.replaced says
+               // what came of it
   kMapLookup,  // map `index`, key at `disp`; copies imm bytes of the value (a multiple of 8) to `disp2`; 1 or 0.
                // With `kept` the element, or that there is none, is kept there
   kMapUpdate,  // map `index`, key at `disp`, value at `disp2`, flags imm; 0 or -errno
@@ -157,6 +159,7 @@ class Builder {
   /// 1 or 0.
   Value compare(Condition condition, Value a, Value b);
   void pull(Value upto);
+  void replace(Value length);
   Value map_lookup(uint32_t map, int32_t key, int32_t value, int64_t bytes, uint8_t kept = 0);
   Value map_update(uint32_t map, int32_t key, int32_t value, int64_t flags);
   Value map_delete(uint32_t map, int32_t key);

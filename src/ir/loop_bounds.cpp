@@ -211,7 +211,7 @@ class Analysis {
       const Block& block = function_.blocks[id];
       for (const Instruction& instruction : block.instructions) {
         if (instruction.op == Op::kOffset) mark(instruction.b);
-        if (instruction.op == Op::kPull || instruction.op == Op::kEmit) mark(instruction.a);
+        if (takes_number(instruction.op)) mark(instruction.a);
       }
       if (block.terminator.kind != Terminator::Kind::kBranch) continue;
       mark(block.terminator.a);

@@ -317,7 +317,7 @@ class Lowering {
       low.result = instruction.result;
       return;
     }
-    low_.pulls |= op == Op::kPull;
+    low_.pulls |= op == Op::kPull || op == Op::kReplace;
     const Operand a = instruction.a == kNoValue ? Operand{} : operand(instruction.a);
     Low& low = append(Low::Kind::kCall);
     low.op = op;

@@ -26,6 +26,8 @@
 /* The end of that: how often senders were answered of late (runtime/reject.h), PL_REJECTS_EACH times eight bytes. */
 #define PL_REJECTS_AT 0x3d00u
 #define PL_REJECTS_EACH 64u
+/* What a replaced payload needs while it is replaced (runtime/replace.h). */
+#define PL_REPLACING_AT 0x3f00u
 #define PL_REJECTS_IN_ALL_AT 0x2e0u /* all of them together, after the slot's header and the train's state */
 #define PL_CONSTANTS 0x4000u        /* constant strings, written once at load, the same in every slot */
 #define PL_FRAME 0x8000u            /* the copy of the frame */
@@ -53,6 +55,8 @@
 /* header.error_site when what the script wrote made the packet malformed. error_values[0] is the packet::Malformed (0:
  * the kernel did not take the bytes), error_values[1] the line of the return statement (0: unknown). */
 #define PL_SITE_BROKEN_PACKET 0xffffffffu
+/* In error_values[0] then: there is no room for so long a packet, at the hook or in its buffer. */
+#define PL_BROKEN_NO_ROOM 254u
 
 /* Indices into header.counters. */
 enum pl_counter {
@@ -124,6 +128,16 @@ struct pl_header {
   unsigned int log_lines;           /* of this packet; zeroed before each call of a filter that may log */
   unsigned int log_site;            /* of the last of them */
   unsigned int cpu;                 /* the slot's processor; set once at load. User space: 0 */
+  /* Of a filter that replaces the payload. */
+  unsigned int replace_from; /* the slot's byte at which the new payload begins; set before each replacement */
+  unsigned int replaced;     /* what came of it, a packet::ResizeRefusal */
+  unsigned int
+      arrived_length; /* `captured` as the packet arrived; 0: its length is what it was. Zeroed before each call */
+  /* transport, payload, end and flags once more, as they are after a replacement. */
+  unsigned int now_transport;
+  unsigned int now_payload;
+  unsigned int now_end;
+  unsigned int now_flags;
 };
 
 /* How many lines the filter may log for one packet; further ones are counted, not sent. */

@@ -90,7 +90,7 @@ class Analysis {
       for (const Instruction& instruction : block.instructions) {
         if (instruction.op == Op::kOffset) {
           raise(instruction.b, in_loop ? Opacity::Parameter::kAll : Opacity::Parameter::kConstants);
-        } else if (instruction.op == Op::kPull || instruction.op == Op::kEmit) {
+        } else if (takes_number(instruction.op)) {
           raise(instruction.a, Opacity::Parameter::kConstants);
         }
       }

@@ -274,7 +274,7 @@ class Values {
     } else if (is_load(i.op) || is_store(i.op)) {
       shorten_pointer(i);
     }
-    if (is_store(i.op) || i.op == Op::kPull || i.op == Op::kMapLookup || i.op == Op::kMapAdd) memory_ = ++memories_;
+    if (is_store(i.op) || !has_result(i.op) || i.op == Op::kMapLookup || i.op == Op::kMapAdd) memory_ = ++memories_;
     if (!is_pure(i.op) && !is_load(i.op)) return true;
     const Key key{i.op, i.a, i.b, i.disp, i.imm, is_load(i.op) ? memory_ : 0};
     const Known mine{i.result, ++position_};

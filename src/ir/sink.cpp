@@ -14,7 +14,8 @@ namespace {
 /// Fields of the header that nothing changes while the filter runs.
 bool is_steady(int32_t disp) {
   constexpr auto kMark = static_cast<int32_t>(offsetof(pl_header, mark));
-  return disp >= 0 && disp < kMark && disp != static_cast<int32_t>(offsetof(pl_header, copied));
+  if (disp == offsetof(pl_header, captured) || disp == offsetof(pl_header, copied)) return false;
+  return disp >= 0 && disp < kMark;
 }
 
 class Sinking {

@@ -10,12 +10,12 @@
 namespace perilune::ir {
 namespace {
 
-constexpr std::array kNames = {"const",  "param",      "add",        "sub",        "mul",     "udiv",      "umod",
-                               "and",    "or",         "xor",        "shl",        "lshr",    "ashr",      "swap16",
-                               "swap32", "swap64",     "launder",    "slot",       "tables",  "offset",    "load8",
-                               "load16", "load32",     "load64",     "store8",     "store16", "store32",   "store64",
-                               "pull",   "map_lookup", "map_update", "map_delete", "map_add", "map_store", "ktime",
-                               "random", "emit"};
+constexpr std::array kNames = {"const",  "param",   "add",        "sub",        "mul",        "udiv",    "umod",
+                               "and",    "or",      "xor",        "shl",        "lshr",       "ashr",    "swap16",
+                               "swap32", "swap64",  "launder",    "slot",       "tables",     "offset",  "load8",
+                               "load16", "load32",  "load64",     "store8",     "store16",    "store32", "store64",
+                               "pull",   "replace", "map_lookup", "map_update", "map_delete", "map_add", "map_store",
+                               "ktime",  "random",  "emit"};
 static_assert(kNames.size() == static_cast<size_t>(Op::kEmit) + 1);
 
 constexpr std::array kConditions = {"==", "!=", "<", "<=", ">", ">=", "s<", "s<=", "s>", "s>="};

@@ -66,11 +66,10 @@ class Verifier {
     for (uint32_t i = 0; i < block.instructions.size(); ++i) {
       const Instruction& instruction = block.instructions[i];
       const Op op = instruction.op;
-      const bool has_result = !is_store(op) && op != Op::kPull;
       if (op == Op::kParam) complain(id, "a parameter among the instructions");
-      if (has_result != (instruction.result != kNoValue))
+      if (has_result(op) != (instruction.result != kNoValue))
         complain(id, fmt::format("instruction {}: a result or none?", i));
-      if (has_result) define(id, instruction.result, i + 1, is_pointer(op));
+      if (has_result(op)) define(id, instruction.result, i + 1, is_pointer(op));
       check_operands(id, instruction);
     }
     const Terminator& terminator = block.terminator;
@@ -154,8 +153,7 @@ class Verifier {
     for (const Instruction& instruction : block.instructions) {
       const Op op = instruction.op;
       const bool memory = is_load(op) || is_store(op) || op == Op::kOffset;
-      if (memory || is_binary(op) || is_swap(op) || op == Op::kLaunder || op == Op::kPull || op == Op::kMapAdd ||
-          op == Op::kEmit) {
+      if (memory || is_binary(op) || is_swap(op) || op == Op::kLaunder || takes_number(op) || op == Op::kMapAdd) {
         use(id, place, instruction.a, memory, graph);
       }
       if (is_store(op) || op == Op::kOffset || is_binary(op)) use(id, place, instruction.b, false, graph);

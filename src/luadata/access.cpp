@@ -15,6 +15,7 @@
 #include "luadata/bits.h"
 #include "luadata/field.h"
 #include "luadata/lua_helpers.h"
+#include "luadata/type_name.h"
 #include "luadata/view.h"
 #include "luadata/write.h"
 
@@ -191,7 +192,7 @@ int unknown_field(lua_State* L) {
 
 [[noreturn]] void bad_value(lua_State* L, const char* what) {
   push_field_name(L, 2);
-  luaL_error(L, "field %s: cannot write a %s, it needs %s", lua_tostring(L, -1), luaL_typename(L, 3), what);
+  luaL_error(L, "field %s: cannot write a %s, it needs %s", lua_tostring(L, -1), type_name(L, 3), what);
   __builtin_unreachable();
 }
 

@@ -60,6 +60,8 @@ std::string_view to_string(ResizeRefusal refusal) {
     case ResizeRefusal::kProtocol:
       return "an SCTP payload cannot change its length: its chunks have lengths of their own; write the same number of "
              "bytes";
+    case ResizeRefusal::kMalformed:
+      return "the packet was malformed by the script before";
   }
   return "";
 }

@@ -18,8 +18,10 @@ enum class ResizeRefusal : uint8_t {
   kTruncated,  // the capture does not have the whole packet
   kTooLong,    // beyond 65,535 bytes of IP, or the buffer
   kNotIp,
-  kProtocol,  // a protocol whose own length fields we do not know (SCTP)
+  kProtocol,   // a protocol whose own length fields we do not know (SCTP)
+  kMalformed,  // the script wrote to the headers before, and they are malformed now
 };
+inline constexpr uint32_t kResizeRefusals = 7;                    // without kNone
 [[nodiscard]] std::string_view to_string(ResizeRefusal refusal);  // a sentence for the script's author
 
 /// Replaces the payload (location.payload .. location.end) in `buffer`, whose first `length` bytes are the frame, by

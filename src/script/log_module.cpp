@@ -11,6 +11,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "luadata/type_name.h"
 #include "script/state_internals.h"
 #include "script/text.h"
 
@@ -48,7 +49,7 @@ int log(lua_State* L) {
     if (arguments > 1) {
       return luaL_error(
           L, "the first of several arguments of log is a format string, such as log('port %%d', pkt.dport); it is a %s",
-          luaL_typename(L, 1));
+          luadata::type_name(L, 1));
     }
     luaL_tolstring(L, 1, nullptr);
     return emit(L);

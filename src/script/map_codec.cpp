@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "luadata/address_text.h"
+#include "luadata/type_name.h"
 #include "script/map_kinds.h"
 #include "script/state.h"
 
@@ -47,7 +48,7 @@ const char* describe(lua_State* L, int index) {
     case LUA_TUSERDATA:
       return "an object (use tostring on data)";
     default:
-      return lua_pushfstring(L, "a %s", luaL_typename(L, index));
+      return lua_pushfstring(L, "a %s", luadata::type_name(L, index));
   }
 }
 

@@ -23,6 +23,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "luadata/type_name.h"
 #include "script/map_codec.h"
 #include "script/map_declaration.h"
 #include "script/map_store.h"
@@ -45,7 +46,7 @@ struct StoreHandle {
 enum Upvalue { kMetatable = 1, kMethods, kDeclared, kStore };
 
 [[noreturn]] void refuse_argument(lua_State* L, int index) {
-  luaL_error(L, "argument %d is a map; got a %s", index, luaL_typename(L, index));
+  luaL_error(L, "argument %d is a map; got a %s", index, luadata::type_name(L, index));
   std::abort();  // luaL_error does not return
 }
 
@@ -137,7 +138,7 @@ lua_Integer amount_at(lua_State* L, const Map& map, int index) {
   int is_integer = 0;
   const lua_Integer amount = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &is_integer) : 0;
   if (is_integer == 0)
-    luaL_error(L, "map '%s': what is added is an integer; got a %s", name_of(map), luaL_typename(L, index));
+    luaL_error(L, "map '%s': what is added is an integer; got a %s", name_of(map), luadata::type_name(L, index));
   return amount;
 }
 

@@ -29,7 +29,7 @@ void PacketMemory::begin(const packet::Packet& packet, const packet::Location& l
   arrived_ = location;
   current_ = location;
   mark_.reset();
-  replaced_ = false;
+  resized_ = false;
   if (packet.bytes.size() > capacity_) {  // segmentation-offload packets (BIG TCP) may be longer than IP's 65,535 bytes
     capacity_ = packet.bytes.size() + kInitialCapacity;
     buffer_ = std::make_unique_for_overwrite<uint8_t[]>(capacity_);
@@ -66,25 +66,26 @@ bool PacketMemory::owns(const uint8_t* bytes) const {
   return bytes >= buffer_.get() && bytes < buffer_.get() + capacity_;
 }
 
-// A packet whose payload was replaced is whole and has no padding.
+// A packet whose payload became longer or shorter is whole and has no padding.
 size_t PacketMemory::wire_length() const {
-  return replaced_ ? memory_->size : packet_->wire_length;
+  return resized_ ? memory_->size : packet_->wire_length;
 }
 
-PacketMemory::Replacement PacketMemory::replace_payload(std::span<const uint8_t> payload) {
+packet::ResizeRefusal PacketMemory::replace_payload(std::span<const uint8_t> payload) {
   if (memory_->bytes == buffer_.get()) {
     // The script may have written to the headers: believe what they say now.
     current_ = packet::locate({memory_->bytes, memory_->size}, wire_length(), packet_->link);
-    if (current_.malformed != packet::Malformed::kNone) return {packet::ResizeRefusal::kNone, current_.malformed};
+    if (current_.malformed != packet::Malformed::kNone) return packet::ResizeRefusal::kMalformed;
   } else {
     copy();
   }
+  const bool resizes = payload.size() != current_.end - current_.payload;
   size_t length = memory_->size;
   const packet::ResizeRefusal refusal = packet::replace_payload({buffer_.get(), capacity_}, length, current_, payload);
-  if (refusal != packet::ResizeRefusal::kNone) return {refusal, packet::Malformed::kNone};
+  if (refusal != packet::ResizeRefusal::kNone) return refusal;
   memory_->show(buffer_.get(), length);
-  replaced_ = true;
-  return {};
+  resized_ = resized_ || resizes;
+  return packet::ResizeRefusal::kNone;
 }
 
 packet::Malformed PacketMemory::commit(packet::Decision& decision) {

@@ -57,12 +57,8 @@ class PacketMemory {
 
   /// Does `bytes` lie in the buffer that replace_payload() is about to move?
   [[nodiscard]] bool owns(const uint8_t* bytes) const;
-  struct Replacement {
-    packet::ResizeRefusal refusal = packet::ResizeRefusal::kNone;
-    packet::Malformed malformed = packet::Malformed::kNone;  // the script had broken the headers before
-  };
   /// Replaces the payload, lengths in the headers included. `payload` must not be owned (see owns()).
-  [[nodiscard]] Replacement replace_payload(std::span<const uint8_t> payload);
+  [[nodiscard]] packet::ResizeRefusal replace_payload(std::span<const uint8_t> payload);
 
   /// Fills modified, bytes, mark_set and mark of `decision`, checksums repaired. When what the script wrote makes the
   /// packet malformed, says how and leaves `decision` as it was.
@@ -78,7 +74,7 @@ class PacketMemory {
   packet::Location arrived_;
   packet::Location current_;
   std::optional<uint32_t> mark_;
-  bool replaced_ = false;
+  bool resized_ = false;
   size_t capacity_;
   std::unique_ptr<uint8_t[]> buffer_;
 };

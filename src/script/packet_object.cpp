@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/spelling.h"
 #include "luadata/memory.h"
+#include "luadata/type_name.h"
 
 namespace perilune::script {
 namespace {
@@ -88,7 +89,8 @@ int field_number(lua_State* L) {
 
 int unknown_field(lua_State* L) {
   if (lua_type(L, 2) != LUA_TSTRING) {
-    return luaL_error(L, "pkt has named fields only, such as pkt.src; it was indexed with a %s", luaL_typename(L, 2));
+    return luaL_error(L, "pkt has named fields only, such as pkt.src; it was indexed with a %s",
+                      luadata::type_name(L, 2));
   }
   size_t length = 0;
   const char* name = lua_tolstring(L, 2, &length);
@@ -241,7 +243,7 @@ int set_mark(lua_State* L, PacketMemory& memory) {
   int is_integer = 0;
   const lua_Integer value = lua_type(L, 3) == LUA_TNUMBER ? lua_tointegerx(L, 3, &is_integer) : 0;
   if (is_integer == 0) {
-    return luaL_error(L, "pkt.mark is an integer from 0 to 0xffffffff; it was set to a %s", luaL_typename(L, 3));
+    return luaL_error(L, "pkt.mark is an integer from 0 to 0xffffffff; it was set to a %s", luadata::type_name(L, 3));
   }
   if (value < 0 || value > 0xffffffffLL) {
     return luaL_error(L, "pkt.mark is an integer from 0 to 0xffffffff; it was set to %I",
@@ -260,20 +262,16 @@ int set_payload(lua_State* L, PacketMemory& memory) {
     bytes = luadata::view_bytes(L, 3, size);
     if (bytes == nullptr) {
       return luaL_error(L, "pkt.payload is set to a string or a data object that is still there; it was set to a %s",
-                        luaL_typename(L, 3));
+                        luadata::type_name(L, 3));
     }
     if (memory.owns(bytes)) {  // such as pkt.payload = pld:segment(4)
       void* copy = lua_newuserdatauv(L, size, 0);
       bytes = static_cast<const uint8_t*>(std::memcpy(copy, luadata::view_bytes(L, 3, size), size));
     }
   }
-  const PacketMemory::Replacement result = memory.replace_payload({bytes, size});
-  if (result.malformed != packet::Malformed::kNone) {
-    return luaL_error(L, "the payload cannot be replaced: the packet was malformed by the script before: %s",
-                      packet::to_string(result.malformed).data());
-  }
-  if (result.refusal != packet::ResizeRefusal::kNone) {
-    return luaL_error(L, "the payload cannot be replaced: %s", packet::to_string(result.refusal).data());
+  const packet::ResizeRefusal refusal = memory.replace_payload({bytes, size});
+  if (refusal != packet::ResizeRefusal::kNone) {
+    return luaL_error(L, "the payload cannot be replaced: %s", packet::to_string(refusal).data());
   }
   return 0;
 }

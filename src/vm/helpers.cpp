@@ -50,6 +50,11 @@ uint64_t output(uint64_t, uint64_t data, uint64_t size, uint64_t, uint64_t, Help
   return result(state->environment->output({pointer<const uint8_t>(data), size}));
 }
 
+uint64_t replace_payload(uint64_t, uint64_t, uint64_t length, uint64_t, uint64_t, HelperState* state) {
+  state->environment->replace_payload(length);
+  return 0;
+}
+
 uint64_t pull(uint64_t context, uint64_t, uint64_t upto, uint64_t, uint64_t, HelperState* state) {
   state->environment->pull(pointer<void>(context), upto);
   return 0;
@@ -79,6 +84,8 @@ Helper find_helper(int32_t number) {
       return output;
     case kPullHelper:
       return pull;
+    case kReplaceHelper:
+      return replace_payload;
     default:
       return nullptr;
   }

@@ -9,6 +9,8 @@ namespace perilune::vm {
 
 /// Ours, beside the kernel's (ir::bpf::helper): what ir::Relocation::Kind::kPull becomes.
 inline constexpr int32_t kPullHelper = -1;
+/// Likewise ir::Relocation::Kind::kReplace.
+inline constexpr int32_t kReplaceHelper = -2;
 
 /// What the helpers of one machine share.
 struct HelperState {

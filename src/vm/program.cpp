@@ -30,6 +30,8 @@ std::optional<Insn> instead_of_call(Relocation::Kind kind) {
   switch (kind) {
     case Relocation::Kind::kPull:
       return Insn{kCallHelper, 0, 0, 0, kPullHelper};
+    case Relocation::Kind::kReplace:
+      return Insn{kCallHelper, 0, 0, 0, kReplaceHelper};
     case Relocation::Kind::kLookup:
       return Insn{kCallHelper, 0, 0, 0, helper::kMapLookup};
     case Relocation::Kind::kDivide:

@@ -487,5 +487,44 @@ def tun_ask(interface, path, answer_path):
     say("nothing")
 
 
+A2S_INFO = b"\xff\xff\xff\xffTSource Engine Query\0"
+
+
+def a2s_server(address, port):
+    """A Source engine server's information: a question without the right challenge is answered with one, others with the name of a
+    map (https://developer.valvesoftware.com/wiki/Server_queries). Says how many questions came."""
+    server = socket.socket(family(address), socket.SOCK_DGRAM)
+    server.bind((address, int(port)))
+    say("ready")
+    challenge, count = b"\x10\x20\x30\x40", 0
+    while True:
+        data, sender = server.recvfrom(65536)
+        if not data.startswith(A2S_INFO):
+            continue
+        count += 1
+        say(f"asked {count}")
+        if data[len(A2S_INFO):] == challenge:
+            server.sendto(b"\xff\xff\xff\xffI\x11a server\0de_dust\0", sender)
+        else:
+            server.sendto(b"\xff\xff\xff\xffA" + challenge, sender)
+
+
+def a2s_ask(address, port, most):
+    """Asks a Source engine server for its map, and again with each challenge that comes back, `most` times."""
+    client = socket.socket(family(address), socket.SOCK_DGRAM)
+    client.settimeout(5)
+    client.connect((address, int(port)))
+    challenge = b""
+    for _ in range(int(most)):
+        client.send(A2S_INFO + challenge)
+        answer = client.recv(65536)
+        if answer[:5] == b"\xff\xff\xff\xffI":
+            return say("the map is " + answer[6:].split(b"\0")[1].decode())
+        if len(answer) != 9 or answer[:5] != b"\xff\xff\xff\xffA":
+            return say(f"{answer!r}?")
+        challenge = answer[5:]
+    say("challenged")
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1].replace("-", "_")](*sys.argv[2:])

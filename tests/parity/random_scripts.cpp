@@ -32,6 +32,7 @@ class Generator {
     filter.fixed = true;
     locals(filter.body);
     block(filter.body, 2 + random_.below(5), 0);
+    if (allowed_.writes && random_.chance(20)) filter.body.push_back(replaced_payload());
     Statement last = simple("return " + verdict());
     last.fixed = true;
     filter.body.push_back(std::move(last));
@@ -62,6 +63,7 @@ class Generator {
   void inner_function(std::vector<Statement>& into);
   Statement effect();
   Statement bytes_written();
+  Statement replaced_payload();
   Statement assignment();
   std::string layout();
   std::string constant_or_text();
@@ -431,6 +433,17 @@ Statement Generator::bytes_written() {
   return guarded;
 }
 
+// By something made, by part of itself, by nothing; mostly where a payload may become another.
+Statement Generator::replaced_payload() {
+  const std::string bytes = random_.pick({text(), text(), expressions_.constant_text(), std::string("pld"),
+                                          fmt::format("(pld:segment({}) or '')", random_.below(40))});
+  Statement replaced = simple(fmt::format("pkt.payload = {}", bytes));
+  if (random_.chance(20)) return replaced;
+  Statement guarded = compound("if pkt.protocol ~= 6 and pkt.version and not pkt.fragment then", "end");
+  guarded.body.push_back(std::move(replaced));
+  return guarded;
+}
+
 Statement Generator::effect() {
   switch (random_.below(8)) {
     case 0:
@@ -439,7 +452,9 @@ Statement Generator::effect() {
     case 1:
     case 2:
       if (!allowed_.writes) break;
-      switch (random_.below(5)) {
+      switch (random_.below(6)) {
+        case 5:
+          return replaced_payload();
         case 4:
           return bytes_written();
         case 0:

@@ -11,6 +11,8 @@
  *                                                                  packet_store() are asked to begin at
  *
  *   long write_small(PL_CTX*, slot, struct small*)                see commit_small
+ *   long packet_resize(PL_CTX*, slot_offset, before, after)        see replace.h
+ *   u32 packet_out_of(PL_CTX*)
  *
  * Two ways, and a short cut of the first for a few bytes of transport header or payload (commit_small):
  * - Most writes change a few bytes and none that says where headers are. Then the checksums change by the difference
@@ -458,9 +460,11 @@ PL_GLOBAL u64 commit_datagram(PL_CTX* ctx, u64 slot_offset) {
 }
 #endif
 
+#include "bpf/runtime/replace.h"
+
 /* 0: the packet is as the script wants it. Else the script broke its headers (error_values[0] says how), or the kernel
  * did not take the bytes; then nothing was written. */
-PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
+PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   u8* slot = slot_at(slot_offset);
   struct pl_header* header = header_of(slot);
   u64 done = COMMITTED;
@@ -468,6 +472,7 @@ PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset) {
   if (header->dirty_begin >= header->dirty_end || header->dirty_end > header->copied) return BROKEN;
   /* The bytes in between are as the packet has them. */
   if (header->dirty_begin > PL_REACH) header->dirty_begin = PL_REACH;
+  if (pl_replaces() && header->arrived_length != 0) return commit_replaced(ctx, slot_offset, verdict);
 #ifdef PL_TRAINS
   if (TRAIN((u8*)header)->left) return commit_datagram(ctx, slot_offset);
 #endif

@@ -3,7 +3,7 @@
  *   find the headers -> malformed? not IP? -> filter() -> verdict -> write back -> count, report
  *
  * Of the hook, besides what pull.h and commit.h need:
- *   u64 commit(PL_CTX*, slot_offset)                  writes back; 0: done, see commit.h
+ *   u64 commit(PL_CTX*, slot_offset, verdict)         writes back; 0: done, see commit.h
  *   u32 packet_ifindex(PL_CTX*), packet_mark(PL_CTX*)
  */
 #ifndef PERILUNE_BPF_RUNTIME_ENTRY_H
@@ -44,6 +44,13 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   u64 result;
   u32 verdict, line, cause = CAUSE_SCRIPT;
   if (pl_writes()) *(u64*)&header->dirty_begin = 0; /* and dirty_end */
+  if (pl_replaces()) {
+    header->arrived_length = 0;
+    header->now_transport = header->transport;
+    header->now_payload = header->payload;
+    header->now_end = header->end;
+    header->now_flags = header->flags;
+  }
   if (READS(fuel)) header->fuel = header->fuel_limit;
   if (pl_logs()) header->log_lines = 0;
   result = filter(ctx, slot_offset);
@@ -60,7 +67,7 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
   }
   if (pl_writes() && header->dirty_end != 0 && (verdict == PL_PASS || verdict == PL_REPLY)) {
     header->error_values[0] = 0;
-    if (unlikely(commit(ctx, slot_offset) != 0)) {
+    if (unlikely(commit(ctx, slot_offset, verdict) != 0)) {
       header->error_site = PL_SITE_BROKEN_PACKET;
       header->error_values[1] = line;
       return script_failed(ctx, slot_offset, header, line);

@@ -71,6 +71,7 @@ struct locator {
   u32 jumbo;
   u32 option; /* of the hop-by-hop options: the next one, and their end */
   u32 options_end;
+  u32 link_length; /* packet::Location::link_length */
 };
 #define LOCATOR(slot) ((volatile struct locator*)((slot) + PL_SCRATCH))
 
@@ -104,6 +105,7 @@ PL_INLINE u32 pppoe(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   want(ctx, slot_offset, header, network + 8);
   length = be16(frame_at(slot, network) + 4);
   if (length > s->limit - network - 6) return link_failed(header);
+  s->link_length = network + 4;
   network += 6;
   s->network = network;
   s->limit = network + length;
@@ -174,6 +176,7 @@ PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
   if (length <= room) s->limit = network + length;
   if (room < 8 || length < 8 || length > room) return NETWORK_NOT_IP;
   s->in_802_3 = 1;
+  s->link_length = network - 2;
   if (!is_snap(frame_at(slot, network))) return NETWORK_NOT_IP;
   s->type = be16(frame_at(slot, network) + 6);
   s->may_be_length = 0;
@@ -468,6 +471,7 @@ PL_GLOBAL u64 locate(PL_CTX* ctx, u64 slot_offset) {
   s->limit = header->captured;
   s->network = 0;
   s->in_802_3 = 0;
+  s->link_length = 0;
   s->more = 0;
   s->jumbo = 0;
 

@@ -12,7 +12,7 @@ PL_INLINE u32 packet_tag_count(PL_CTX* ctx) {
 PL_INLINE u32 packet_tag(PL_CTX* ctx) {
   return 0;
 }
-PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset) {
+PL_INLINE u64 commit(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   return 0;
 }
 

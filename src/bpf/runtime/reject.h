@@ -10,8 +10,7 @@
  * or behind link headers that say how long the packet is (802.3, PPPoE); and no more than so many answers a second, for
  * each destination and in all, by each processor.
  *
- * Of the hook, besides what reply.h needs: long packet_resize(PL_CTX*, slot, after), which leaves
- * the link header in front, long packet_write(PL_CTX*, offset, from, length), and
+ * Of the hook, besides what reply.h needs: long packet_write(PL_CTX*, offset, from, length), and
  * u32 is_for_others(PL_CTX*): was the frame addressed to another station?
  */
 #ifndef PERILUNE_BPF_RUNTIME_REJECT_H
@@ -275,7 +274,7 @@ PL_GLOBAL u64 become_answer(PL_CTX* ctx, u64 slot_offset) {
   const u64 quoted = composed >> 16;
   const u64 network = header->network;
   if (composed == 0) return 1;
-  if (packet_resize(ctx, slot, network + headers + quoted) != 0) return 1;
+  if (packet_resize(ctx, slot_offset, header->captured, network + headers + quoted) != 0) return 1;
   if (store_from(ctx, slot, network, REJECT_HEADERS, headers) != 0) return 1;
   if (quoted != 0 && store_from(ctx, slot, network + headers, PL_FRAME + network, quoted) != 0) return 1;
   return 0;

@@ -7,9 +7,10 @@
  *   pl_events            the ring buffer                       pl_slots_stride     from slot to slot of a CPU
  *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
+ *   pl_replaces          it may replace the payload
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
  *   pl_uses_payload      it may look behind the headers        pl_fields           ir::Code::header_fields
- *   pl_logs              it may log
+ *   pl_logs              it may log                            pl_outgoing          packets leave the machine
  *   pl_on_error, pl_on_malformed, pl_on_not_ip, pl_on_default: bpf::ProgramOptions
  */
 #ifndef PERILUNE_BPF_RUNTIME_SLOT_H
@@ -30,11 +31,13 @@ PL_DEFINE_CONSTANT(pl_has_chain)
 PL_DEFINE_CONSTANT(pl_next_in_chain)
 PL_DEFINE_CONSTANT(pl_link_type)
 PL_DEFINE_CONSTANT(pl_writes)
+PL_DEFINE_CONSTANT(pl_replaces)
 PL_DEFINE_CONSTANT(pl_sets_mark)
 PL_DEFINE_CONSTANT(pl_uses_frame)
 PL_DEFINE_CONSTANT(pl_uses_payload)
 PL_DEFINE_CONSTANT(pl_fields)
 PL_DEFINE_CONSTANT(pl_logs)
+PL_DEFINE_CONSTANT(pl_outgoing)
 PL_DEFINE_CONSTANT(pl_on_error)
 PL_DEFINE_CONSTANT(pl_on_malformed)
 PL_DEFINE_CONSTANT(pl_on_not_ip)

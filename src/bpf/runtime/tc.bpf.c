@@ -70,15 +70,20 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
   return l4_csum_replace(ctx, small->at, 0, small->change, small->is_udp ? MARK_MANGLED_0 : 0);
 }
 
+PL_INLINE long packet_resize(PL_CTX* ctx, u64 slot_offset, u64 before, u64 after) {
+  if (skb_change_tail(ctx, after, 0) == 0) return 0;
+  /* The kernel cuts no headers: what is left over is padding then. */
+  return after > before || ctx->gso_size != 0;
+}
+
+PL_INLINE u32 packet_out_of(PL_CTX* ctx) {
+  return ctx->ifindex;
+}
+
 #define PL_TRAINS
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
 
-PL_INLINE long packet_resize(PL_CTX* ctx, u8* slot, u32 after) {
-  if (skb_change_tail(ctx, after, 0) == 0) return 0;
-  /* The kernel cuts no headers: what is left over is padding then. */
-  return after > header_of(slot)->captured || ctx->gso_size != 0;
-}
 #define PACKET_OTHERHOST 3
 PL_INLINE u32 is_for_others(PL_CTX* ctx) {
   return ctx->pkt_type == PACKET_OTHERHOST;
@@ -89,8 +94,6 @@ PL_INLINE long packet_write(PL_CTX* ctx, u64 offset, const u8* from, u64 length)
 
 #include "bpf/runtime/reject.h"
 #include "bpf/runtime/skb_train.h"
-
-PL_DEFINE_CONSTANT(pl_outgoing)
 
 PL_INLINE u32 is_plain_tcp(PL_CTX* ctx) {
   const u8* data = (const u8*)(long)ctx->data;

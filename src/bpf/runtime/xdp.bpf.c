@@ -60,6 +60,43 @@ PL_INLINE long write_small(PL_CTX* ctx, u8* slot, const struct small* small) {
   return 0;
 }
 
+PL_INLINE u32 packet_out_of(PL_CTX* ctx) {
+  return ctx->ingress_ifindex;
+}
+
+#define MOVE_CHUNK 4096u
+#define MOVE_ROOM (PL_STRINGS + 0x2000u) /* of the slot; no other use of the strings' place reaches there */
+#define MOST_MOVES (PL_FRAME_MAX / MOVE_CHUNK + 1)
+
+/* Packet bytes [by, by + length) to the packet's beginning. */
+PL_GLOBAL u64 move_to_front(PL_CTX* ctx, u64 slot_offset, u64 by, u64 length) {
+  u8* slot = slot_at(slot_offset);
+  u64 at = 0;
+  u32 i;
+#pragma clang loop unroll(disable)
+  for (i = 0; i < MOST_MOVES; ++i) {
+    u64 part = length - at;
+    if (at >= length) break;
+    if (part > MOVE_CHUNK) part = MOVE_CHUNK;
+    --part;
+    opaque(part);
+    if (part >= MOVE_CHUNK) return 1;
+    ++part;
+    if (xdp_load_bytes(ctx, at + by, slot + MOVE_ROOM, part) != 0) return 1;
+    if (xdp_store_bytes(ctx, at, slot + MOVE_ROOM, part) != 0) return 1;
+    at += MOVE_CHUNK;
+  }
+  return 0;
+}
+
+/* A packet has room for more at its end, or in front: what it is is moved there, then. */
+PL_GLOBAL u64 packet_resize(PL_CTX* ctx, u64 slot_offset, u64 before, u64 after) {
+  const s32 grows = (s32)after - (s32)before;
+  if (xdp_adjust_tail(ctx, grows) == 0) return 0;
+  if (grows <= 0 || xdp_adjust_head(ctx, -grows) != 0) return 1;
+  return move_to_front(ctx, slot_offset, grows, before);
+}
+
 #include "bpf/runtime/commit.h"
 #include "bpf/runtime/fast.h"
 
@@ -69,20 +106,6 @@ PL_INLINE long packet_write(PL_CTX* ctx, u64 offset, u8* from, u64 length) {
 PL_INLINE u32 is_for_others(PL_CTX* ctx) {
   return 0; /* nothing here says so */
 }
-/* Grown at the front, where there is always room, unlike at the end: and the link header is written again. */
-PL_INLINE long packet_resize(PL_CTX* ctx, u8* slot, u32 after) {
-  const struct pl_header* header = header_of(slot);
-  const s32 grows = (s32)after - (s32)header->captured;
-  u64 link = header->network;
-  if (grows <= 0) return xdp_adjust_tail(ctx, grows);
-  if (xdp_adjust_head(ctx, -grows) != 0) return 1;
-  if (link == 0) return 0;
-  --link;
-  opaque(link);
-  if (link >= 64) return 1;
-  return packet_write(ctx, 0, slot + PL_FRAME, link + 1);
-}
-
 #include "bpf/runtime/reject.h"
 
 /* A frame that its sender left to the device to finish, as those between namespaces of one machine are: nobody on the
@@ -126,7 +149,7 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   u32 found = FOUND_NOTHING;
   u32 verdict;
   /* What is not in the frame's first piece can only be behind the IP packet, where locate_fast() finds one in it. */
-  const u64 captured = pl_uses_frame() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
+  const u64 captured = pl_uses_frame() || pl_replaces() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
 
   if (likely(captured <= PL_FRAME_MAX)) found = locate_fast(ctx, slot, data, data_end, captured);
   if (unlikely(found == FOUND_NOTHING)) found = find_uncommon(ctx, slot_offset);

@@ -225,7 +225,9 @@ const std::vector<Case>& cases() {
       {"name_of_field", "dynamic-field", 2, "function filter(hdr, pld, pkt)\n  return pkt[tostring(pld)] == 1\nend"},
       {"method_as_value", "method-value", 2,
        "function filter(hdr, pld, pkt)\n  local f = pkt.block\n  return f(pkt)\nend"},
-      {"replace_payload", "payload-replaced", 2, "function filter(hdr, pld, pkt)\n  pkt.payload = 'x'\nend"},
+      {"replace_payload", "payload-replaced", 3,
+       "function filter(hdr, pld, pkt)\n  local part = pld:segment(4)\n  pkt.payload = 'x'\n  return part[0] == "
+       "1\nend"},
       {"layout_at_packet_time", "layout-made", 3,
        "local data = require 'data'\nfunction filter(hdr, pld)\n  local l = data.layout {a = {0, 8}}\n  return "
        "pld:layout(l).a == 1\nend"},

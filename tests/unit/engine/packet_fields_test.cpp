@@ -138,8 +138,7 @@ TEST(PacketFields, UnknownNamesAreErrorsThatHelp) {
       {"pkt.payload = nil", "pkt.payload is set to a string or a data object that is still there; it was set to a nil"},
       {"pkt.payload = 5",
        "pkt.payload is set to a string or a data object that is still there; it was set to a number"},
-      {"pkt.payload = pkt",
-       "pkt.payload is set to a string or a data object that is still there; it was set to a userdata"},
+      {"pkt.payload = pkt", "pkt.payload is set to a string or a data object that is still there; it was set to a pkt"},
   };
   for (const auto& [statement, message] : cases)
     EXPECT_EQ(check(statement, whole(frame)), message) << statement;

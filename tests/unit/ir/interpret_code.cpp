@@ -13,6 +13,8 @@ constexpr uint64_t kGarbage = 0xdeadbeefcafef00d;
 constexpr uint64_t kMapHandle = 0x7000'0000'0000;
 constexpr uint64_t kEventsHandle = 0x7100'0000'0000;
 
+constexpr int32_t kReplaceCall = -2;
+
 class Machine {
  public:
   Machine(const Code& code, World& world) : code_(code), world_(world) {
@@ -67,6 +69,9 @@ class Machine {
         set_wide(relocation.insn, kEventsHandle);
         break;
       case Relocation::Kind::kPull:
+        break;
+      case Relocation::Kind::kReplace:
+        code_.insns[relocation.insn].imm = kReplaceCall;
         break;
       case Relocation::Kind::kLookup:
         code_.insns[relocation.insn].src = 0;
@@ -251,8 +256,12 @@ class Machine {
     };
     const uint8_t* second = reinterpret_cast<const uint8_t*>(registers_[2]);  // NOLINT
     if (insn.src == 1) {
-      if (registers_[1] != 0x1234 || registers_[2] != 0) outcome_.problem = "pull of another packet";
-      world_.pull(registers_[3]);
+      if (registers_[1] != 0x1234 || registers_[2] != 0) outcome_.problem = "a call for another packet";
+      if (insn.imm == kReplaceCall) {
+        world_.replace(registers_[3]);
+      } else {
+        world_.pull(registers_[3]);
+      }
     } else {
       switch (insn.imm) {
         case 1:

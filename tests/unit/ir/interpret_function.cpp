@@ -178,6 +178,9 @@ class Machine {
       case Op::kPull:
         world_.pull(a);
         return;
+      case Op::kReplace:
+        world_.replace(a);
+        return;
       case Op::kMapLookup:
         if (auto* value = world_.lookup(i.index, slot + i.disp)) {
           memcpy(slot + i.disp2, value->data(), static_cast<size_t>(i.imm));

@@ -119,6 +119,7 @@ class Kernel {
           insn.imm = relocation.kind == Relocation::Kind::kMap ? hashes_[relocation.index] : events_;
           break;
         case Relocation::Kind::kPull:
+        case Relocation::Kind::kReplace:
           insn.imm = static_cast<int32_t>(pull - at - 1);
           pulls = true;
           break;

@@ -119,7 +119,11 @@ class Generator {
   void call() {
     switch (pick(10)) {
       case 0:
-        builder_.pull(operand());
+        if (pick(3) == 0) {
+          builder_.replace(operand());
+        } else {
+          builder_.pull(operand());
+        }
         break;
       case 1:
         variable() = builder_.map_lookup(uint32_t(pick(2)), 0x2000 + 8 * int(pick(3)), 0x2040, 16);

@@ -40,6 +40,7 @@ struct World {
     return 0;
   }
   void pull(uint64_t upto) { pulls.push_back(upto); }
+  void replace(uint64_t length) { pulls.push_back(~length); }
 
   /// Everything but where the allocator keeps registers.
   [[nodiscard]] bool same(const World& other) const {

@@ -139,7 +139,7 @@ TEST(Resize, CutCaptures) {
 }
 
 TEST(Resize, EveryRefusalHasASentence) {
-  for (unsigned i = 0; i <= static_cast<unsigned>(ResizeRefusal::kProtocol); ++i) {
+  for (unsigned i = 0; i <= static_cast<unsigned>(ResizeRefusal::kMalformed); ++i) {
     EXPECT_FALSE(to_string(static_cast<ResizeRefusal>(i)).empty()) << i;
   }
 }
