@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "packet/record.h"
+
 namespace perilune::bench {
 namespace {
 
@@ -45,7 +47,7 @@ Result<std::unique_ptr<CompiledPattern>> CompiledPattern::make(const std::string
 }
 
 void CompiledPattern::set_subject(std::string_view subject) {
-  pl_header& header = machine_->header();
+  auto& header = *reinterpret_cast<pl_packet*>(machine_->slot() + PL_RECORD);
   const auto end = static_cast<uint32_t>(kPayload + subject.size());
   header.network = kNetwork;
   header.transport = kTransport;
@@ -55,12 +57,12 @@ void CompiledPattern::set_subject(std::string_view subject) {
   header.version = 4;
   header.protocol = 17;
   header.ethertype = 0x0800;
-  header.fuel_limit = kFuel;
+  machine_->call().fuel_limit = kFuel;
   std::copy(subject.begin(), subject.end(), machine_->slot() + PL_FRAME + kPayload);
 }
 
 bool CompiledPattern::match() {
-  machine_->header().fuel = kFuel;
+  machine_->call().fuel = kFuel;
   return (machine_->run(nullptr) & 0xff) == PL_PASS;
 }
 

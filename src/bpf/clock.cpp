@@ -5,7 +5,7 @@
 
 #include <sys/timex.h>
 
-#include "ir/memory_layout.h"
+#include "event/slot.h"
 
 namespace perilune::bpf {
 
@@ -34,7 +34,7 @@ Result<void> correct_clock(const Map& memory) {
   const std::span<uint8_t> bytes = value->bytes();
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= bytes.size(); slot += PL_SLOT_SIZE) {
     // The program reads it meanwhile; an aligned store of eight bytes is whole.
-    auto* at = reinterpret_cast<uint64_t*>(bytes.data() + slot + offsetof(pl_header, time_offset));
+    auto* at = reinterpret_cast<uint64_t*>(bytes.data() + slot + PL_CALL + offsetof(pl_call, time_offset));
     const std::atomic_ref<uint64_t> there(*at);
     if (is_between_clocks(there.load(std::memory_order_relaxed))) there.store(offset, std::memory_order_relaxed);
   }

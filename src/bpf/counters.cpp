@@ -56,7 +56,7 @@ Result<Counters> read_counters(const Map& memory) {
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= bytes.size(); slot += PL_SLOT_SIZE) {
     for (size_t i = 0; i < sums.size(); ++i) {
       // Programs write there meanwhile; an aligned load of eight bytes is whole.
-      const auto* at = bytes.data() + slot + offsetof(pl_header, counters) + i * sizeof(uint64_t);
+      const auto* at = bytes.data() + slot + PL_CALL + offsetof(pl_call, counters) + i * sizeof(uint64_t);
       sums[i] += __atomic_load_n(reinterpret_cast<const uint64_t*>(at), __ATOMIC_RELAXED);
     }
   }

@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 #include "bpf/map.h"
-#include "ir/memory_layout.h"
+#include "event/slot.h"
 
 namespace perilune::bpf {
 

@@ -45,7 +45,7 @@ void set_report(const Map& memory, bool on) {
   if (!value) return;
   const std::span<uint8_t> bytes = value->bytes();
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= bytes.size(); slot += PL_SLOT_SIZE) {
-    auto* report = reinterpret_cast<uint32_t*>(bytes.data() + slot + offsetof(pl_header, report));
+    auto* report = reinterpret_cast<uint32_t*>(bytes.data() + slot + PL_CALL + offsetof(pl_call, report));
     std::atomic_ref<uint32_t>(*report).store(on ? 1 : 0, std::memory_order_relaxed);
   }
 }

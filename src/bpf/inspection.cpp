@@ -12,7 +12,6 @@
 #include "bpf/hooks/xdp_chain.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/place.h"
-#include "bpf/runtime/error_counts.h"
 #include "bpf/successor.h"
 #include "bpf/tiny_program.h"
 
@@ -77,7 +76,7 @@ Result<void> name_place(AttachmentState& state, const std::optional<LinkInfo>& l
 
 /// Script errors by site, all slots together.
 Result<void> count_errors(AttachmentState& state, const Map& memory) {
-  static_assert(sizeof(pl_header) <= PL_ERROR_COUNTS_AT);
+  static_assert(PL_CALL + sizeof(pl_call) <= PL_ERROR_COUNTS_AT);
   static_assert(PL_ERROR_COUNTS_AT + PL_ERROR_COUNTS * sizeof(uint64_t) <= PL_WORKER);
   std::array<uint64_t, PL_ERROR_COUNTS> counts{};
   const Result<MappedValue> value = MappedValue::map(memory, false);

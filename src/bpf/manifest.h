@@ -11,8 +11,8 @@
 #include "bpf/attach.h"
 #include "bpf/attach_point.h"
 #include "bpf/map.h"
+#include "event/slot.h"
 #include "ir/code.h"
-#include "ir/memory_layout.h"
 
 namespace perilune::bpf {
 

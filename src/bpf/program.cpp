@@ -22,6 +22,7 @@
 #include "bpf/runtime_object.h"
 #include "bpf/system_call.h"
 #include "bpf/verifier_log.h"
+#include "packet/record.h"
 
 namespace perilune::bpf {
 namespace {
@@ -49,12 +50,12 @@ uint32_t link_type(const ProgramOptions& options) {
 /// What is the same for every packet, in every slot.
 void fill_slot(std::span<uint8_t> slot, const ir::Image& image, const ProgramOptions& options, uint64_t offset,
                uint32_t cpu) {
-  pl_header header{};
-  header.cpu = cpu;
-  header.time_offset = offset;
-  header.fuel_limit = options.fuel_limit;
-  header.report = options.report ? 1 : 0;
-  std::memcpy(slot.data(), &header, sizeof header);
+  pl_call call{};
+  call.cpu = cpu;
+  call.time_offset = offset;
+  call.fuel_limit = options.fuel_limit;
+  call.report = options.report ? 1 : 0;
+  std::memcpy(slot.data() + PL_CALL, &call, sizeof call);
   std::ranges::copy(image.worker, slot.begin() + PL_WORKER);
   std::ranges::copy(image.constants, slot.begin() + PL_CONSTANTS);
 }
@@ -205,6 +206,7 @@ class Loader {
         {"pl_uses_payload", image_->uses_payload ? 1 : 0},
         {"pl_uses_frame", image_->uses_frame ? 1 : 0},
         {"pl_fields", fields_read()},
+        {"pl_uses_fuel", image_->code.uses_fuel ? 1 : 0},
         {"pl_logs", image_->uses_events ? 1 : 0},
         {"pl_on_error", options_->on_error},
         {"pl_on_malformed", options_->on_malformed},
@@ -223,7 +225,7 @@ class Loader {
     return {};
   }
 
-  /// As Code::header_fields: what must be in the header when the filter is called.
+  /// As Code::record_fields: what must be in the header when the filter is called.
   [[nodiscard]] uint64_t fields_read() const {
     constexpr auto fields = [](std::initializer_list<size_t> offsets) {
       uint64_t all = 0;
@@ -231,12 +233,12 @@ class Loader {
         all |= uint64_t{1} << offset / sizeof(uint32_t);
       return all;
     };
-    constexpr uint64_t kPulling = fields({offsetof(pl_header, captured), offsetof(pl_header, copied)});
+    constexpr uint64_t kPulling = fields({offsetof(pl_packet, captured), offsetof(pl_packet, copied)});
     constexpr uint64_t kWritingBack =  // runtime/commit.h
-        kPulling | fields({offsetof(pl_header, network), offsetof(pl_header, transport), offsetof(pl_header, end),
-                           offsetof(pl_header, flags), offsetof(pl_header, version), offsetof(pl_header, protocol)});
+        kPulling | fields({offsetof(pl_packet, network), offsetof(pl_packet, transport), offsetof(pl_packet, end),
+                           offsetof(pl_packet, flags), offsetof(pl_packet, version), offsetof(pl_packet, protocol)});
     const auto pulls = [](const ir::Relocation& one) { return one.kind == ir::Relocation::Kind::kPull; };
-    uint64_t all = image_->code.header_fields | image_->header_fields;
+    uint64_t all = image_->code.record_fields | image_->record_fields;
     if (image_->writes) all |= kWritingBack;
     if (image_->replaces) all = ~uint64_t{0};  // the headers are found anew, and put back as they were
     if (std::ranges::any_of(image_->code.relocations, pulls)) all |= kPulling;

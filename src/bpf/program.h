@@ -18,8 +18,8 @@
 #include "base/file_descriptor.h"
 #include "base/result.h"
 #include "bpf/map.h"
+#include "event/slot.h"
 #include "ir/code.h"
-#include "ir/memory_layout.h"
 
 namespace perilune::bpf {
 

@@ -20,6 +20,7 @@
 #include "hooks/capture/pcapng_writer.h"
 #include "ir/error_text.h"
 #include "packet/packet.h"
+#include "packet/record.h"
 
 namespace perilune::cli {
 namespace {

@@ -5,11 +5,11 @@
 #include <ctime>
 
 #include "bpf/hook.h"
-#include "bpf/runtime/train_state.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "engine/script_program.h"
+#include "packet/record.h"
 
 namespace perilune::cli {
 namespace {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "packet/kind.h"
 #include "script/text.h"
 
 namespace perilune::compiler {
@@ -23,6 +24,8 @@ int64_t ConstantPool::add(const std::string& text) {
 }
 
 Lowering::Lowering(World& world, const Target& target) : world_(&world), target_(target) {
+  for (const event::Steady& one : packet::kind().steady)
+    function_.steady.emplace_back(PL_RECORD + one.begin, PL_RECORD + one.end);
   const ir::BlockId entry = b_.new_block();
   b_.switch_to(entry);
 }
@@ -51,7 +54,7 @@ void Lowering::run() {
   const bool all = prototype.vararg;
   Values arguments;
   if (all || prototype.parameters >= 1) arguments.push_back(headers_view());
-  if (all || prototype.parameters >= 2) arguments.push_back(payload_view());
+  if (all || prototype.parameters >= 2) arguments.push_back(record_region(*packet::kind().find("payload")));
   if (all || prototype.parameters >= 3) arguments.push_back(AbstractValue::of(Kind::kPacket));
   enter(*callee, std::move(arguments), Call{});
   const ir::BlockId body = b_.new_block();
@@ -374,7 +377,7 @@ void Lowering::transfer() {
     std::vector<ir::Value> arguments;
     if (arrives(*version, st_, arguments)) {
       if (version->state.pulled > st_.pulled) {
-        b_.pull(b_.add(header(offsetof(pl_header, payload)), version->state.pulled));
+        b_.pull(b_.add(header(offsetof(pl_packet, payload)), version->state.pulled));
       }
       if (version->loop != 0) {
         arguments.push_back(room.before);
@@ -564,9 +567,9 @@ ir::BlockId Lowering::exhausted() {
 }
 
 void Lowering::burn_fuel(uint64_t instructions) {
-  const ir::Value left = b_.load(8, b_.slot(), offsetof(pl_header, fuel));
+  const ir::Value left = b_.load(8, b_.slot(), PL_CALL + offsetof(pl_call, fuel));
   const ir::Value rest = b_.sub(left, number(static_cast<int64_t>(instructions)));
-  b_.store(8, b_.slot(), offsetof(pl_header, fuel), rest);
+  b_.store(8, b_.slot(), PL_CALL + offsetof(pl_call, fuel), rest);
   const ir::BlockId enough = b_.new_block();
   b_.branch(ir::Condition::kSlt, rest, 0, function_.blocks[b_.current()].exhausted, enough);
   b_.switch_to(enough);
@@ -587,7 +590,7 @@ void Lowering::fail_by(ir::Value code, uint32_t codes, const std::function<std::
       image_.errors.push_back({file, line, script::error_message(message(one))});
   }
   const ir::Value slot = b_.slot();
-  b_.store(4, slot, offsetof(pl_header, error_site), b_.add(code, static_cast<int64_t>(found->second) - 1));
+  b_.store(4, slot, PL_CALL + offsetof(pl_call, error_site), b_.add(code, static_cast<int64_t>(found->second) - 1));
   b_.ret(number(static_cast<int64_t>(PL_ERROR | (uint64_t{line} << PL_LINE_SHIFT))));
   ended_ = true;
 }
@@ -599,9 +602,9 @@ void Lowering::fail_at(uint32_t line, const std::string& message, ir::Value firs
   auto [found, inserted] = error_sites_.emplace(key, static_cast<uint32_t>(image_.errors.size()));
   if (inserted) image_.errors.push_back({file, line, text});
   const ir::Value slot = b_.slot();
-  b_.store(4, slot, offsetof(pl_header, error_site), number(found->second));
-  if (first != ir::kNoValue) b_.store(8, slot, offsetof(pl_header, error_values), first);
-  if (second != ir::kNoValue) b_.store(8, slot, offsetof(pl_header, error_values) + 8, second);
+  b_.store(4, slot, PL_CALL + offsetof(pl_call, error_site), number(found->second));
+  if (first != ir::kNoValue) b_.store(8, slot, PL_CALL + offsetof(pl_call, error_values), first);
+  if (second != ir::kNoValue) b_.store(8, slot, PL_CALL + offsetof(pl_call, error_values) + 8, second);
   b_.ret(number(static_cast<int64_t>(PL_ERROR | (uint64_t{line} << PL_LINE_SHIFT))));
   ended_ = true;
 }

@@ -34,10 +34,12 @@
 #include "compiler/target.h"
 #include "compiler/value.h"
 #include "compiler/world.h"
+#include "event/field.h"
+#include "event/slot.h"
 #include "ir/code.h"
 #include "ir/ir.h"
-#include "ir/memory_layout.h"
 #include "ir/table_pool.h"
+#include "packet/record.h"
 #include "script/map_store.h"
 
 namespace perilune::compiler {
@@ -249,7 +251,7 @@ class Lowering {
   [[nodiscard]] StringParts string_of(const AbstractValue& value);
   [[nodiscard]] AbstractValue as_dynamic(const AbstractValue& value);
   ir::Value at(ir::Value offset) { return b_.offset(b_.slot(), offset, PL_SLOT_MASK); }
-  ir::Value header(int32_t field) { return b_.load(4, b_.slot(), field); }
+  ir::Value header(int32_t field) { return b_.load(4, b_.slot(), static_cast<int32_t>(PL_RECORD) + field); }
   /// min, max of unsigned numbers.
   ir::Value smaller(ir::Value a, ir::Value b);
   ir::Value larger_signed(ir::Value a, ir::Value b);
@@ -438,14 +440,15 @@ class Lowering {
   [[nodiscard]] ir::Value hexadecimal_digits(ir::Value group);
   [[nodiscard]] AbstractValue read_address(const luadata::Field& field, ir::Value pointer);
   [[nodiscard]] static std::optional<std::array<uint64_t, 2>> address_words(const std::string& text, uint32_t kind);
-  AbstractValue payload_view();
 
   // --- lowering_packet.cpp
   void get_from_packet(const AbstractValue& key, uint32_t result);
   void set_in_packet(const AbstractValue& key, const AbstractValue& value);
-  void packet_address(bool source, uint32_t result);
-  void value_or_nil(ir::Condition condition, ir::Value a, ir::Value b, uint32_t result,
-                    const std::function<AbstractValue()>& make);
+  [[nodiscard]] bool get_known_at_load(const std::string& name, uint32_t result);
+  [[nodiscard]] AbstractValue record_address(const event::Field& field);
+  [[nodiscard]] AbstractValue record_region(const event::Field& field);
+  [[nodiscard]] AbstractValue record_value(const event::Field& field);
+  void record_word(const event::Field& field, uint32_t result);
 
   // --- lowering_maps.cpp
   void get_from_map(ObjectId map, const AbstractValue& key, const Call* call, uint32_t result);

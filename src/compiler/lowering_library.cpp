@@ -389,11 +389,12 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
   b_.store(4, slot, kEventScratch + offsetof(pl_event, length), number(size - static_cast<int64_t>(sizeof(pl_event))));
   const ir::Value time = now();
   b_.store(8, b_.slot(), kEventScratch + offsetof(pl_event, time_ns), time);
-  b_.store(4, b_.slot(), kEventScratch + offsetof(pl_event, cpu), b_.load(4, b_.slot(), offsetof(pl_header, cpu)));
+  b_.store(4, b_.slot(), kEventScratch + offsetof(pl_event, cpu),
+           b_.load(4, b_.slot(), PL_CALL + offsetof(pl_call, cpu)));
   // if (++header.log_lines <= PL_MOST_LOG_LINES && emit() != 0) ++header.counters[PL_COUNT_LOST_EVENTS];
-  const ir::Value lines = b_.add(b_.load(4, b_.slot(), offsetof(pl_header, log_lines)), 1);
-  b_.store(4, b_.slot(), offsetof(pl_header, log_lines), lines);
-  b_.store(4, b_.slot(), offsetof(pl_header, log_site), number(site));
+  const ir::Value lines = b_.add(b_.load(4, b_.slot(), PL_CALL + offsetof(pl_call, log_lines)), 1);
+  b_.store(4, b_.slot(), PL_CALL + offsetof(pl_call, log_lines), lines);
+  b_.store(4, b_.slot(), PL_CALL + offsetof(pl_call, log_site), number(site));
   const ir::BlockId wanted = b_.new_block();
   const ir::BlockId lost = b_.new_block();
   const ir::BlockId sent = b_.new_block();
@@ -402,7 +403,7 @@ void Lowering::emit_log(const std::string& text, const Values& arguments) {
   const ir::Value result = b_.emit(kEventScratch, number(size));
   b_.branch(Condition::kEq, result, 0, sent, lost);
   b_.switch_to(lost);
-  constexpr int32_t kLost = offsetof(pl_header, counters) + size_t{8} * PL_COUNT_LOST_EVENTS;
+  constexpr int32_t kLost = PL_CALL + offsetof(pl_call, counters) + size_t{8} * PL_COUNT_LOST_EVENTS;
   b_.store(8, b_.slot(), kLost, b_.add(b_.load(8, b_.slot(), kLost), 1));
   b_.jump(sent);
   b_.switch_to(sent);

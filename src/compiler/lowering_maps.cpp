@@ -102,14 +102,14 @@ uint32_t Lowering::map_number(script::Map& map) {
 }
 
 ir::Value Lowering::now() {
-  const ir::Value given = b_.load(8, b_.slot(), offsetof(pl_header, time_override));
+  const ir::Value given = b_.load(8, b_.slot(), PL_CALL + offsetof(pl_call, time_override));
   if (!target_.kernel) return given;
   const ir::BlockId join = b_.new_block(1);
   const ir::BlockId ask = b_.new_block();
   b_.branch(Condition::kNe, given, number(0), ir::Edge{join, {given}}, ir::Edge{ask, {}});
   b_.switch_to(ask);
   const ir::Value clock = b_.ktime();
-  b_.jump(join, {b_.add(clock, b_.load(8, b_.slot(), offsetof(pl_header, time_offset)))});
+  b_.jump(join, {b_.add(clock, b_.load(8, b_.slot(), PL_CALL + offsetof(pl_call, time_offset)))});
   b_.switch_to(join);
   return b_.parameters(join)[0];
 }

@@ -1,56 +1,115 @@
 // pkt: what is known of the packet, as it arrived; its mark.
-#include <array>
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
 
 #include "base/spelling.h"
 #include "compiler/lowering.h"
+#include "packet/kind.h"
 
 namespace perilune::compiler {
 namespace {
 
+using event::Field;
+using event::Form;
 using ir::Condition;
 using ir::Op;
 
-constexpr std::array<std::string_view, 24> kNames{
-    "block",     "direction", "dst",  "dport",  "ethertype", "fragment",  "frame",    "ifindex",
-    "interface", "length",    "mark", "number", "pass",      "payload",   "protocol", "reject",
-    "reply",     "sport",     "src",  "time",   "transport", "truncated", "version",  "vlan"};
-
 }  // namespace
 
-// The value when `test` holds, nil otherwise: two paths.
-void Lowering::value_or_nil(Condition condition, ir::Value a, ir::Value b, uint32_t result,
-                            const std::function<AbstractValue()>& make) {
-  const State before = st_;
-  const ir::BlockId yes = b_.new_block();
-  const ir::BlockId no = b_.new_block();
-  b_.branch(condition, a, b, yes, no);
-  resume(no, before);
-  set(result, AbstractValue::nil());
-  outcome();
-  resume(yes, before);
-  set(result, make());
-  outcome();
+// What no place of the record says in the kernel, because it is known at load or nowhere. False: the record has it.
+bool Lowering::get_known_at_load(const std::string& name, uint32_t result) {
+  if (!target_.kernel) return false;
+  const bool of_frames = name == "frame" || name == "ethertype" || name == "vlan";
+  if (of_frames && !target_.has_frame) image_.misses_frame = true;
+  if (name == "frame" && !target_.has_frame) return set(result, AbstractValue::nil()), true;
+  if (name == "direction") return set(result, AbstractValue::string_constant(target_.direction)), true;
+  if (name == "interface") {
+    if (target_.interface.empty())
+      refuse("no-interface", "pkt.interface is not known at this hook",
+             "name the interface where the hook has one (--at xdp:eth0, tc:eth0:in), or use pkt.ifindex, its number");
+    return set(result, AbstractValue::string_constant(target_.interface)), true;
+  }
+  if (name == "number")
+    refuse("no-number", "pkt.number is not known in the kernel", "count with a map.counter or a module-level variable");
+  if (name == "time") return set(result, AbstractValue::dynamic_integer(now())), true;
+  return false;
 }
 
-void Lowering::packet_address(bool source, uint32_t result) {
-  const int32_t place = source ? offsetof(pl_header, source) : offsetof(pl_header, destination);
+AbstractValue Lowering::record_address(const Field& field) {
   constexpr unsigned kWord = 4;
-  image_.header_fields |= uint64_t{0xf} << static_cast<unsigned>(place) / kWord;
-  const ir::Value version = header(offsetof(pl_header, version));
-  const auto address = [&] {
-    // 4 bytes for version 4, 16 for version 6
-    const ir::Value length = select(Condition::kEq, version, number(4), number(4), number(16));
-    AbstractValue text = AbstractValue::dynamic_string(number(PL_HEADER + place), length, 16);
-    text.least = 4;
-    text.address = true;
-    text.origin = source ? 's' : 'd';
-    return text;
-  };
-  if (!target_.asks_not_ip) return set(result, address());
-  value_or_nil(Condition::kNe, version, number(0), result, address);
+  image_.record_fields |= uint64_t{0xf} << field.at / kWord;
+  // 4 bytes for version 4, 16 for version 6
+  const ir::Value length = select(Condition::kEq, header(field.extent), number(4), number(4), number(16));
+  AbstractValue text = AbstractValue::dynamic_string(number(PL_RECORD + field.at), length, 16);
+  text.least = 4;
+  text.address = true;
+  text.origin = field.at == offsetof(pl_packet, source) ? 's' : 'd';
+  return text;
+}
+
+AbstractValue Lowering::record_region(const Field& field) {
+  AbstractValue view = AbstractValue::of(Kind::kView);
+  view.most = PL_FRAME_MAX;
+  view.index = ++views_;
+  if (field.at == event::kFirstByte) {
+    image_.uses_frame = true;
+    view.a = number(kFrame);
+    view.b = header(field.extent);
+    return view;
+  }
+  const event::Kind& kind = packet::kind();
+  const auto place = [&](uint16_t arrived) { return header(st_.replaced ? kind.now(arrived) : arrived); };
+  const ir::Value begin = place(field.at);
+  view.a = b_.add(begin, kFrame);
+  view.b = b_.sub(place(field.extent), begin);
+  const bool of_headers = field.extent == offsetof(pl_packet, payload);
+  view.base = of_headers ? AbstractValue::kHeaders : 0;
+  if (of_headers) view.least = 4;
+  return view;
+}
+
+AbstractValue Lowering::record_value(const Field& field) {
+  switch (field.form) {
+    case Form::kFlag:
+      return AbstractValue::dynamic_boolean(
+          b_.binary(Op::kAnd, b_.binary(Op::kLshr, header(field.at), std::countr_zero(field.mask)), 1));
+    case Form::kAddress:
+      return record_address(field);
+    case Form::kText: {
+      AbstractValue text =
+          AbstractValue::dynamic_string(number(PL_RECORD + field.at), header(field.extent), field.size);
+      text.least = 1;
+      return text;
+    }
+    case Form::kRegion:
+      return record_region(field);
+    default:
+      break;
+  }
+  if (field.size == sizeof(uint64_t))
+    return AbstractValue::dynamic_integer(b_.load(8, b_.slot(), PL_RECORD + field.at));
+  const ir::Value value = header(field.at);
+  constexpr uint32_t kWhole = 0xffffffff;
+  return AbstractValue::dynamic_integer(field.mask == kWhole ? value : b_.binary(Op::kAnd, value, int64_t{field.mask}));
+}
+
+// One of a few words: a path for each.
+void Lowering::record_word(const Field& field, uint32_t result) {
+  const ir::Value which = header(field.at);
+  const State before = st_;
+  for (size_t n = 0; n + 1 < field.words.size(); ++n) {
+    const ir::BlockId yes = b_.new_block();
+    const ir::BlockId no = b_.new_block();
+    b_.branch(Condition::kEq, which, number(static_cast<int64_t>(n)), yes, no);
+    resume(yes, before);
+    set(result, AbstractValue::string_constant(std::string(field.words[n])));
+    outcome();
+    resume(no, before);
+  }
+  set(result, AbstractValue::string_constant(std::string(field.words.back())));
+  outcome();
 }
 
 void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
@@ -60,145 +119,38 @@ void Lowering::get_from_packet(const AbstractValue& key, uint32_t result) {
     return fail(fmt::format("pkt has named fields only, such as pkt.src; it was indexed with a {}", type_name(key)));
   }
   const std::string& name = key.string();
-  const auto flag = [&](unsigned bit) {
-    return b_.binary(Op::kAnd, header(offsetof(pl_header, flags)), static_cast<int64_t>(bit));
-  };
-  const auto flag_boolean = [&](unsigned bit) {
-    return AbstractValue::dynamic_boolean(
-        b_.binary(Op::kAnd, b_.binary(Op::kLshr, header(offsetof(pl_header, flags)), std::countr_zero(bit)), 1));
-  };
-  const auto integer = [&](int32_t field) { return AbstractValue::dynamic_integer(header(field)); };
-  if (name == "direction") {
-    if (target_.kernel) return set(result, AbstractValue::string_constant(target_.direction));
-    const ir::Value direction = header(offsetof(pl_header, direction));
-    const State before = st_;
-    static constexpr const char* kDirections[] = {"in", "out", "forward"};
-    for (int n = 0; n < 2; ++n) {
-      const ir::BlockId yes = b_.new_block();
-      const ir::BlockId no = b_.new_block();
-      b_.branch(Condition::kEq, direction, n, yes, no);
-      resume(yes, before);
-      set(result, AbstractValue::string_constant(kDirections[n]));
-      outcome();
-      resume(no, before);
-    }
-    set(result, AbstractValue::string_constant(kDirections[2]));
-    return outcome();
+  const event::Kind& kind = packet::kind();
+  const Field* field = kind.find(name);
+  if (field == nullptr) {
+    if (std::ranges::find(kind.methods, name) != kind.methods.end())
+      refuse("method-value", fmt::format("the method '{}' is taken as a value", name), "call it: pkt:block()");
+    return fail(fmt::format("pkt has no field '{}'{}", name, aside(did_you_mean(name, kind.names))));
   }
-  const bool of_frames = name == "frame" || name == "ethertype" || name == "vlan";
-  if (of_frames && target_.kernel && !target_.has_frame) image_.misses_frame = true;
-  if (name == "src") return packet_address(true, result);
-  if (name == "dst") return packet_address(false, result);
-  if (name == "sport" || name == "dport") {
-    const int32_t field = name == "sport" ? offsetof(pl_header, source_port) : offsetof(pl_header, destination_port);
-    if (st_.has_ports == 0) return set(result, AbstractValue::nil());
-    if (st_.has_ports == 1) return set(result, integer(field));
-    const ir::Value has = flag(PL_HAS_PORTS);
-    const State before = st_;
-    const ir::BlockId yes = b_.new_block();
-    const ir::BlockId no = b_.new_block();
-    b_.branch(Condition::kNe, has, 0, yes, no);
-    resume(no, before);
-    st_.has_ports = 0;
-    set(result, AbstractValue::nil());
-    outcome();
-    resume(yes, before);
-    st_.has_ports = 1;
-    set(result, integer(field));
-    return outcome();
-  }
-  if (name == "ethertype") {
-    const ir::Value type = header(offsetof(pl_header, ethertype));
-    return value_or_nil(Condition::kNe, type, number(0), result, [&] { return AbstractValue::dynamic_integer(type); });
-  }
-  if (name == "fragment") return set(result, flag_boolean(PL_FRAGMENT));
-  if (name == "truncated") {
-    if (target_.kernel) return set(result, AbstractValue::boolean(false));
-    return set(result, flag_boolean(PL_TRUNCATED));
-  }
-  if (name == "frame") {
-    if (target_.kernel && !target_.has_frame) return set(result, AbstractValue::nil());
-    image_.uses_frame = true;
-    const auto view = [&] {
-      AbstractValue frame = AbstractValue::of(Kind::kView);
-      frame.a = number(kFrame);
-      frame.b = header(offsetof(pl_header, captured));
-      frame.most = PL_FRAME_MAX;
-      frame.index = ++views_;
-      return frame;
-    };
-    if (target_.kernel) return set(result, view());
-    return value_or_nil(Condition::kNe, flag(PL_HAS_FRAME), number(0), result, view);
-  }
-  if (name == "ifindex") {
-    const ir::Value index = header(offsetof(pl_header, ifindex));
-    return value_or_nil(Condition::kNe, index, number(0), result,
-                        [&] { return AbstractValue::dynamic_integer(index); });
-  }
-  if (name == "interface") {
-    if (target_.kernel && !target_.interface.empty())
-      return set(result, AbstractValue::string_constant(target_.interface));
-    if (target_.kernel)
-      refuse("no-interface", "pkt.interface is not known at this hook",
-             "name the interface where the hook has one (--at xdp:eth0, tc:eth0:in), or use pkt.ifindex, its number");
-    const ir::Value length = header(offsetof(pl_header, interface_length));
-    return value_or_nil(Condition::kNe, length, number(0), result, [&] {
-      AbstractValue text =
-          AbstractValue::dynamic_string(number(PL_HEADER + offsetof(pl_header, interface_name)), length, 64);
-      text.least = 1;
-      return text;
-    });
-  }
-  if (name == "length") return set(result, integer(offsetof(pl_header, length)));
-  if (name == "mark") return set(result, integer(offsetof(pl_header, mark)));
-  if (name == "number") {
-    if (target_.kernel)
-      refuse("no-number", "pkt.number is not known in the kernel",
-             "count with a map.counter or a module-level variable");
-    return set(result, AbstractValue::dynamic_integer(b_.load(8, b_.slot(), offsetof(pl_header, number))));
-  }
-  if (name == "payload") return set(result, payload_view());
-  if (name == "protocol") {
-    const ir::Value protocol = header(offsetof(pl_header, protocol));
-    if (!target_.asks_not_ip) return set(result, AbstractValue::dynamic_integer(protocol));
-    return value_or_nil(Condition::kNe, header(offsetof(pl_header, version)), number(0), result,
-                        [&] { return AbstractValue::dynamic_integer(protocol); });
-  }
-  if (name == "time") {
-    if (target_.kernel) return set(result, AbstractValue::dynamic_integer(now()));
-    return set(result, AbstractValue::dynamic_integer(b_.load(8, b_.slot(), offsetof(pl_header, time_ns))));
-  }
-  if (name == "transport") {
-    const bool now = st_.replaced;
-    const ir::Value flags = header(now ? offsetof(pl_header, now_flags) : offsetof(pl_header, flags));
-    const ir::Value there = b_.binary(Op::kAnd, flags, int64_t{PL_HAS_TRANSPORT});
-    return value_or_nil(Condition::kNe, there, number(0), result, [&] {
-      const ir::Value transport = header(now ? offsetof(pl_header, now_transport) : offsetof(pl_header, transport));
-      AbstractValue view = AbstractValue::of(Kind::kView);
-      view.a = b_.add(transport, kFrame);
-      view.b = b_.sub(header(now ? offsetof(pl_header, now_payload) : offsetof(pl_header, payload)), transport);
-      view.most = PL_FRAME_MAX;
-      view.least = 4;
-      view.index = ++views_;
-      view.base = AbstractValue::kHeaders;
-      return view;
-    });
-  }
-  if (name == "version") {
-    const ir::Value version = header(offsetof(pl_header, version));
-    if (!target_.asks_not_ip) return set(result, AbstractValue::dynamic_integer(version));
-    return value_or_nil(Condition::kNe, version, number(0), result,
-                        [&] { return AbstractValue::dynamic_integer(version); });
-  }
-  if (name == "vlan") {
-    const ir::Value tags = header(offsetof(pl_header, vlan_tags));
-    return value_or_nil(Condition::kNe, tags, number(0), result, [&] {
-      return AbstractValue::dynamic_integer(b_.binary(Op::kAnd, header(offsetof(pl_header, vlan)), 0xfff));
-    });
-  }
-  if (name == "pass" || name == "block" || name == "reject" || name == "reply")
-    refuse("method-value", fmt::format("the method '{}' is taken as a value", name), "call it: pkt:block()");
-  fail(fmt::format("pkt has no field '{}'{}", name, aside(did_you_mean(name, kNames))));
+  if (get_known_at_load(name, result)) return;
+  if (field->form == Form::kWord) return record_word(*field, result);
+  const bool of_ip = field->needs_at == offsetof(pl_packet, version);
+  const bool of_frame = field->needs == PL_HAS_FRAME && target_.kernel;
+  if (field->needs == 0 || (of_ip && !target_.asks_not_ip) || of_frame) return set(result, record_value(*field));
+  const bool of_ports = field->needs == PL_HAS_PORTS;
+  if (of_ports && st_.has_ports == 0) return set(result, AbstractValue::nil());
+  if (of_ports && st_.has_ports == 1) return set(result, record_value(*field));
+
+  const bool moves = field->form == Form::kRegion && st_.replaced;
+  ir::Value there = header(moves ? kind.now(field->needs_at) : field->needs_at);
+  constexpr uint32_t kAny = 0xffffffff;
+  if (field->needs != kAny) there = b_.binary(Op::kAnd, there, int64_t{field->needs});
+  const State before = st_;
+  const ir::BlockId yes = b_.new_block();
+  const ir::BlockId no = b_.new_block();
+  b_.branch(Condition::kNe, there, number(0), yes, no);
+  resume(no, before);
+  if (of_ports) st_.has_ports = 0;
+  set(result, AbstractValue::nil());
+  outcome();
+  resume(yes, before);
+  if (of_ports) st_.has_ports = 1;
+  set(result, record_value(*field));
+  outcome();
 }
 
 void Lowering::set_in_packet(const AbstractValue& key, const AbstractValue& value) {
@@ -231,16 +183,17 @@ void Lowering::set_in_packet(const AbstractValue& key, const AbstractValue& valu
       ended_ = false;
       resume(good, before);
     }
-    b_.store(4, b_.slot(), offsetof(pl_header, mark), number_value);
-    b_.store(4, b_.slot(), offsetof(pl_header, mark_set), number(1));
+    b_.store(4, b_.slot(), PL_RECORD + offsetof(pl_packet, mark), number_value);
+    b_.store(4, b_.slot(), PL_RECORD + offsetof(pl_packet, mark_set), number(1));
     return;
   }
   if (name == "payload") return replace_payload(value);
-  if (std::ranges::find(kNames, name) != kNames.end()) {
+  const std::span<const std::string_view> names = packet::kind().names;
+  if (std::ranges::find(names, name) != names.end()) {
     return fail(fmt::format(
         "pkt.{} cannot be set (only pkt.mark and pkt.payload can); write to the packet through hdr and pld", name));
   }
-  fail(fmt::format("pkt has no field '{}'{}", name, aside(did_you_mean(name, kNames))));
+  fail(fmt::format("pkt has no field '{}'{}", name, aside(did_you_mean(name, names))));
 }
 
 }  // namespace perilune::compiler

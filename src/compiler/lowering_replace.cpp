@@ -12,7 +12,7 @@ using ir::Condition;
 // Views made before show the bytes of now, and no more of them than there are (luadata::resolve()). One that would
 // begin beyond them reads as nothing at all, which is something else than empty: what depends on that is refused.
 void Lowering::cut_views() {
-  const ir::Value size = b_.add(header(offsetof(pl_header, captured)), kFrame);
+  const ir::Value size = b_.add(header(offsetof(pl_packet, captured)), kFrame);
   State probe = st_;
   clear_dead(probe);
   const auto live = flatten(probe);
@@ -44,9 +44,9 @@ void Lowering::replace_payload(const AbstractValue& given) {
   }
   writes_to_packet();
   image_.replaces = true;
-  b_.store(4, b_.slot(), offsetof(pl_header, replace_from), parts.offset);
+  b_.store(4, b_.slot(), PL_RECORD + offsetof(pl_packet, replace_from), parts.offset);
   b_.replace(parts.length);
-  const ir::Value refusal = b_.load(4, b_.slot(), offsetof(pl_header, replaced));
+  const ir::Value refusal = b_.load(4, b_.slot(), PL_RECORD + offsetof(pl_packet, replaced));
   const ir::BlockId refused = b_.new_block();
   const ir::BlockId done = b_.new_block();
   const State before = st_;

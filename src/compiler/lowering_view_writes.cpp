@@ -63,8 +63,8 @@ void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
   const ir::Value slot = b_.slot();
   const ir::Value first = b_.sub(begin, number(kFrame));
   const ir::Value last = b_.sub(end, number(kFrame));
-  const ir::Value old_begin = b_.load(4, slot, offsetof(pl_header, dirty_begin));
-  const ir::Value old_end = b_.load(4, slot, offsetof(pl_header, dirty_end));
+  const ir::Value old_begin = b_.load(4, slot, PL_RECORD + offsetof(pl_packet, dirty_begin));
+  const ir::Value old_end = b_.load(4, slot, PL_RECORD + offsetof(pl_packet, dirty_end));
   const ir::Value least = smaller(first, old_begin);
   ir::Value start = select(Condition::kEq, old_end, number(0), first, least);
   ir::Value stop = select(Condition::kUgt, last, old_end, last, old_end);
@@ -72,8 +72,8 @@ void Lowering::before_write(ir::Value begin, ir::Value end, bool may_be_empty) {
     start = select(Condition::kEq, first, last, old_begin, start);
     stop = select(Condition::kEq, first, last, old_end, stop);
   }
-  b_.store(4, b_.slot(), offsetof(pl_header, dirty_begin), start);
-  b_.store(4, b_.slot(), offsetof(pl_header, dirty_end), stop);
+  b_.store(4, b_.slot(), PL_RECORD + offsetof(pl_packet, dirty_begin), start);
+  b_.store(4, b_.slot(), PL_RECORD + offsetof(pl_packet, dirty_end), stop);
 }
 
 void Lowering::store_field(const Field& field, ir::Value pointer, ir::Value value) {

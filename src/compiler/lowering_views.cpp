@@ -35,8 +35,8 @@ AbstractValue byte_value(ir::Value byte) {
 }  // namespace
 
 AbstractValue Lowering::headers_view() {
-  const ir::Value network = header(offsetof(pl_header, network));
-  const ir::Value payload = header(offsetof(pl_header, payload));
+  const ir::Value network = header(offsetof(pl_packet, network));
+  const ir::Value payload = header(offsetof(pl_packet, payload));
   AbstractValue view = AbstractValue::of(Kind::kView);
   view.a = b_.add(network, kFrame);
   view.b = b_.sub(payload, network);
@@ -44,18 +44,6 @@ AbstractValue Lowering::headers_view() {
   view.least = target_.asks_not_ip ? 0 : 20;
   view.index = ++views_;
   view.base = AbstractValue::kHeaders;
-  return view;
-}
-
-AbstractValue Lowering::payload_view() {
-  const bool now = st_.replaced;
-  const ir::Value payload = header(now ? offsetof(pl_header, now_payload) : offsetof(pl_header, payload));
-  AbstractValue view = AbstractValue::of(Kind::kView);
-  view.a = b_.add(payload, kFrame);
-  view.b = b_.sub(header(now ? offsetof(pl_header, now_end) : offsetof(pl_header, end)), payload);
-  view.most = PL_FRAME_MAX;
-  view.base = 0;
-  view.index = ++views_;
   return view;
 }
 
@@ -70,10 +58,10 @@ void Lowering::ensure_bytes(const AbstractValue& view, int64_t end) {
   }
   if (st_.pulled < wanted) {
     if (wanted > 0) image_.uses_payload = true;
-    const ir::Value upto = wanted == kAll ? header(offsetof(pl_header, captured)) : payload_end(wanted);
+    const ir::Value upto = wanted == kAll ? header(offsetof(pl_packet, captured)) : payload_end(wanted);
     const ir::BlockId more = b_.new_block();
     const ir::BlockId there = b_.new_block();
-    b_.branch(Condition::kUgt, upto, header(offsetof(pl_header, copied)), more, there);
+    b_.branch(Condition::kUgt, upto, header(offsetof(pl_packet, copied)), more, there);
     b_.switch_to(more);
     b_.pull(upto);
     b_.jump(there);
@@ -95,8 +83,8 @@ void Lowering::ensure_bytes(const AbstractValue& view, int64_t end) {
 
 // Where payload bytes [0, length) end in the frame, as far as there are any.
 ir::Value Lowering::payload_end(int64_t length) {
-  const ir::Value payload = header(offsetof(pl_header, payload));
-  return length == 0 ? payload : smaller(b_.add(payload, length), header(offsetof(pl_header, end)));
+  const ir::Value payload = header(offsetof(pl_packet, payload));
+  return length == 0 ? payload : smaller(b_.add(payload, length), header(offsetof(pl_packet, end)));
 }
 
 void Lowering::know_length(const AbstractValue& view, int64_t least) {

@@ -17,8 +17,8 @@
 
 #include <tl/expected.hpp>
 
+#include "event/slot.h"
 #include "ir/ir.h"
-#include "ir/memory_layout.h"
 #include "ir/table_pool.h"
 #include "pattern/pattern.h"
 

@@ -13,6 +13,7 @@
 #include "engine/script_worker.h"
 #include "ir/error_text.h"
 #include "packet/edit.h"
+#include "packet/record.h"
 #include "script/text.h"
 #include "vm/program.h"
 
@@ -35,7 +36,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     auto machine = program.machine(*this);
     if (!machine) return tl::make_unexpected(std::move(machine.error()));
     machine_ = std::move(*machine);
-    machine_->header().fuel_limit = fuel_;
+    machine_->call().fuel_limit = fuel_;
     return {};
   }
 
@@ -44,13 +45,15 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
  private:
   Decision ask(const packet::Packet& packet) override {
     packet_ = &packet;
-    fill_slot(machine_->slot(), packet, location_, fuel_);
-    pl_header& header = machine_->header();
-    header.time_override = shared_->options.packet_time ? shared_->packet_clock.now_ns() : system_clock_.now_ns();
+    fill_slot(machine_->slot(), packet, location_);
+    pl_call& call = machine_->call();
+    call.error_site = 0;
+    call.log_lines = 0;
+    call.fuel = fuel_;
+    call.time_override = shared_->options.packet_time ? shared_->packet_clock.now_ns() : system_clock_.now_ns();
     const uint64_t result = machine_->run(nullptr);
-    if (header.log_lines > PL_MOST_LOG_LINES) [[unlikely]]
-      log_at(header.log_site,
-             [&](const ir::Site&) { return script::more_lines(header.log_lines - PL_MOST_LOG_LINES); });
+    if (call.log_lines > PL_MOST_LOG_LINES) [[unlikely]]
+      log_at(call.log_site, [&](const ir::Site&) { return script::more_lines(call.log_lines - PL_MOST_LOG_LINES); });
     const uint32_t line = shared_->options.record_lines ? static_cast<uint32_t>(result >> PL_LINE_SHIFT) : 0;
     switch (result & 0xff) {
       case PL_PASS:
@@ -71,23 +74,23 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
   Decision settle(const packet::Packet& packet, std::optional<Verdict> verdict, uint32_t line) {
     Decision decision = shared_->decided(verdict, line);
     if (decision.verdict != Verdict::kPass && decision.verdict != Verdict::kReply) return decision;
-    const pl_header& header = machine_->header();
-    if (header.dirty_end != 0) {
+    const pl_packet& record = this->record();
+    if (record.dirty_end != 0) {
       if (const Malformed malformed = commit(packet, decision); malformed != Malformed::kNone) {
         return shared_->failed(packet, at(line, malformed_by_script(malformed)));
       }
     }
-    decision.mark_set = header.mark_set != 0;
-    if (decision.mark_set) decision.mark = header.mark;
+    decision.mark_set = record.mark_set != 0;
+    if (decision.mark_set) decision.mark = record.mark;
     return decision;
   }
 
   // What the filter wrote, as a packet in the slot.
   Malformed commit(const packet::Packet& packet, Decision& decision) {
-    const pl_header& header = machine_->header();
-    if (header.arrived_length != 0) {  // all of it is in the slot
-      const std::span<uint8_t> after{machine_->slot() + PL_FRAME, header.captured};
-      return finish(packet, after, header.captured, decision);
+    const pl_packet& record = this->record();
+    if (record.arrived_length != 0) {  // all of it is in the slot
+      const std::span<uint8_t> after{machine_->slot() + PL_FRAME, record.captured};
+      return finish(packet, after, record.captured, decision);
     }
     packet.need(packet.bytes.size());
     pull_frame(machine_->slot(), packet, packet.bytes.size());
@@ -108,14 +111,18 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     return Malformed::kNone;
   }
 
+  [[nodiscard]] const pl_packet& record() const {
+    return *reinterpret_cast<const pl_packet*>(machine_->slot() + PL_RECORD);
+  }
+
   [[nodiscard]] script::ScriptError script_error() const {
     const ir::Image& image = script_->compiled.image;
-    const pl_header& header = machine_->header();
-    if (header.error_site >= image.errors.size()) return at(0, "an error of an unknown place");
-    const ir::Site& site = image.errors[header.error_site];
+    const pl_call& call = machine_->call();
+    if (call.error_site >= image.errors.size()) return at(0, "an error of an unknown place");
+    const ir::Site& site = image.errors[call.error_site];
     return {site.file < image.files.size() ? image.files[site.file] : shared_->script_path,
             site.line,
-            ir::error_text(site, header.error_values[0], header.error_values[1]),
+            ir::error_text(site, call.error_values[0], call.error_values[1]),
             {}};
   }
 

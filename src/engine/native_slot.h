@@ -1,21 +1,21 @@
-// Packets into and out of the slot that compiled code works in (ir/memory_layout.h).
+// Packets into and out of the slot that compiled code works in (event/slot.h).
 #pragma once
 
 #include <cstdint>
 
-#include "ir/memory_layout.h"
+#include "event/slot.h"
 #include "packet/packet.h"
 
 namespace perilune::engine {
 
 /// Fills what is set before each call but for the time, and zeroes what the filter sets; the frame's bytes stand in the
 /// slot at least up to the payload. The slot has room for PL_FRAME_MAX bytes, headers are never longer.
-void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& location, uint64_t fuel);
+void fill_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& location);
 
 /// Makes frame bytes [0, upto) stand in the slot, as far as there are that many.
 void pull_frame(uint8_t* slot, const packet::Packet& packet, uint64_t upto);
 
-/// The payload becomes `length` bytes of the slot from header.replace_from on, or header.replaced says why not. Where
+/// The payload becomes `length` bytes of the slot from pl_packet's replace_from on, or `replaced` says why not. Where
 /// the headers were `arrived`; what the filter wrote to them since counts.
 void replace_in_slot(uint8_t* slot, const packet::Packet& packet, const packet::Location& arrived, uint64_t length);
 

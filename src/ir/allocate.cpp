@@ -18,11 +18,11 @@
 
 #include <fmt/format.h>
 
+#include "event/slot.h"
 #include "ir/cuts.h"
 #include "ir/fold.h"
 #include "ir/live_ranges.h"
 #include "ir/low.h"
-#include "ir/memory_layout.h"
 #include "ir/spill.h"
 
 namespace perilune::ir {

@@ -56,7 +56,8 @@ struct Code {
   std::vector<Insn> insns;
   std::vector<Relocation> relocations;
   std::vector<LineRecord> lines;  // by instruction
-  uint64_t header_fields = 0;     // which of the first 64 4-byte words of struct pl_header it reads
+  uint64_t record_fields = 0;     // which of the first 64 4-byte words of the event's record it reads
+  bool uses_fuel = false;         // has loops, which spend it
 };
 
 enum class MapType : uint8_t { kHash, kLru, kLpm, kArray };
@@ -95,7 +96,7 @@ struct Image {
   std::vector<MapSpec> maps;
   std::vector<Site> errors;
   std::vector<Site> logs;
-  uint64_t header_fields = 0;  // as Code::header_fields: what the code reads as strings, at computed addresses
+  uint64_t record_fields = 0;  // as Code::record_fields: what the code reads as strings, at computed addresses
   bool writes = false;         // to the packet
   bool replaces = false;       // the payload, perhaps by one of another length
   bool sets_mark = false;

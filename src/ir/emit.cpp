@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "event/slot.h"
 #include "ir/emitter.h"
 #include "ir/fold.h"
-#include "ir/memory_layout.h"
 #include "ir/opcodes.h"
 
 namespace perilune::ir {
@@ -104,7 +104,7 @@ Result<Code> Emitter::run() {
         fmt::format("the filter reads too many places at once: {} bytes of stack, {} there are", deepest_, kMostStack));
   }
   patch_jumps();
-  note_header_fields();
+  note_record_fields();
   return std::move(code_);
 }
 
@@ -131,14 +131,16 @@ void Emitter::patch_jumps() {
   }
 }
 
-// Where the slot's address is known to be in r6; nothing computes an address inside the header.
-void Emitter::note_header_fields() {
+// Where the slot's address is known to be in r6; nothing computes an address inside the record.
+void Emitter::note_record_fields() {
   constexpr int kWord = 4;
   constexpr int kEnd = 64 * kWord;
   for (const Insn& insn : code_.insns) {
-    if ((insn.code & bpf::kClassMask) != bpf::kLdx || insn.src != kSlot || insn.off < 0 || insn.off >= kEnd) continue;
-    for (int byte = insn.off; byte < insn.off + static_cast<int>(bpf::size_of(insn.code)) && byte < kEnd; byte += kWord)
-      code_.header_fields |= uint64_t{1} << (byte / kWord);
+    if ((insn.code & bpf::kClassMask) != bpf::kLdx || insn.src != kSlot || insn.off < 0) continue;
+    code_.uses_fuel |= insn.off == PL_CALL + offsetof(pl_call, fuel);
+    const int first = insn.off - static_cast<int>(PL_RECORD);
+    for (int byte = first; byte < first + static_cast<int>(bpf::size_of(insn.code)); byte += kWord)
+      if (byte >= 0 && byte < kEnd) code_.record_fields |= uint64_t{1} << (byte / kWord);
   }
 }
 

@@ -2,8 +2,8 @@
 // before and restored behind.
 #include <algorithm>
 
+#include "event/slot.h"
 #include "ir/emitter.h"
-#include "ir/memory_layout.h"
 #include "ir/opcodes.h"
 
 namespace perilune::ir {

@@ -33,7 +33,7 @@ class Emitter {
   void prologue();
   void jump(unsigned code, Real a, Real b, int64_t imm, unsigned inverse, uint32_t target);
   void patch_jumps();
-  void note_header_fields();
+  void note_record_fields();
   void block(uint32_t number);
   void choose_piece();
   void choose(int64_t from, std::span<const uint32_t> targets);

@@ -8,6 +8,7 @@
 // Built by the compiler through Builder, then: simplify() -> generate(), see passes.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -119,6 +120,12 @@ struct Block {
 struct Function {
   std::vector<Block> blocks;  // blocks[0] is the entry; it has no parameters
   uint32_t values = 1;        // the next value's number
+  /// Bytes [first, second) of the slot that nothing changes while the code runs: loads may move.
+  std::vector<std::pair<int32_t, int32_t>> steady;
+
+  [[nodiscard]] bool is_steady(int32_t byte) const {
+    return std::ranges::any_of(steady, [&](const auto& one) { return byte >= one.first && byte < one.second; });
+  }
 };
 
 /// Appends to a function. Remembers the script's place for whatever is appended next. Constants are folded and

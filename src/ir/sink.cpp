@@ -5,18 +5,10 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "ir/memory_layout.h"
 #include "ir/simplify.h"
 
 namespace perilune::ir {
 namespace {
-
-/// Fields of the header that nothing changes while the filter runs.
-bool is_steady(int32_t disp) {
-  constexpr auto kMark = static_cast<int32_t>(offsetof(pl_header, mark));
-  if (disp == offsetof(pl_header, captured) || disp == offsetof(pl_header, copied)) return false;
-  return disp >= 0 && disp < kMark;
-}
 
 class Sinking {
  public:
@@ -60,7 +52,7 @@ class Sinking {
 
   [[nodiscard]] bool may_move(const Instruction& instruction) const {
     if (instruction.op >= Op::kAdd && instruction.op <= Op::kSwap64) return true;
-    return instruction.op == Op::kLoad32 && is_slot_[instruction.a] && is_steady(instruction.disp);
+    return instruction.op == Op::kLoad32 && is_slot_[instruction.a] && function_.is_steady(instruction.disp);
   }
 
   /// The last block that all uses lie behind, in no loop that the definition is not in.

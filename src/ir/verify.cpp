@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "event/slot.h"
 #include "ir/fold.h"
 #include "ir/graph.h"
-#include "ir/memory_layout.h"
 #include "ir/passes.h"
 
 namespace perilune::ir {

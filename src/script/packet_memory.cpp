@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "packet/edit.h"
+#include "packet/kind.h"
 
 namespace perilune::script {
 namespace {
@@ -28,7 +29,7 @@ void PacketMemory::begin(const packet::Packet& packet, const packet::Location& l
   packet_ = &packet;
   arrived_ = location;
   current_ = location;
-  mark_.reset();
+  recorded_ = false;
   resized_ = false;
   if (packet.bytes.size() > capacity_) {  // segmentation-offload packets (BIG TCP) may be longer than IP's 65,535 bytes
     capacity_ = packet.bytes.size() + kInitialCapacity;
@@ -51,6 +52,12 @@ bool PacketMemory::before_write(luadata::Memory& memory, void* context) {
 void PacketMemory::copy() {
   std::memcpy(buffer_.get(), packet_->bytes.data(), packet_->bytes.size());
   memory_->show(buffer_.get(), packet_->bytes.size());
+}
+
+void PacketMemory::make_record() {
+  packet::fill_record(record_, *packet_, arrived_);
+  packet::note_place(record_, current_);
+  recorded_ = true;
 }
 
 PacketMemory::Range PacketMemory::headers() const {
@@ -85,6 +92,7 @@ packet::ResizeRefusal PacketMemory::replace_payload(std::span<const uint8_t> pay
   if (refusal != packet::ResizeRefusal::kNone) return refusal;
   memory_->show(buffer_.get(), length);
   resized_ = resized_ || resizes;
+  if (recorded_) packet::note_place(record_, current_);
   return packet::ResizeRefusal::kNone;
 }
 
@@ -99,9 +107,9 @@ packet::Malformed PacketMemory::commit(packet::Decision& decision) {
       decision.bytes = after;
     }
   }
-  if (mark_.has_value()) {
+  if (recorded_ && record_.mark_set != 0) {
     decision.mark_set = true;
-    decision.mark = *mark_;
+    decision.mark = record_.mark;
   }
   return packet::Malformed::kNone;
 }

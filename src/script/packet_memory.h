@@ -17,6 +17,7 @@
 #include "luadata/memory.h"
 #include "packet/location.h"
 #include "packet/packet.h"
+#include "packet/record.h"
 #include "packet/resize.h"
 
 namespace perilune::script {
@@ -35,10 +36,11 @@ class PacketMemory {
   void end();
 
   [[nodiscard]] const packet::Packet& packet() const { return *packet_; }
-  /// The headers as they arrived: what a script writes does not change them.
-  [[nodiscard]] const packet::Location& arrived() const { return arrived_; }
-  /// The headers of the bytes as they are now (known anew after a payload was replaced).
-  [[nodiscard]] const packet::Location& current() const { return current_; }
+  /// What is known of the packet: made when it is first asked for.
+  [[nodiscard]] pl_packet& record() {
+    if (!recorded_) make_record();
+    return record_;
+  }
   [[nodiscard]] luadata::Memory& memory() { return *memory_; }
   /// Changes with each packet: what was made for an earlier one is gone.
   [[nodiscard]] uint64_t generation() const { return memory_->generation; }
@@ -52,8 +54,10 @@ class PacketMemory {
   [[nodiscard]] Range headers() const;
   [[nodiscard]] bool shown() const { return memory_->bytes != nullptr; }
 
-  [[nodiscard]] uint32_t mark() const { return mark_.value_or(packet_->mark); }
-  void set_mark(uint32_t mark) { mark_ = mark; }
+  void set_mark(uint32_t mark) {
+    record().mark = mark;
+    record_.mark_set = 1;
+  }
 
   /// Does `bytes` lie in the buffer that replace_payload() is about to move?
   [[nodiscard]] bool owns(const uint8_t* bytes) const;
@@ -67,13 +71,15 @@ class PacketMemory {
  private:
   static bool before_write(luadata::Memory& memory, void* context);
   void copy();
+  void make_record();
   [[nodiscard]] size_t wire_length() const;
 
   luadata::Memory* memory_;
   const packet::Packet* packet_ = nullptr;
   packet::Location arrived_;
   packet::Location current_;
-  std::optional<uint32_t> mark_;
+  pl_packet record_{};
+  bool recorded_ = false;
   bool resized_ = false;
   size_t capacity_;
   std::unique_ptr<uint8_t[]> buffer_;

@@ -1,53 +1,22 @@
 #include "script/packet_object.h"
 
-#include <array>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include <lauxlib.h>
 
-#include "base/bytes.h"
 #include "base/spelling.h"
 #include "luadata/memory.h"
 #include "luadata/type_name.h"
+#include "packet/kind.h"
 
 namespace perilune::script {
 namespace {
 
-enum class Field : uint8_t {
-  kBlock,
-  kDirection,
-  kDst,
-  kDport,
-  kEthertype,
-  kFragment,
-  kFrame,
-  kIfindex,
-  kInterface,
-  kLength,
-  kMark,
-  kNumber,
-  kPass,
-  kPayload,
-  kProtocol,
-  kReject,
-  kReply,
-  kSport,
-  kSrc,
-  kTime,
-  kTransport,
-  kTruncated,
-  kVersion,
-  kVlan,
-};
-
-// In the order of the enumeration.
-constexpr std::array<std::string_view, 24> kNames{
-    "block",     "direction", "dst",  "dport",  "ethertype", "fragment",  "frame",    "ifindex",
-    "interface", "length",    "mark", "number", "pass",      "payload",   "protocol", "reject",
-    "reply",     "sport",     "src",  "time",   "transport", "truncated", "version",  "vlan"};
-static_assert(kNames[static_cast<size_t>(Field::kVlan)] == "vlan");
+using event::Field;
+using event::Form;
 
 // What a Lua `pkt` is: the packet it belongs to. The rest is found through the closures' upvalues.
 struct Object {
@@ -56,7 +25,7 @@ struct Object {
 constexpr char kMetatableKey = 0;
 
 // Upvalues of __index, __newindex and __tostring.
-enum Upvalue { kMetatable = 1, kFieldNumbers, kAnchor, kVerdictMethods };
+enum Upvalue { kMetatable = 1, kFieldNumbers, kAnchor, kMethods };
 
 [[noreturn]] void raise(lua_State* L, const char* message) {
   luaL_error(L, "%s", message);
@@ -77,14 +46,16 @@ PacketMemory& check_packet(lua_State* L) {
   return *memory;
 }
 
-// The number of the field named by the second argument, or -1.
-int field_number(lua_State* L) {
+// The number of the field named by the second argument, or that of a method, from 1 on, negative; nothing: there is
+// none.
+std::optional<lua_Integer> field_number(lua_State* L) {
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(kFieldNumbers));
   int found = 0;
   const lua_Integer number = lua_tointegerx(L, -1, &found);
   lua_pop(L, 1);
-  return found != 0 ? static_cast<int>(number) : -1;
+  if (found == 0) return std::nullopt;
+  return number;
 }
 
 int unknown_field(lua_State* L) {
@@ -94,147 +65,70 @@ int unknown_field(lua_State* L) {
   }
   size_t length = 0;
   const char* name = lua_tolstring(L, 2, &length);
-  const std::string_view meant = nearest({name, length}, kNames);
+  const std::string_view meant = nearest({name, length}, packet::kind().names);
   if (meant.empty()) return luaL_error(L, "pkt has no field '%s'", name);
   return luaL_error(L, "pkt has no field '%s' (did you mean '%s'?)", name, meant.data());
 }
 
-void push_bytes_or_nil(lua_State* L, const PacketMemory& memory, size_t offset, size_t length) {
-  const auto bytes = memory.packet().bytes;
-  if (offset + length > bytes.size()) {
-    lua_pushnil(L);
+uint32_t number_at(const pl_packet& record, size_t place) {
+  uint32_t number = 0;
+  std::memcpy(&number, reinterpret_cast<const uint8_t*>(&record) + place, sizeof number);
+  return number;
+}
+
+void push_bytes(lua_State* L, const pl_packet& record, size_t place, size_t length) {
+  lua_pushlstring(L, reinterpret_cast<const char*>(&record) + place, length);
+}
+
+void push_number(lua_State* L, const pl_packet& record, const Field& field) {
+  uint64_t number = 0;  // of `size` bytes, on a little-endian machine as on any other
+  if (field.size == sizeof number) {
+    std::memcpy(&number, reinterpret_cast<const uint8_t*>(&record) + field.at, sizeof number);
   } else {
-    lua_pushlstring(L, reinterpret_cast<const char*>(bytes.data()) + offset, length);
+    number = number_at(record, field.at) & field.mask;
   }
+  lua_pushinteger(L, static_cast<lua_Integer>(number));
 }
 
-void push_address(lua_State* L, const PacketMemory& memory, bool source) {
-  const packet::Location& location = memory.arrived();
-  switch (location.version) {
-    case 4:
-      return push_bytes_or_nil(L, memory, location.network + (source ? 12U : 16U), 4);
-    case 6:
-      return push_bytes_or_nil(L, memory, location.network + (source ? 8U : 24U), 16);
-    default:
-      lua_pushnil(L);
-  }
+void push_region(lua_State* L, PacketMemory& memory, const Field& field) {
+  if (field.at == event::kFirstByte) return luadata::push_view(L, memory.memory(), 0, memory.memory().size);
+  const pl_packet& record = memory.record();
+  const event::Kind& kind = packet::kind();
+  const uint32_t begin = number_at(record, kind.now(field.at));
+  luadata::push_view(L, memory.memory(), begin, number_at(record, kind.now(field.extent)) - begin);
 }
 
-// Of the IP packet as its header says, so that it is the same on every hook, with a link header and padding or without.
-// Segmentation-offload packets say 0; then, and without IP, what there is behind the link header.
-size_t packet_length(const PacketMemory& memory) {
-  const packet::Location& location = memory.arrived();
-  const packet::Packet& packet = memory.packet();
-  const uint8_t* network = packet.bytes.data() + location.network;
-  const size_t there = packet.bytes.size() - location.network;
-  if (location.version == 4 && there >= 4) {
-    if (const uint16_t total = read_be16(network + 2); total != 0) return total;
-  }
-  if (location.version == 6 && there >= 6) {
-    if (const uint16_t payload = read_be16(network + 4); payload != 0) return size_t{40} + payload;
-  }
-  return packet.wire_length - location.network;
-}
-
-void push_string_or_nil(lua_State* L, std::string_view text) {
-  if (text.empty()) {
-    lua_pushnil(L);
-  } else {
-    lua_pushlstring(L, text.data(), text.size());
-  }
-}
-
-void push_integer_if(lua_State* L, bool known, uint64_t value) {
-  if (known) {
-    lua_pushinteger(L, static_cast<lua_Integer>(value));
-  } else {
-    lua_pushnil(L);
+void push_field(lua_State* L, PacketMemory& memory, const Field& field) {
+  const pl_packet& record = memory.record();
+  const size_t needs_at = field.form == Form::kRegion ? packet::kind().now(field.needs_at) : field.needs_at;
+  if (field.needs != 0 && (number_at(record, needs_at) & field.needs) == 0) return lua_pushnil(L);
+  switch (field.form) {
+    case Form::kNumber:
+      return push_number(L, record, field);
+    case Form::kFlag:
+      return lua_pushboolean(L, (number_at(record, field.at) & field.mask) != 0 ? 1 : 0);
+    case Form::kAddress:
+      return push_bytes(L, record, field.at, number_at(record, field.extent) == 4 ? 4 : 16);
+    case Form::kText:
+      return push_bytes(L, record, field.at, number_at(record, field.extent));
+    case Form::kWord: {
+      const std::string_view word = field.words[number_at(record, field.at)];
+      lua_pushlstring(L, word.data(), word.size());
+      return;
+    }
+    case Form::kRegion:
+      return push_region(L, memory, field);
   }
 }
 
 int get_field(lua_State* L) {
   PacketMemory& memory = check_packet(L);
-  const int number = field_number(L);
-  if (number < 0) return unknown_field(L);
-  const packet::Packet& packet = memory.packet();
-  const packet::Location& location = memory.arrived();
-  const packet::Location& current = memory.current();
-  const auto field = static_cast<Field>(number);
-  switch (field) {
-    case Field::kDirection:
-      push_string_or_nil(L, packet::to_string(packet.direction));
-      break;
-    case Field::kSrc:
-      push_address(L, memory, true);
-      break;
-    case Field::kDst:
-      push_address(L, memory, false);
-      break;
-    case Field::kSport:
-      push_integer_if(L, location.has_ports, location.source_port);
-      break;
-    case Field::kDport:
-      push_integer_if(L, location.has_ports, location.destination_port);
-      break;
-    case Field::kEthertype:
-      push_integer_if(L, location.ethertype != 0, location.ethertype);
-      break;
-    case Field::kFragment:
-      lua_pushboolean(L, location.fragment ? 1 : 0);
-      break;
-    case Field::kFrame:
-      if (packet.has_frame) {
-        luadata::push_view(L, memory.memory(), 0, memory.memory().size);
-      } else {
-        lua_pushnil(L);
-      }
-      break;
-    case Field::kIfindex:
-      push_integer_if(L, packet.ifindex != 0, packet.ifindex);
-      break;
-    case Field::kInterface:
-      push_string_or_nil(L, packet.interface);
-      break;
-    case Field::kLength:
-      lua_pushinteger(L, static_cast<lua_Integer>(packet_length(memory)));
-      break;
-    case Field::kMark:
-      lua_pushinteger(L, memory.mark());
-      break;
-    case Field::kNumber:
-      lua_pushinteger(L, static_cast<lua_Integer>(packet.number));
-      break;
-    case Field::kPayload:
-      luadata::push_view(L, memory.memory(), memory.payload().offset, memory.payload().length);
-      break;
-    case Field::kProtocol:
-      push_integer_if(L, location.version != 0, location.protocol);
-      break;
-    case Field::kTime:
-      lua_pushinteger(L, static_cast<lua_Integer>(packet.time_ns));
-      break;
-    case Field::kTransport:
-      if (current.has_transport) {
-        luadata::push_view(L, memory.memory(), current.transport, current.payload - current.transport);
-      } else {
-        lua_pushnil(L);
-      }
-      break;
-    case Field::kTruncated:
-      lua_pushboolean(L, location.truncated ? 1 : 0);
-      break;
-    case Field::kVersion:
-      push_integer_if(L, location.version != 0, location.version);
-      break;
-    case Field::kVlan:
-      push_integer_if(L, location.vlan_tags > 0, location.vlan & 0xfffU);
-      break;
-    case Field::kPass:
-    case Field::kBlock:
-    case Field::kReject:
-    case Field::kReply:
-      lua_rawgeti(L, lua_upvalueindex(kVerdictMethods), number);
-      break;
+  const auto number = field_number(L);
+  if (!number) return unknown_field(L);
+  if (*number < 0) {
+    lua_rawgeti(L, lua_upvalueindex(kMethods), -*number);
+  } else {
+    push_field(L, memory, packet::kind().fields[static_cast<size_t>(*number)]);
   }
   return 1;
 }
@@ -278,15 +172,13 @@ int set_payload(lua_State* L, PacketMemory& memory) {
 
 int set_field(lua_State* L) {
   PacketMemory& memory = check_packet(L);
-  const int number = field_number(L);
-  if (number == static_cast<int>(Field::kMark)) return set_mark(L, memory);
-  if (number == static_cast<int>(Field::kPayload)) return set_payload(L, memory);
-  if (number >= 0) {
-    return luaL_error(
-        L, "pkt.%s cannot be set (only pkt.mark and pkt.payload can); write to the packet through hdr and pld",
-        lua_tostring(L, 2));
-  }
-  return unknown_field(L);
+  if (!field_number(L)) return unknown_field(L);
+  const std::string_view name = lua_tostring(L, 2);
+  if (name == "mark") return set_mark(L, memory);
+  if (name == "payload") return set_payload(L, memory);
+  return luaL_error(L,
+                    "pkt.%s cannot be set (only pkt.mark and pkt.payload can); write to the packet through hdr and pld",
+                    name.data());
 }
 
 int to_text(lua_State* L) {
@@ -306,18 +198,23 @@ void install_packet_object(lua_State* L, int anchor) {
   anchor = lua_absindex(L, anchor);
   lua_createtable(L, 0, 8);  // the metatable
   const int metatable = lua_gettop(L);
-  lua_createtable(L, 0, kNames.size());
+  const event::Kind& kind = packet::kind();
+  lua_createtable(L, 0, static_cast<int>(kind.names.size()));
   const int numbers = lua_gettop(L);
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    lua_pushinteger(L, static_cast<lua_Integer>(i));
-    lua_setfield(L, numbers, kNames[i].data());
-  }
-  lua_createtable(L, 0, 4);
+  const auto note = [&](std::string_view name, lua_Integer number) {
+    lua_pushlstring(L, name.data(), name.size());
+    lua_pushinteger(L, number);
+    lua_rawset(L, numbers);
+  };
+  for (size_t i = 0; i < kind.fields.size(); ++i)
+    note(kind.fields[i].name, static_cast<lua_Integer>(i));
+  lua_createtable(L, static_cast<int>(kind.methods.size()), 0);
   const int methods = lua_gettop(L);
-  for (const Field field : {Field::kPass, Field::kBlock, Field::kReject, Field::kReply}) {
-    lua_pushstring(L, kNames[static_cast<size_t>(field)].data());
+  for (const std::string_view name : kind.methods) {
+    lua_pushlstring(L, name.data(), name.size());
     lua_pushcclosure(L, verdict_method, 1);
-    lua_rawseti(L, methods, static_cast<lua_Integer>(field));
+    lua_rawseti(L, methods, luaL_len(L, methods) + 1);
+    note(name, -luaL_len(L, methods));
   }
   const auto add = [&](const char* event, lua_CFunction function) {
     for (const int upvalue : {metatable, numbers, anchor, methods})

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "event/slot.h"
 #include "ir/code.h"
-#include "ir/memory_layout.h"
 #include "vm/environment.h"
 #include "vm/helpers.h"
 #include "vm/interpreter.h"
@@ -65,7 +65,7 @@ class Machine {
 
   /// PL_SLOT_SIZE bytes and PL_MEMORY_PAD behind them, aligned to a page.
   [[nodiscard]] uint8_t* slot() const { return memory_.data(); }
-  [[nodiscard]] pl_header& header() const { return *reinterpret_cast<pl_header*>(memory_.data() + PL_HEADER); }
+  [[nodiscard]] pl_call& call() const { return *reinterpret_cast<pl_call*>(memory_.data() + PL_CALL); }
 
   /// filter(context, 0); what it returns.
   [[nodiscard]] uint64_t run(void* context) {

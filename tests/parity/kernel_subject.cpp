@@ -17,9 +17,10 @@
 #include "compiler/events.h"
 #include "engine/script_program.h"
 #include "engine_subject.h"
+#include "event/slot.h"
 #include "ir/error_text.h"
-#include "ir/memory_layout.h"
 #include "packet/checksum.h"
+#include "packet/record.h"
 #include "packet/reply.h"
 
 namespace perilune::parity {
@@ -92,8 +93,7 @@ class KernelSubject final : public Subject {
     auto memory = bpf::MappedValue::map(subject->loaded_.memory, true);
     if (!memory) return system_problem(memory.error());
     subject->memory_ = std::move(*memory);
-    subject->header_ =
-        reinterpret_cast<pl_header*>(subject->memory_.bytes().data() + size_t{stay_here()} * PL_SLOT_SIZE);
+    subject->slot_ = subject->memory_.bytes().data() + size_t{stay_here()} * PL_SLOT_SIZE;
     subject->ring_.reset(ring_buffer__new(subject->loaded_.events.fd(), on_record, subject.get(), nullptr));
     if (!subject->ring_) return system_problem(Error{Fault::kSystem, "cannot read the ring buffer", {}});
     return subject;
@@ -107,10 +107,10 @@ class KernelSubject final : public Subject {
     bpf::TestRunOptions options;
     options.mark = stored.packet.mark;
     std::array<uint64_t, PL_COUNTERS> before;
-    std::memcpy(before.data(), header_->counters, sizeof before);
+    std::memcpy(before.data(), call().counters, sizeof before);
     line_.reset();
     if (stored.packet.time_ns < kLatestTime) now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as on captures
-    header_->time_override = now_ns_;
+    call().time_override = now_ns_;
     const auto ran = bpf::test_run(loaded_.program.get(), *loaded_.hook, frame_of(stored, frame_), options);
     if (!ran) {
       seen.judged = false;
@@ -118,7 +118,7 @@ class KernelSubject final : public Subject {
     }
     run_ = std::move(*ran);
     (void)ring_buffer__consume(ring_.get());
-    const auto counted = [&](pl_counter counter) { return header_->counters[counter] != before[counter]; };
+    const auto counted = [&](pl_counter counter) { return call().counters[counter] != before[counter]; };
     seen.verdict = counted(PL_COUNT_REJECT)  ? packet::Verdict::kReject
                    : counted(PL_COUNT_REPLY) ? packet::Verdict::kReply
                    : counted(PL_COUNT_PASS)  ? packet::Verdict::kPass
@@ -135,7 +135,7 @@ class KernelSubject final : public Subject {
     const bool written = loaded_.hook->program().test_gives_packet && leaves;
     seen.bytes = written ? std::span<const uint8_t>(run_.bytes) : bytes;
     seen.mark_known = loaded_.hook->program().test_context;
-    if (seen.mark_known && header_->mark_set != 0 && leaves && seen.cause != packet::Cause::kMalformed &&
+    if (seen.mark_known && record().mark_set != 0 && leaves && seen.cause != packet::Cause::kMalformed &&
         seen.cause != packet::Cause::kNotIp && seen.cause != packet::Cause::kError) {
       seen.mark = run_.mark;
     }
@@ -184,7 +184,7 @@ class KernelSubject final : public Subject {
   void take_back(std::vector<uint8_t>& reply, const StoredPacket& stored) const {
     constexpr std::ptrdiff_t kAddress = 6;
     const std::span<const uint8_t> arrived = stored.packet.bytes;
-    const bool set = header_->dirty_end != 0 && header_->dirty_begin < 2 * kAddress;
+    const bool set = record().dirty_end != 0 && record().dirty_begin < 2 * kAddress;
     if (stored.packet.link != packet::LinkType::kEthernet || reply.size() < 2 * kAddress) return;
     if (!set && std::equal(reply.begin(), reply.begin() + kAddress, arrived.begin() + kAddress))
       std::copy_n(arrived.begin(), 2 * kAddress, reply.begin());
@@ -314,7 +314,10 @@ class KernelSubject final : public Subject {
   compiler::Compiled compiled_;
   bpf::LoadedProgram loaded_;
   bpf::MappedValue memory_;
-  pl_header* header_ = nullptr;
+  [[nodiscard]] pl_call& call() const { return *reinterpret_cast<pl_call*>(slot_ + PL_CALL); }
+  [[nodiscard]] pl_packet& record() const { return *reinterpret_cast<pl_packet*>(slot_ + PL_RECORD); }
+
+  uint8_t* slot_ = nullptr;
   std::unique_ptr<ring_buffer, RingBufferDeleter> ring_;
   std::vector<uint8_t> frame_;
   bpf::TestRunResult run_;

@@ -35,17 +35,13 @@
 #include "bpf/runtime/location.h"
 #include "bpf/runtime/sum.h"
 
-/* The workspace, where the script's strings were: they are not needed any more. Before it, room for the rest of the
- * last granule that is copied to the frame's end. */
-#define WORKSPACE (PL_STRINGS + GRANULE)
-#define BYTES_BEFORE (PL_STRINGS + 0x400u)
 #define MOST_DIFFERENCE 4096u /* bytes, for commit_difference */
 #define SWAP_CHUNK 4096u
 #define SWAP_SHIFT 0x100u /* chunks end this much before multiples of their size: at 0xff00, too */
 #define TAIL_STEP 128u
 #define GRANULE 64u
 
-/* Of struct pl_header, what locate() finds. */
+/* Of struct pl_packet, what locate() finds. */
 struct place {
   u32 network;
   u32 transport;
@@ -74,10 +70,10 @@ struct workspace {
   u32 packet_field; /* what the packet has there */
   u32 partial;
   u32 differs;
-  u32 first; /* the frame byte that stands at BYTES_BEFORE */
+  u32 first; /* the frame byte that stands at PL_BYTES_BEFORE */
   u32 unused;
 };
-#define WORK(slot) ((struct workspace*)((slot) + WORKSPACE))
+#define WORK(slot) ((struct workspace*)((slot) + PL_WORKSPACE))
 
 /* Bytes from a transport header's start to its 16-bit checksum; 0: it has none. */
 PL_INLINE u32 checksum_offset(u32 flags, u32 protocol) {
@@ -88,7 +84,7 @@ PL_INLINE u32 checksum_offset(u32 flags, u32 protocol) {
   return 0;
 }
 
-PL_INLINE void note_place(struct place* place, const struct pl_header* header) {
+PL_INLINE void note_place(struct place* place, const struct pl_packet* header) {
   place->network = header->network;
   place->transport = header->transport;
   place->end = header->end;
@@ -206,7 +202,7 @@ PL_INLINE u32 overlaps(u32 begin, u32 end, u32 other_begin, u32 other_end) {
 /* Could [begin, end) say where headers are? The bytes that do: the link header; of IPv4 all before the time to live,
  * and the protocol; of IPv6 all before the hop limit, and extension headers; of TCP the data offset; of UDP the length.
  */
-PL_INLINE u32 may_move_headers(const struct pl_header* header, u32 begin, u32 end) {
+PL_INLINE u32 may_move_headers(const struct pl_packet* header, u32 begin, u32 end) {
   const u32 network = header->network;
   const u32 transport = header->transport;
   if (begin < network) return 1;
@@ -231,7 +227,7 @@ PL_GLOBAL u64 zone_difference(u64 slot_offset, u64 zone_begin, u64 zone_end) {
   if (end > zone_end) end = zone_end;
   if (begin >= end) return 0;
   begin -= (begin - zone_begin) & 1;
-  return difference(slot_offset, begin, BYTES_BEFORE + begin - WORK(slot)->first, end - begin);
+  return difference(slot_offset, begin, PL_BYTES_BEFORE + begin - WORK(slot)->first, end - begin);
 }
 
 enum { COMMITTED, BROKEN, NEEDS_WHOLE };
@@ -251,7 +247,7 @@ PL_INLINE u32 is_outside(u32 at, u32 begin, u32 end) {
 /* Sets a checksum field of the slot back to what the packet has, and gives that; a bit above: it cannot be read. */
 PL_GLOBAL u64 reset_field(PL_CTX* ctx, u64 slot_offset, u64 at) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   u16* room = (u16*)&WORK(slot)->unused;
   if (!overlaps(header->dirty_begin, header->dirty_end, at, at + 2)) return field(slot, at);
   if (packet_load(ctx, at, room, 2) != 0) return 0x10000;
@@ -262,13 +258,13 @@ PL_GLOBAL u64 reset_field(PL_CTX* ctx, u64 slot_offset, u64 at) {
 /* What the IPv4 header's checksum becomes. */
 PL_GLOBAL u64 ip_difference(u64 slot_offset, u64 before) {
   u8* slot = slot_at(slot_offset);
-  const struct pl_header* header = header_of(slot);
+  const struct pl_packet* header = header_of(slot);
   const u64 change = zone_difference(slot_offset, header->network, header->transport) & 0xffff;
   return updated(before, change);
 }
 
 /* The sum of the pseudo header in the slot of a plain packet, folded: never 0. */
-PL_INLINE u32 plain_pseudo_sum(u8* slot, const struct pl_header* header) {
+PL_INLINE u32 plain_pseudo_sum(u8* slot, const struct pl_packet* header) {
   const u32 network = header->network;
   const u32 length = header->end - header->transport;
   u64 sum = swap16(header->protocol) + (u64)swap16(length) + swap16(length >> 16);
@@ -286,7 +282,7 @@ PL_INLINE u32 plain_pseudo_sum(u8* slot, const struct pl_header* header) {
 /* What the transport's checksum at `at` becomes. `before`: what it was; what the script wrote << 16. */
 PL_GLOBAL u64 transport_difference(PL_CTX* ctx, u64 slot_offset, u64 at, u64 fields) {
   u8* slot = slot_at(slot_offset);
-  const struct pl_header* header = header_of(slot);
+  const struct pl_packet* header = header_of(slot);
   const u32 network = header->network;
   const u32 protocol = header->protocol;
   const u32 before = fields & 0xffff;
@@ -311,7 +307,7 @@ PL_GLOBAL u64 transport_difference(PL_CTX* ctx, u64 slot_offset, u64 at, u64 fie
 /* The field's new value goes to the slot, and to the packet when it is not among the dirty bytes. */
 PL_GLOBAL u64 put_field(PL_CTX* ctx, u64 slot_offset, u64 at, u64 value) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   set_field(slot, at, value);
   if (!is_outside(at, header->dirty_begin, header->dirty_end)) return 0;
   return packet_store(ctx, slot, at, 2) != 0;
@@ -319,7 +315,7 @@ PL_GLOBAL u64 put_field(PL_CTX* ctx, u64 slot_offset, u64 at, u64 value) {
 
 PL_GLOBAL u64 commit_difference(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   const u64 dirty_begin = header->dirty_begin;
   const u64 dirty_end = header->dirty_end;
   const u64 first = dirty_begin > 0 ? dirty_begin - 1 : 0; /* words may begin one byte before */
@@ -332,7 +328,7 @@ PL_GLOBAL u64 commit_difference(PL_CTX* ctx, u64 slot_offset) {
   opaque(length);
   if (length >= MOST_DIFFERENCE) return NEEDS_WHOLE;
   ++length;
-  if (packet_load(ctx, first, slot + BYTES_BEFORE, length) != 0) return BROKEN;
+  if (packet_load(ctx, first, slot + PL_BYTES_BEFORE, length) != 0) return BROKEN;
   WORK(slot)->first = first;
 
   if (version == 4) {
@@ -348,14 +344,15 @@ PL_GLOBAL u64 commit_difference(PL_CTX* ctx, u64 slot_offset) {
     if (after == CANNOT_TELL) return NEEDS_WHOLE;
   }
   /* All of it, for the comparison. */
-  if (!(difference(slot_offset, dirty_begin, BYTES_BEFORE + dirty_begin - first, dirty_end - dirty_begin) & 0x10000) &&
+  if (!(difference(slot_offset, dirty_begin, PL_BYTES_BEFORE + dirty_begin - first, dirty_end - dirty_begin) &
+        0x10000) &&
       ip_after == ip_before && after == before) {
     return COMMITTED;
   }
   if (ip_after != ip_before && put_field(ctx, slot_offset, ip_at, ip_after) != 0) return BROKEN;
   if (after != before && put_field(ctx, slot_offset, at, after) != 0) return BROKEN;
   if (packet_store(ctx, slot, dirty_begin, dirty_end - dirty_begin) != 0) return BROKEN;
-  ++header->counters[PL_COUNT_MODIFIED];
+  ++call_of(header)->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
 
@@ -364,7 +361,7 @@ PL_GLOBAL u64 commit_difference(PL_CTX* ctx, u64 slot_offset) {
 /* Finds the headers again, notes both places. BROKEN: malformed; NEEDS_WHOLE: they are elsewhere or are others. */
 PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   struct place* before = &WORK(slot)->before;
   struct place* after = &WORK(slot)->after;
   u64 malformed;
@@ -374,7 +371,7 @@ PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
   malformed = locate(ctx, slot_offset);
   if (malformed != MALFORMED_NONE) {
     header->malformed = MALFORMED_NONE; /* it did not arrive like that */
-    header->error_values[0] = malformed;
+    call_of(header)->error_values[0] = malformed;
     return BROKEN;
   }
   note_place(after, header);
@@ -387,21 +384,21 @@ PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
 
 /* Is the destination that checksums count the one in the IP header? A routing header may have another; hop-by-hop
  * options alone, as Linux puts them in front of packets of more than 65,535 bytes, have none. */
-PL_INLINE u32 is_destination_plain(u8* slot, const struct pl_header* header) {
+PL_INLINE u32 is_destination_plain(u8* slot, const struct pl_packet* header) {
   const u32 behind = header->network + 40;
   if (header->version != 6 || header->transport == behind) return 1;
   if (*frame_at(slot, header->network + 6) != PROTOCOL_HOP_BY_HOP) return 0;
   return header->transport == behind + extension_length(PROTOCOL_HOP_BY_HOP, frame_at(slot, behind));
 }
 
-PL_INLINE u32 is_plain(u8* slot, const struct pl_header* header) {
+PL_INLINE u32 is_plain(u8* slot, const struct pl_packet* header) {
   if (header->flags & PL_FRAGMENT) return 0;
   return is_destination_plain(slot, header) && header->protocol != PROTOCOL_SCTP;
 }
 
 /* Up to 8 bytes behind the transport's start, whose checksum they are not, in the part of the packet that programs see
  * directly. */
-PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_header* header) {
+PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_packet* header) {
   const u64 begin = header->dirty_begin;
   const u64 end = header->dirty_end;
   const u32 transport = header->transport;
@@ -436,7 +433,7 @@ PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_header* header) {
   small.change = fold(halves(after) + halves(~before));
   small.is_udp = header->protocol == PROTOCOL_UDP;
   if (write_small(ctx, slot, &small) != 0) return BROKEN;
-  ++header->counters[PL_COUNT_MODIFIED];
+  ++call_of(header)->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
 
@@ -444,18 +441,18 @@ PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_header* header) {
 /* Of a train: the payload of one datagram. Its checksum is still to be made, by whoever cuts the train. */
 PL_GLOBAL u64 commit_datagram(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   const u64 begin = header->dirty_begin;
   const u64 length = header->dirty_end - begin;
-  const u64 to = begin + (u64)TRAIN((u8*)header)->number * TRAIN(slot_at(slot_offset))->size;
+  const u64 to = begin + (u64)train_of(header)->number * TRAIN(slot_at(slot_offset))->size;
   const u64 half = length >> 1;
   if (begin < header->payload) {
-    header->error_values[0] = PL_BROKEN_TRAIN;
+    call_of(header)->error_values[0] = PL_BROKEN_TRAIN;
     return BROKEN;
   }
   if (half != 0 && store_part(ctx, slot, to, begin, half, RECOMPUTE_CSUM) != 0) return BROKEN;
   if (store_part(ctx, slot, to + half, begin + half, length - half, RECOMPUTE_CSUM) != 0) return BROKEN;
-  ++header->counters[PL_COUNT_MODIFIED];
+  ++call_of(header)->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
 #endif
@@ -466,7 +463,7 @@ PL_GLOBAL u64 commit_datagram(PL_CTX* ctx, u64 slot_offset) {
  * did not take the bytes; then nothing was written. */
 PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   u64 done = COMMITTED;
   u32 relocated = 0;
   if (header->dirty_begin >= header->dirty_end || header->dirty_end > header->copied) return BROKEN;
@@ -474,7 +471,7 @@ PL_GLOBAL u64 commit(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   if (header->dirty_begin > PL_REACH) header->dirty_begin = PL_REACH;
   if (pl_replaces() && header->arrived_length != 0) return commit_replaced(ctx, slot_offset, verdict);
 #ifdef PL_TRAINS
-  if (TRAIN((u8*)header)->left) return commit_datagram(ctx, slot_offset);
+  if (train_of(header)->left) return commit_datagram(ctx, slot_offset);
 #endif
   if (!is_plain(slot, header) || may_move_headers(header, header->dirty_begin, header->dirty_end)) {
     relocated = 1;

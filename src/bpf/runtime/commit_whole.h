@@ -67,7 +67,7 @@ struct tail {
 static long tail_step(u32 round, void* argument) {
   struct tail* tail = argument;
   u8* slot = slot_at(tail->slot_offset);
-  u64* words = (u64*)(slot + BYTES_BEFORE);
+  u64* words = (u64*)(slot + PL_BYTES_BEFORE);
   const u64 from = tail->from;
   u64 length = tail->end - from - 1;
   u64 sum = 0;
@@ -245,7 +245,7 @@ static long copy_granule(u32 round, void* argument) {
  * PL_REACH, where the last chunk begins. */
 PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u64 at = s->offset;
   const u64 end = header->dirty_end;
@@ -253,7 +253,7 @@ PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   u64 length, whole, most;
   struct pass pass = {slot_offset, PL_FRAME + at, 0, 0, 0};
   /* Through memory, or the verifier counts the rounds of the copy. */
-  s->option = BYTES_BEFORE;
+  s->option = PL_BYTES_BEFORE;
   pass.other = s->option;
   if (at >= end || at > PL_FRAME_MAX) return 0;
   length = end - at;
@@ -265,8 +265,8 @@ PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   opaque(whole);
   if (whole >= SWAP_CHUNK) return 1;
   ++whole;
-  if (packet_load(ctx, at, slot + BYTES_BEFORE, whole) != 0) return 1;
-  if (difference(slot_offset, at, BYTES_BEFORE, length) & 0x10000) WORK(slot)->differs = 1;
+  if (packet_load(ctx, at, slot + PL_BYTES_BEFORE, whole) != 0) return 1;
+  if (difference(slot_offset, at, PL_BYTES_BEFORE, length) & 0x10000) WORK(slot)->differs = 1;
   if (packet_store(ctx, slot, at, length) != 0) return 1;
   loop((length + GRANULE - 1) / GRANULE, copy_granule, &pass, 0);
   s->offset = at + length;
@@ -390,7 +390,7 @@ PL_GLOBAL u64 store_fields(PL_CTX* ctx, u64 slot_offset) {
 /* The places of before and after are noted, all of the packet that the slot has room for is there. */
 PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   struct workspace* work = WORK(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 offset = checksum_offset(work->before.flags, work->before.protocol);
@@ -407,7 +407,7 @@ PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
   }
   if (take_sums(ctx, slot_offset, 0) != 0) return BROKEN;
   if (store_fields(ctx, slot_offset) != 0) return BROKEN;
-  if (work->differs) ++header->counters[PL_COUNT_MODIFIED];
+  if (work->differs) ++call_of(header)->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
 

@@ -14,33 +14,33 @@
 /* The compiled script; the loader joins it. */
 u64 filter(PL_CTX* ctx, u64 slot_offset);
 
-PL_INLINE u32 decided(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 verdict, u32 cause, u32 line) {
+PL_INLINE u32 decided(PL_CTX* ctx, u64 slot_offset, struct pl_packet* header, u32 verdict, u32 cause, u32 line) {
   if (likely(verdict == PL_PASS)) {
-    ++header->counters[PL_COUNT_PASS];
+    ++call_of(header)->counters[PL_COUNT_PASS];
     return PL_PASS;
   }
   if (verdict == PL_REPLY) {
-    ++header->counters[PL_COUNT_REPLY];
+    ++call_of(header)->counters[PL_COUNT_REPLY];
     return PL_REPLY;
   }
   if (verdict == PL_REJECT) {
-    ++header->counters[PL_COUNT_REJECT];
+    ++call_of(header)->counters[PL_COUNT_REJECT];
   } else {
     verdict = PL_BLOCK;
-    ++header->counters[PL_COUNT_BLOCK];
+    ++call_of(header)->counters[PL_COUNT_BLOCK];
   }
-  if (header->report) report_packet(ctx, slot_offset, verdict | (cause << 8) | ((u64)line << 16));
+  if (call_of(header)->report) report_packet(ctx, slot_offset, verdict | (cause << 8) | ((u64)line << 16));
   return verdict;
 }
 
-PL_INLINE u32 script_failed(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 line) {
+PL_INLINE u32 script_failed(PL_CTX* ctx, u64 slot_offset, struct pl_packet* header, u32 line) {
   if (pl_sets_mark()) header->mark_set = 0;
-  ++header->counters[PL_COUNT_ERROR];
+  ++call_of(header)->counters[PL_COUNT_ERROR];
   report_error(slot_offset);
   return decided(ctx, slot_offset, header, pl_on_error(), CAUSE_ERROR, line);
 }
 
-PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
+PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_packet* header) {
   u64 result;
   u32 verdict, line, cause = CAUSE_SCRIPT;
   if (pl_writes()) *(u64*)&header->dirty_begin = 0; /* and dirty_end */
@@ -51,14 +51,14 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
     header->now_end = header->end;
     header->now_flags = header->flags;
   }
-  if (READS(fuel)) header->fuel = header->fuel_limit;
-  if (pl_logs()) header->log_lines = 0;
+  if (pl_uses_fuel()) call_of(header)->fuel = call_of(header)->fuel_limit;
+  if (pl_logs()) call_of(header)->log_lines = 0;
   result = filter(ctx, slot_offset);
-  if (pl_logs() && unlikely(header->log_lines > PL_MOST_LOG_LINES)) report_more_lines(slot_offset);
+  if (pl_logs() && unlikely(call_of(header)->log_lines > PL_MOST_LOG_LINES)) report_more_lines(slot_offset);
   verdict = result & 0xff;
   line = result >> PL_LINE_SHIFT;
   if (likely(verdict == PL_NO_OPINION)) {
-    ++header->counters[PL_COUNT_NO_OPINION];
+    ++call_of(header)->counters[PL_COUNT_NO_OPINION];
     verdict = pl_on_default();
     cause = CAUSE_DEFAULT;
     if (!pl_writes()) return decided(ctx, slot_offset, header, verdict, cause, line);
@@ -66,10 +66,10 @@ PL_INLINE u32 ask(PL_CTX* ctx, u64 slot_offset, struct pl_header* header) {
     return script_failed(ctx, slot_offset, header, line);
   }
   if (pl_writes() && header->dirty_end != 0 && (verdict == PL_PASS || verdict == PL_REPLY)) {
-    header->error_values[0] = 0;
+    call_of(header)->error_values[0] = 0;
     if (unlikely(commit(ctx, slot_offset, verdict) != 0)) {
-      header->error_site = PL_SITE_BROKEN_PACKET;
-      header->error_values[1] = line;
+      call_of(header)->error_site = PL_SITE_BROKEN_PACKET;
+      call_of(header)->error_values[1] = line;
       return script_failed(ctx, slot_offset, header, line);
     }
   }
@@ -85,20 +85,20 @@ enum {
 };
 
 /* The verdict: PL_PASS ... PL_REPLY. */
-PL_INLINE u32 judge(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u32 found) {
+PL_INLINE u32 judge(PL_CTX* ctx, u64 slot_offset, struct pl_packet* header, u32 found) {
   if (unlikely(found != FOUND_IP)) {
     if (found == FOUND_MALFORMED) {
-      ++header->counters[PL_COUNT_MALFORMED];
+      ++call_of(header)->counters[PL_COUNT_MALFORMED];
       return decided(ctx, slot_offset, header, pl_on_malformed(), CAUSE_MALFORMED, 0);
     }
-    ++header->counters[PL_COUNT_NOT_IP];
+    ++call_of(header)->counters[PL_COUNT_NOT_IP];
     if (pl_on_not_ip() != PL_NO_OPINION) return decided(ctx, slot_offset, header, pl_on_not_ip(), CAUSE_NOT_IP, 0);
   }
   return ask(ctx, slot_offset, header);
 }
 
 /* pkt.length of a packet that is located. */
-PL_INLINE u32 said_length(u8* slot, const struct pl_header* header) {
+PL_INLINE u32 said_length(u8* slot, const struct pl_packet* header) {
   const u8* ip = frame_at(slot, header->network);
   u32 said = 0;
   if (header->version == 4) said = be16(ip + 2);
@@ -108,7 +108,7 @@ PL_INLINE u32 said_length(u8* slot, const struct pl_header* header) {
 
 /* Fills the header's fields for any packet. */
 PL_INLINE u32 find(PL_CTX* ctx, u64 slot_offset) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
+  struct pl_packet* header = header_of(slot_at(slot_offset));
   const u32 captured = packet_length(ctx);
   header->captured = captured;
   header->copied = 0;
@@ -116,7 +116,7 @@ PL_INLINE u32 find(PL_CTX* ctx, u64 slot_offset) {
   header->vlan_tags = packet_tag_count(ctx);
   header->ifindex = packet_ifindex(ctx);
   header->mark = packet_mark(ctx);
-  if (captured > PL_FRAME_MAX) ++header->counters[PL_COUNT_TOO_LONG];
+  if (captured > PL_FRAME_MAX) ++call_of(header)->counters[PL_COUNT_TOO_LONG];
   pull(ctx, slot_offset, 128); /* nearly all headers are shorter */
   if (locate(ctx, slot_offset) != MALFORMED_NONE) return FOUND_MALFORMED;
   if (READS(length)) header->length = said_length(slot_at(slot_offset), header);

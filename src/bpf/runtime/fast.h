@@ -25,7 +25,7 @@ PL_INLINE u32 is_sound_later_fragment(u32 offset, u32 more, u32 room, u32 protoc
 /* `type` is the EtherType right in front of `network`, a constant; `vlan` is that of `vlan_tags` tags. */
 PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* data_end, u32 captured, const u32 network,
                             u32 type, u32 vlan, u32 vlan_tags) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   const u8* ip = data + network;
   const u8* transport;
   u32 room, protocol, length, start, said;

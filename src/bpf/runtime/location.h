@@ -89,14 +89,14 @@ PL_INLINE u32 is_snap(const u8* p) {
   return p[0] == 0xaa && p[1] == 0xaa && p[2] == 0x03 && (organisation == 0 || organisation == 0xf8);
 }
 
-PL_INLINE u32 link_failed(struct pl_header* header) {
+PL_INLINE u32 link_failed(struct pl_packet* header) {
   header->malformed = MALFORMED_LINK_HEADER;
   return NETWORK_NOT_IP;
 }
 
 /* RFC 2516 and RFC 1661. */
 PL_INLINE u32 pppoe(PL_CTX* ctx, u64 slot_offset, u8* slot) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   u32 network = s->network;
   u32 length, protocol;
@@ -124,7 +124,7 @@ PL_INLINE u32 pppoe(PL_CTX* ctx, u64 slot_offset, u8* slot) {
 }
 
 PL_INLINE void arp(PL_CTX* ctx, u64 slot_offset, u8* slot) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 network = s->network;
   const u32 room = s->limit - network;
@@ -139,7 +139,7 @@ PL_INLINE void arp(PL_CTX* ctx, u64 slot_offset, u8* slot) {
  * SNAP leads to a second EtherType. */
 PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   u32 type, network, length, room, i;
 
@@ -185,7 +185,7 @@ PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
 }
 
 PL_INLINE u64 link_layer(PL_CTX* ctx, u64 slot_offset, u8* slot) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   u64 kind;
   if (pl_link_type() != LINK_ETHERNET) return NETWORK_BY_NIBBLE;
@@ -199,7 +199,7 @@ PL_INLINE u64 link_layer(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   return kind;
 }
 
-PL_INLINE void headers_end(struct pl_header* header, u32 offset, u32 limit) {
+PL_INLINE void headers_end(struct pl_packet* header, u32 offset, u32 limit) {
   header->transport = offset;
   header->payload = offset;
   header->end = limit;
@@ -207,7 +207,7 @@ PL_INLINE void headers_end(struct pl_header* header, u32 offset, u32 limit) {
 
 /* Notes a fragment whose data begin at `data`; `before` is what a reassembled packet has in front of them. */
 PL_INLINE u32 is_fragment_sound(u8* slot, u32 data, u32 offset, u32 more, u32 before) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   const u32 length = LOCATOR(slot)->limit - data;
   header->flags |= PL_FRAGMENT | (offset == 0 ? PL_FIRST_FRAGMENT : 0);
   header->fragment_offset = offset;
@@ -220,13 +220,13 @@ PL_INLINE u32 is_fragment_sound(u8* slot, u32 data, u32 offset, u32 more, u32 be
 /* Results of the steps below. */
 enum { STOP, GO_ON };
 
-PL_INLINE u32 failed(struct pl_header* header, u32 reason) {
+PL_INLINE u32 failed(struct pl_packet* header, u32 reason) {
   header->malformed = reason;
   return STOP;
 }
 
 PL_INLINE u32 ipv4(PL_CTX* ctx, u64 slot_offset, u8* slot) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 network = s->network;
   const u32 room = s->limit - network;
@@ -309,7 +309,7 @@ static long jumbo_option(u32 round, void* slot_offset) {
 /* RFC 2675: a payload length of zero before hop-by-hop options that have the jumbo payload option. */
 PL_GLOBAL u64 jumbogram(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 options = s->offset;
   const u32 room = s->limit - options;
@@ -330,7 +330,7 @@ PL_GLOBAL u64 jumbogram(PL_CTX* ctx, u64 slot_offset) {
 /* One extension header, at s->offset. GO_ON: s->offset is behind it. */
 PL_GLOBAL u64 extension(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 offset = s->offset;
   const u32 room = s->limit - offset;
@@ -358,7 +358,7 @@ PL_GLOBAL u64 extension(PL_CTX* ctx, u64 slot_offset) {
 }
 
 PL_INLINE u32 ipv6(PL_CTX* ctx, u64 slot_offset, u8* slot) {
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 network = s->network;
   const u32 start = network + 40;
@@ -401,7 +401,7 @@ PL_INLINE u32 is_too_long_to_say(u32 length, u32 room) {
 /* The transport header at s->offset. */
 PL_GLOBAL u64 transport_header(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 offset = s->offset;
   const u32 room = s->limit - offset;
@@ -456,7 +456,7 @@ PL_GLOBAL u64 transport_header(PL_CTX* ctx, u64 slot_offset) {
  * a tag that the device took off (0: none). The result is header->malformed. */
 PL_GLOBAL u64 locate(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   volatile struct locator* s = LOCATOR(slot);
   u64 kind;
   u32 network, nibble, step;

@@ -47,7 +47,7 @@ PL_INLINE u32 copy_near(u8* slot, const u8* data, const u8* data_end, u32 upto) 
 /* pull() for a packet of which nothing is copied yet; the loader puts it where a filter calls pull(). */
 PL_GLOBAL u64 pull_near(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   if (likely(header->copied == 0)) {
     const u32 copied = copy_near(slot, (const u8*)(long)ctx->data, (const u8*)(long)ctx->data_end, upto);
     header->copied = copied;

@@ -19,7 +19,7 @@ PL_DEFINE_CONSTANT(pl_slots_stride)
 
 /* 1: the slot is taken. */
 PL_INLINE u32 take(u64 slot_offset) {
-  return __sync_lock_test_and_set(&header_of(slot_at(slot_offset))->busy, 1) == 0;
+  return __sync_lock_test_and_set(&call_of(header_of(slot_at(slot_offset)))->busy, 1) == 0;
 }
 
 /* Where another packet of this CPU is under way, whose slot is at `first`. Verified once, since all paths go on alike.
@@ -39,7 +39,7 @@ PL_GLOBAL u64 take_another(u64 first) {
 PL_INLINE u32 judge_nested(PL_CTX* ctx) {
   const u64 first = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & (pl_slots_stride() - PL_SLOT_SIZE);
   u64 slot_offset = first;
-  struct pl_header* header;
+  struct pl_packet* header;
   u64 found;
   u32 verdict;
 
@@ -47,27 +47,27 @@ PL_INLINE u32 judge_nested(PL_CTX* ctx) {
     slot_offset = take_another(first);
     if (slot_offset == NO_SLOT) { /* all are taken: only counted, in the slot of the packet that was interrupted */
       header = header_of(slot_at(first));
-      __sync_fetch_and_add(&header->counters[PL_COUNT_NO_SLOT], 1);
-      __sync_fetch_and_add(&header->counters[pl_on_error() == PL_PASS ? PL_COUNT_PASS : PL_COUNT_BLOCK], 1);
+      __sync_fetch_and_add(&call_of(header)->counters[PL_COUNT_NO_SLOT], 1);
+      __sync_fetch_and_add(&call_of(header)->counters[pl_on_error() == PL_PASS ? PL_COUNT_PASS : PL_COUNT_BLOCK], 1);
       return pl_on_error();
     }
   }
   header = header_of(slot_at(slot_offset));
   found = find_anything(ctx, slot_offset);
   /* The rare case first: the verifier follows the filter there, and finds nothing new on the way of all others. */
-  if (likely(TRAIN((u8*)header)->left != 0)) {
+  if (likely(train_of(header)->left != 0)) {
   next:
     TRAIN_LOOP(overrun);
   }
   verdict = judge(ctx, slot_offset, header, found);
-  if (unlikely(TRAIN((u8*)header)->left)) {
+  if (unlikely(train_of(header)->left)) {
     found = next_datagram(ctx, slot_offset, verdict);
     if (found == FOUND_IP) goto next;
   overrun:
-    verdict = TRAIN((u8*)header)->verdict;
+    verdict = train_of(header)->verdict;
   }
   asm volatile("" ::: "memory");
-  header->busy = 0;
+  call_of(header)->busy = 0;
   return verdict;
 }
 

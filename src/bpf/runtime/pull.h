@@ -30,7 +30,7 @@ PL_INLINE long pull_chunk(PL_CTX* ctx, u8* slot, u64 from, u64 length) {
  * already, and that the filter may have written to, are left alone. */
 PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   u64 captured = header->captured;
   const u64 copied = header->copied;
   u64 length;
@@ -53,7 +53,7 @@ PL_GLOBAL u64 pull(PL_CTX* ctx, u64 slot_offset, u64 upto) {
 }
 
 /* Frame bytes [0, upto) are about to be read. */
-PL_INLINE void want(PL_CTX* ctx, u64 slot_offset, struct pl_header* header, u64 upto) {
+PL_INLINE void want(PL_CTX* ctx, u64 slot_offset, struct pl_packet* header, u64 upto) {
   if (unlikely(header->copied < upto)) pull(ctx, slot_offset, upto);
 }
 

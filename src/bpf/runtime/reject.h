@@ -34,7 +34,7 @@ PL_DEFINE_CONSTANT(pl_rejects_for_others)
 #define TCP_ACK 0x10u
 
 /* The answer's headers, at REJECT_HEADERS of the slot, where a write's bytes before would be. */
-#define REJECT_HEADERS BYTES_BEFORE
+#define REJECT_HEADERS PL_BYTES_BEFORE
 
 struct answers {
   u32 second; /* of about the length of one */
@@ -52,7 +52,7 @@ PL_INLINE u32 has_room(struct answers* answers, u32 second, u32 most) {
   return 1;
 }
 
-PL_INLINE u32 may_answer(u8* slot, const struct pl_header* header) {
+PL_INLINE u32 may_answer(u8* slot, const struct pl_packet* header) {
   const u32* source = (const u32*)header->source;
   const u32 second = ktime_get_tai_ns() >> 30;
   u64 hash = source[0];
@@ -87,7 +87,7 @@ PL_INLINE u32 is_ip_type(u32 type) {
 }
 
 /* Nothing, or Ethernet with up to two tags, from one station. */
-PL_INLINE u32 has_plain_link(u8* slot, const struct pl_header* header) {
+PL_INLINE u32 has_plain_link(u8* slot, const struct pl_packet* header) {
   const u32 network = header->network;
   const u8* frame = slot + PL_FRAME;
   if (pl_link_type() != LINK_ETHERNET) return network == 0;
@@ -130,7 +130,7 @@ PL_INLINE void put32(u8* at, u32 value) {
 }
 
 /* The sum of the answer's addresses, which are those of the packet. */
-PL_INLINE u64 address_sum(const struct pl_header* header) {
+PL_INLINE u64 address_sum(const struct pl_packet* header) {
   const u64* source = (const u64*)header->source;
   const u64* destination = (const u64*)header->destination;
   if (header->version == 4) return (u64) * (const u32*)source + *(const u32*)destination;
@@ -138,7 +138,7 @@ PL_INLINE u64 address_sum(const struct pl_header* header) {
 }
 
 /* `length`: of what follows the IP header. */
-PL_INLINE void write_ip(u8* ip, const struct pl_header* header, u32 protocol, u32 length) {
+PL_INLINE void write_ip(u8* ip, const struct pl_packet* header, u32 protocol, u32 length) {
   u32 i;
   u64 sum = 0;
   const u32 class = protocol == PROTOCOL_TCP ? 0 : 0xc0; /* RFC 1812, 4.3.2.5: as network control */
@@ -170,7 +170,7 @@ PL_INLINE void write_ip(u8* ip, const struct pl_header* header, u32 protocol, u3
 }
 
 /* The RST's fields but the checksum, which is 0. */
-PL_INLINE void write_reset(u8* tcp, const u8* segment, const struct pl_header* header) {
+PL_INLINE void write_reset(u8* tcp, const u8* segment, const struct pl_packet* header) {
   const u32 flags = segment[13];
   put16(tcp, header->destination_port);
   put16(tcp + 2, header->source_port);
@@ -191,7 +191,7 @@ PL_INLINE void write_reset(u8* tcp, const u8* segment, const struct pl_header* h
  * nothing may be sent. */
 PL_GLOBAL u64 compose_answer(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   struct workspace* work = WORK(slot);
   u8* ip = slot + REJECT_HEADERS;
   u8* icmp;
@@ -268,7 +268,7 @@ PL_INLINE long store_from(PL_CTX* ctx, u8* slot, u64 to, u64 from, u64 length) {
 /* The packet is the answer, but for the link addresses. 0: done. */
 PL_GLOBAL u64 become_answer(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  const struct pl_header* header = header_of(slot);
+  const struct pl_packet* header = header_of(slot);
   const u64 composed = compose_answer(ctx, slot_offset);
   const u64 headers = composed & 0xffff;
   const u64 quoted = composed >> 16;

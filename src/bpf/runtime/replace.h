@@ -21,7 +21,7 @@ enum {
   REPLACE_MALFORMED,
 };
 
-#define HEADER_KEPT __builtin_offsetof(struct pl_header, number)
+#define HEADER_KEPT __builtin_offsetof(struct pl_packet, number)
 
 /* The headers are found anew, since the filter may have written to them, while to the filter they stay where they were;
  * and locate() works where the filter's map keys may stand. Both are put back. */
@@ -116,7 +116,7 @@ PL_INLINE u32 replace_refusal(u8* slot, const struct place* place) {
 /* Where the headers are by now: REPLACING(slot) has that. REPLACED, or the filter has malformed them. */
 PL_GLOBAL u64 locate_again(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   struct replacing* now = REPLACING(slot);
   u64 malformed;
   copy_words(now->header, (const u64*)header, HEADER_KEPT / sizeof(u64));
@@ -135,7 +135,7 @@ PL_GLOBAL u64 locate_again(PL_CTX* ctx, u64 slot_offset) {
 /* The new payload is in its place, and as long as the old one or the lengths say so. */
 PL_GLOBAL u64 put_payload(u64 slot_offset, u64 length) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   const struct replacing* now = REPLACING(slot);
   const u32 network = now->place.network;
   const u32 payload = now->payload;
@@ -181,7 +181,7 @@ PL_GLOBAL u64 put_payload(u64 slot_offset, u64 length) {
 
 /* The filter's call: header->replaced says what came of it. */
 PL_GLOBAL u64 replace_payload(PL_CTX* ctx, u64 slot_offset, u64 length) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
+  struct pl_packet* header = header_of(slot_at(slot_offset));
   u32 result = REPLACE_TRUNCATED;
   if (pull(ctx, slot_offset, header->captured) == 0) result = locate_again(ctx, slot_offset);
   if (result == REPLACED) result = put_payload(slot_offset, length);
@@ -200,15 +200,15 @@ PL_INLINE u32 exceeds_mtu(PL_CTX* ctx, const struct place* place, u64 verdict) {
 /* As commit_whole(), of a packet that becomes longer or shorter; the slot has all of it as it is to be. */
 PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   struct workspace* work = WORK(slot);
   volatile struct locator* s = LOCATOR(slot);
   const u32 before = header->arrived_length;
   const u32 after = header->captured;
   u32 offset, i;
 #ifdef PL_TRAINS
-  if (TRAIN((u8*)header)->left) {
-    header->error_values[0] = PL_BROKEN_TRAIN;
+  if (train_of(header)->left) {
+    call_of(header)->error_values[0] = PL_BROKEN_TRAIN;
     return BROKEN;
   }
 #endif
@@ -219,7 +219,7 @@ PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   if (take_sums(ctx, slot_offset, 1) != 0) return BROKEN;
   if (after > before) {
     if (exceeds_mtu(ctx, &work->after, verdict) || packet_resize(ctx, slot_offset, before, after) != 0) {
-      header->error_values[0] = PL_BROKEN_NO_ROOM;
+      call_of(header)->error_values[0] = PL_BROKEN_NO_ROOM;
       return BROKEN;
     }
   } else { /* what is cut off is exchanged, too: it counts in the sums of before */
@@ -236,7 +236,7 @@ PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   if (take_sums(ctx, slot_offset, 0) != 0) return BROKEN;
   if (store_fields(ctx, slot_offset) != 0) return BROKEN;
   if (after < before && packet_resize(ctx, slot_offset, before, after) != 0) return BROKEN;
-  ++header->counters[PL_COUNT_MODIFIED];
+  ++call_of(header)->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
 

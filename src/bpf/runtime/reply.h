@@ -9,7 +9,7 @@
 #define ETHERNET_ADDRESSES 12u /* bytes: destination, source */
 
 /* Did the filter write to the link addresses? Then they are as it wants them. (What it wrote is one range.) */
-PL_INLINE u32 has_set_link_addresses(const struct pl_header* header) {
+PL_INLINE u32 has_set_link_addresses(const struct pl_packet* header) {
   return pl_writes() && header->dirty_end != 0 && header->dirty_begin < ETHERNET_ADDRESSES;
 }
 

@@ -7,9 +7,9 @@
  *   pl_events            the ring buffer                       pl_slots_stride     from slot to slot of a CPU
  *   pl_chain             programs that follow, see entry.h     pl_has_chain, pl_next_in_chain
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
- *   pl_replaces          it may replace the payload
+ *   pl_replaces          it may replace the payload            pl_uses_fuel         it has loops, which spend fuel
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
- *   pl_uses_payload      it may look behind the headers        pl_fields           ir::Code::header_fields
+ *   pl_uses_payload      it may look behind the headers        pl_fields           ir::Code::record_fields
  *   pl_logs              it may log                            pl_outgoing          packets leave the machine
  *   pl_on_error, pl_on_malformed, pl_on_not_ip, pl_on_default: bpf::ProgramOptions
  */
@@ -18,7 +18,8 @@
 
 #include "bpf/runtime/kernel.h"
 #include "bpf/runtime/train_state.h"
-#include "ir/memory_layout.h"
+#include "event/slot.h"
+#include "packet/record.h"
 
 #define PL_DEFINE_CONSTANT(name)                     \
   PL_INLINE u64 name(void) {                         \
@@ -36,6 +37,7 @@ PL_DEFINE_CONSTANT(pl_sets_mark)
 PL_DEFINE_CONSTANT(pl_uses_frame)
 PL_DEFINE_CONSTANT(pl_uses_payload)
 PL_DEFINE_CONSTANT(pl_fields)
+PL_DEFINE_CONSTANT(pl_uses_fuel)
 PL_DEFINE_CONSTANT(pl_logs)
 PL_DEFINE_CONSTANT(pl_outgoing)
 PL_DEFINE_CONSTANT(pl_on_error)
@@ -43,8 +45,8 @@ PL_DEFINE_CONSTANT(pl_on_malformed)
 PL_DEFINE_CONSTANT(pl_on_not_ip)
 PL_DEFINE_CONSTANT(pl_on_default)
 
-/* Does the filter read the header's field (of several words: its first)? */
-#define FIELD_BIT(field) (1ull << (__builtin_offsetof(struct pl_header, field) / 4))
+/* Does the filter read the record's field (of several words: its first)? */
+#define FIELD_BIT(field) (1ull << (__builtin_offsetof(struct pl_packet, field) / 4))
 #define READS(field) (pl_fields() & FIELD_BIT(field))
 
 #define PL_DEFINE_ADDRESS(name)               \
@@ -63,13 +65,21 @@ PL_INLINE u8* slot_at(u64 slot_offset) {
   slot_offset &= pl_slots_mask();
   return (u8*)pl_memory() + slot_offset;
 }
-PL_INLINE struct pl_header* header_of(u8* slot) {
-  return (struct pl_header*)slot;
+PL_INLINE struct pl_packet* header_of(u8* slot) {
+  return (struct pl_packet*)(slot + PL_RECORD);
 }
 
-_Static_assert(sizeof(struct pl_header) <= PL_TRAIN_AT, "the header reaches into what follows it");
+PL_INLINE struct pl_call* call_of(const struct pl_packet* header) {
+  return (struct pl_call*)((u8*)header + PL_CALL - PL_RECORD);
+}
+
+_Static_assert(PL_CALL + sizeof(struct pl_call) <= PL_RECORD, "what every call has reaches into what follows it");
+_Static_assert(PL_RECORD + sizeof(struct pl_packet) <= PL_TRAIN_AT, "the packet's record reaches into what follows it");
 _Static_assert(PL_TRAIN_AT + sizeof(struct pl_train) <= PL_REJECTS_IN_ALL_AT, "the train's state reaches into it");
 #define TRAIN(slot) ((struct pl_train*)((slot) + PL_TRAIN_AT))
+PL_INLINE struct pl_train* train_of(const struct pl_packet* header) {
+  return (struct pl_train*)((u8*)header + PL_TRAIN_AT - PL_RECORD);
+}
 
 /* Frame byte `offset`, at most 65,535: displacements up to PL_FRAME - PL_FRAME_MAX stay inside the slot. */
 PL_INLINE u8* frame_at(u8* slot, u64 offset) {

@@ -123,7 +123,7 @@ PL_GLOBAL u64 send_back(PL_CTX* ctx, u64 turns_link_addresses) {
  * called: in its place, the verifier would follow it with all that an iteration may have left behind, again and again.
  */
 PL_GLOBAL u64 judge_datagrams(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
+  struct pl_packet* header = header_of(slot_at(slot_offset));
 next:
   TRAIN_LOOP(overrun);
   if (next_datagram(ctx, slot_offset, verdict) == FOUND_IP) {
@@ -132,13 +132,13 @@ next:
     goto next;
   }
 overrun:
-  return TRAIN((u8*)header)->verdict;
+  return train_of(header)->verdict;
 }
 
 PL_ENTRY int tc_entry(PL_CTX* ctx) {
   const u64 slot_offset = ((u64)get_smp_processor_id() * PL_SLOT_SIZE) & pl_slots_mask();
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   u64 found;
   u32 verdict, captured;
 

@@ -53,8 +53,8 @@ PL_INLINE void train_patch(u8* slot, u64 at, u32 checksum_at, u32 value) {
 /* Puts the datagram into the slot. 0: done. */
 PL_GLOBAL u64 show_datagram(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
-  struct pl_train* train = TRAIN((u8*)header);
+  struct pl_packet* header = header_of(slot);
+  struct pl_train* train = train_of(header);
   const u64 network = header->network;
   const u64 transport = header->transport;
   const u64 payload = header->payload;
@@ -91,8 +91,8 @@ PL_GLOBAL u64 show_datagram(PL_CTX* ctx, u64 slot_offset) {
 
 /* Of a packet that is located: is it a train? Then its first datagram is shown. */
 PL_INLINE u32 find_train(PL_CTX* ctx, u64 slot_offset) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
-  struct pl_train* train = TRAIN((u8*)header);
+  struct pl_packet* header = header_of(slot_at(slot_offset));
+  struct pl_train* train = train_of(header);
   u32 size, length;
   if (header->protocol != PROTOCOL_UDP || !(header->flags & PL_HAS_TRANSPORT)) return FOUND_IP;
   size = packet_train_size(ctx);
@@ -118,8 +118,8 @@ PL_INLINE u32 find_and_show(PL_CTX* ctx, u64 slot_offset) {
 
 /* After a datagram's verdict. 1: another one is shown; 0: that was the last one, train->verdict is that of all. */
 PL_GLOBAL u64 next_datagram(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
-  struct pl_header* header = header_of(slot_at(slot_offset));
-  struct pl_train* train = TRAIN((u8*)header);
+  struct pl_packet* header = header_of(slot_at(slot_offset));
+  struct pl_train* train = train_of(header);
   if (verdict != PL_PASS) {
     train->verdict = PL_BLOCK;
   } else if (pl_sets_mark() && header->mark_set) {

@@ -1,12 +1,10 @@
 /* What is remembered of a train of UDP datagrams (train.h) while its datagrams are judged, behind the slot's header.
- * Plain C, for the runtime and for user space, which reads its errors.
  */
 #ifndef PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
 #define PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
 
-#include "ir/memory_layout.h"
+#include "event/slot.h"
 
-#define PL_TRAIN_AT 0x2c0u
 struct pl_train {
   unsigned int left;    /* datagrams that are not judged yet, the one under judgement included; 0: this is no train */
   unsigned int size;    /* payload bytes of each but the last */
@@ -16,8 +14,5 @@ struct pl_train {
   unsigned int mark_set;
   unsigned int mark;
 };
-
-/* With PL_SITE_BROKEN_PACKET, in error_values[0]: headers that other datagrams share were written to. */
-#define PL_BROKEN_TRAIN 255u
 
 #endif

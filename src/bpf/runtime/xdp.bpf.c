@@ -65,7 +65,6 @@ PL_INLINE u32 packet_out_of(PL_CTX* ctx) {
 }
 
 #define MOVE_CHUNK 4096u
-#define MOVE_ROOM (PL_STRINGS + 0x2000u) /* of the slot; no other use of the strings' place reaches there */
 #define MOST_MOVES (PL_FRAME_MAX / MOVE_CHUNK + 1)
 
 /* Packet bytes [by, by + length) to the packet's beginning. */
@@ -82,8 +81,8 @@ PL_GLOBAL u64 move_to_front(PL_CTX* ctx, u64 slot_offset, u64 by, u64 length) {
     opaque(part);
     if (part >= MOVE_CHUNK) return 1;
     ++part;
-    if (xdp_load_bytes(ctx, at + by, slot + MOVE_ROOM, part) != 0) return 1;
-    if (xdp_store_bytes(ctx, at, slot + MOVE_ROOM, part) != 0) return 1;
+    if (xdp_load_bytes(ctx, at + by, slot + PL_MOVE_ROOM, part) != 0) return 1;
+    if (xdp_store_bytes(ctx, at, slot + PL_MOVE_ROOM, part) != 0) return 1;
     at += MOVE_CHUNK;
   }
   return 0;
@@ -112,7 +111,7 @@ PL_INLINE u32 is_for_others(PL_CTX* ctx) {
  * way back will, and the receiver would drop it. */
 PL_GLOBAL u64 finish_checksum(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
-  struct pl_header* header = header_of(slot);
+  struct pl_packet* header = header_of(slot);
   struct workspace* work = WORK(slot);
   u32 offset, checksum;
   u64 at;

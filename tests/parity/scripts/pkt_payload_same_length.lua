@@ -1,5 +1,4 @@
 -- pkt.payload assigned with as many bytes as there were.
--- refused: payload-replaced 6
 function filter(hdr, pld, pkt)
   if #pld == 0 then return end
   local s = tostring(pld:segment(0, 8))

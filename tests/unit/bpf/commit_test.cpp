@@ -13,6 +13,7 @@
 #include "filter_code.h"
 #include "packet/checksum.h"
 #include "packet/location.h"
+#include "packet/record.h"
 
 namespace perilune::bpf {
 namespace {
@@ -40,7 +41,7 @@ ir::Image patching_filter() {
     code.add(0x73, 1, 2);  // *(u8 *)r1 = r2
   }
   code.add(0x79, 1, 7, static_cast<int16_t>(kPatchAt + kMostPatches * 8));
-  code.add(0x7b, 7, 1, offsetof(pl_header, dirty_begin));  // and dirty_end
+  code.add(0x7b, 7, 1, PL_RECORD + offsetof(pl_packet, dirty_begin));  // and dirty_end
   code.ret(PL_PASS);
   code.image.writes = true;
   return code.image;
@@ -97,8 +98,8 @@ class Committing : public ::testing::TestWithParam<const Hook*> {
     }
     std::memcpy(memory_.bytes().data() + kPatchAt, patches.data(), patches.size() * sizeof(Patch));
     std::memcpy(memory_.bytes().data() + kPatchAt + kMostPatches * 8, dirty, sizeof dirty);
-    const pl_header& header = *reinterpret_cast<const pl_header*>(memory_.bytes().data());
-    const pl_header before = header;
+    const pl_call& call = *reinterpret_cast<const pl_call*>(memory_.bytes().data() + PL_CALL);
+    const pl_call before = call;
     const auto run = test_run(program_.program.get(), *GetParam(), packet);
     if (!run) return false;
     bool malformed = false;
@@ -116,9 +117,9 @@ class Committing : public ::testing::TestWithParam<const Hook*> {
                     << arrived.network << " transport " << arrived.transport << " end " << arrived.end << " protocol "
                     << unsigned{arrived.protocol} << " version " << unsigned{arrived.version};
     }
-    EXPECT_EQ(header.counters[PL_COUNT_MODIFIED] - before.counters[PL_COUNT_MODIFIED], wanted != packet ? 1U : 0U)
+    EXPECT_EQ(call.counters[PL_COUNT_MODIFIED] - before.counters[PL_COUNT_MODIFIED], wanted != packet ? 1U : 0U)
         << where << patched;
-    EXPECT_EQ(header.counters[PL_COUNT_ERROR] - before.counters[PL_COUNT_ERROR], malformed ? 1U : 0U) << where;
+    EXPECT_EQ(call.counters[PL_COUNT_ERROR] - before.counters[PL_COUNT_ERROR], malformed ? 1U : 0U) << where;
     return true;
   }
 

@@ -5,8 +5,8 @@
 #include <initializer_list>
 #include <vector>
 
+#include "event/slot.h"
 #include "ir/code.h"
-#include "ir/memory_layout.h"
 
 namespace perilune::bpf {
 

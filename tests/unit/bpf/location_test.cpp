@@ -16,6 +16,7 @@
 #include "bpf/program.h"
 #include "capture_packets.h"
 #include "filter_code.h"
+#include "packet/record.h"
 
 namespace perilune::bpf {
 namespace {
@@ -40,7 +41,7 @@ std::string described(const Location& l) {
       l.fragment_offset);
 }
 
-Location location_of(const pl_header& h) {
+Location location_of(const pl_packet& h) {
   Location l;
   l.network = h.network;
   l.transport = h.transport;
@@ -79,7 +80,7 @@ class Locating : public ::testing::Test {
     options.on_not_ip = PL_NO_OPINION;
     FilterCode code;
     ir::Image filter = code.begin().pull(kPulled).ret(PL_PASS).image;
-    filter.header_fields = UINT64_MAX;
+    filter.record_fields = UINT64_MAX;
     filter.uses_frame = uses_frame_ = uses_frame;
     auto loaded = load(filter, options);
     ASSERT_TRUE(loaded) << loaded.error().message;
@@ -91,7 +92,7 @@ class Locating : public ::testing::Test {
 
   /// False: the kernel does not take this packet for a test run.
   bool compare(std::span<const uint8_t> frame, LinkType link, const std::string& where) {
-    auto& header = *reinterpret_cast<pl_header*>(memory_.bytes().data());
+    auto& header = *reinterpret_cast<pl_packet*>(memory_.bytes().data() + PL_RECORD);
     header.captured = 0xdddddddd;
     header.malformed = 0;  // only set where there is something to say
     const auto run = test_run(program_.program.get(), *program_.hook, frame);

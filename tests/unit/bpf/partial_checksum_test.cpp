@@ -24,6 +24,7 @@
 #include "bpf/system_call.h"
 #include "filter_code.h"
 #include "packet/checksum.h"
+#include "packet/record.h"
 
 namespace perilune::bpf {
 namespace {
@@ -52,7 +53,9 @@ ir::Image writing_filter(const std::vector<Write>& writes) {
     begin = std::min(begin, write.offset);
     end = std::max(end, write.offset + 1);
   }
-  code.store32(offsetof(pl_header, dirty_begin), begin).store32(offsetof(pl_header, dirty_end), end).ret(PL_PASS);
+  code.store32(PL_RECORD + offsetof(pl_packet, dirty_begin), begin)
+      .store32(PL_RECORD + offsetof(pl_packet, dirty_end), end)
+      .ret(PL_PASS);
   code.image.writes = true;
   return code.image;
 }

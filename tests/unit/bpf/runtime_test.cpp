@@ -18,6 +18,7 @@
 #include "bpf/program.h"
 #include "filter_code.h"
 #include "packet/checksum.h"
+#include "packet/record.h"
 
 namespace perilune::bpf {
 namespace {
@@ -124,7 +125,7 @@ TEST_F(Runtime, PullsPacketsOfAnyLength) {
           EXPECT_GT(size, 3000U);
           continue;
         }
-        const auto& header = *reinterpret_cast<const pl_header*>(memory->bytes().data());
+        const auto& header = *reinterpret_cast<const pl_packet*>(memory->bytes().data() + PL_RECORD);
         const size_t skipped = hook == find_hook("netfilter") ? 14 : 0;
         const size_t length = size - skipped;
         EXPECT_EQ(header.captured, length);
@@ -164,8 +165,8 @@ TEST_F(Runtime, ReportsBlockedPacketsWithTheirFirstBytes) {
 
 TEST_F(Runtime, ReportsScriptErrors) {
   FilterCode code;
-  code.begin().store32(offsetof(pl_header, error_site), 5);
-  code.store32(offsetof(pl_header, error_values), 42).ret(PL_ERROR);
+  code.begin().store32(PL_CALL + offsetof(pl_call, error_site), 5);
+  code.store32(PL_CALL + offsetof(pl_call, error_values), 42).ret(PL_ERROR);
   const LoadedProgram program = must_load(code.image);
   ASSERT_TRUE(program.program);
   EXPECT_EQ(must_run(program, udp_packet(100)).code, 1U);  // XDP_DROP
@@ -182,7 +183,9 @@ TEST_F(Runtime, ReportsScriptErrors) {
 TEST_F(Runtime, WritesThatBreakHeadersAreAScriptError) {
   FilterCode code;
   code.begin().pull(100).store8(PL_FRAME + 14, 0x41);
-  code.store32(offsetof(pl_header, dirty_begin), 14).store32(offsetof(pl_header, dirty_end), 15).ret(PL_PASS);
+  code.store32(PL_RECORD + offsetof(pl_packet, dirty_begin), 14)
+      .store32(PL_RECORD + offsetof(pl_packet, dirty_end), 15)
+      .ret(PL_PASS);
   code.image.writes = true;
   const LoadedProgram program = must_load(code.image);
   ASSERT_TRUE(program.program);
@@ -201,7 +204,10 @@ TEST_F(Runtime, WritesThatBreakHeadersAreAScriptError) {
 TEST_F(Runtime, MarksAreSetAtTcUnlessTheScriptFails) {
   for (const int32_t result : {PL_PASS, PL_ERROR}) {
     FilterCode code;
-    code.begin().store32(offsetof(pl_header, mark), 0x1234).store32(offsetof(pl_header, mark_set), 1).ret(result);
+    code.begin()
+        .store32(PL_RECORD + offsetof(pl_packet, mark), 0x1234)
+        .store32(PL_RECORD + offsetof(pl_packet, mark_set), 1)
+        .ret(result);
     code.image.sets_mark = true;
     ProgramOptions options;
     options.hook = find_hook("tc");
@@ -239,7 +245,7 @@ TEST_F(Runtime, PassGoesOnInTheChain) {
 
 TEST_F(Runtime, TheClockIsThatOfTheDay) {
   FilterCode code;
-  code.begin().store32(offsetof(pl_header, error_site), 0).ret(PL_ERROR);
+  code.begin().store32(PL_CALL + offsetof(pl_call, error_site), 0).ret(PL_ERROR);
   const LoadedProgram program = must_load(code.image);
   ASSERT_TRUE(program.program);
   const auto now = [] { return std::chrono::system_clock::now().time_since_epoch().count(); };
@@ -255,7 +261,7 @@ TEST_F(Runtime, TheClockIsThatOfTheDay) {
 // As if a time daemon had set the seconds between atomic time and the time of the day after the program was loaded.
 TEST_F(Runtime, TheClockIsCorrectedAfterwards) {
   FilterCode code;
-  code.begin().store32(offsetof(pl_header, error_site), 0).ret(PL_ERROR);
+  code.begin().store32(PL_CALL + offsetof(pl_call, error_site), 0).ret(PL_ERROR);
   const LoadedProgram program = must_load(code.image);
   ASSERT_TRUE(program.program);
   const auto memory = MappedValue::map(program.memory, true);
@@ -263,7 +269,7 @@ TEST_F(Runtime, TheClockIsCorrectedAfterwards) {
   constexpr uint64_t kOther = 37'000'000'000;
   size_t slots = 0;
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= memory->bytes().size(); slot += PL_SLOT_SIZE, ++slots)
-    reinterpret_cast<pl_header*>(memory->bytes().data() + slot)->time_offset += kOther;
+    reinterpret_cast<pl_call*>(memory->bytes().data() + slot + PL_CALL)->time_offset += kOther;
   EXPECT_EQ(slots, program.slots);
   const auto wrong_by = [&] {
     must_run(program, udp_packet(100));
@@ -277,7 +283,7 @@ TEST_F(Runtime, TheClockIsCorrectedAfterwards) {
   ASSERT_TRUE(correct_clock(program.memory));
   EXPECT_LE(wrong_by(), 0);
   for (size_t slot = 0; slot + PL_SLOT_SIZE <= memory->bytes().size(); slot += PL_SLOT_SIZE)
-    EXPECT_EQ(reinterpret_cast<pl_header*>(memory->bytes().data() + slot)->time_offset, clock_offset());
+    EXPECT_EQ(reinterpret_cast<pl_call*>(memory->bytes().data() + slot + PL_CALL)->time_offset, clock_offset());
 }
 
 TEST_F(Runtime, RepliesAreTurnedAroundAndFinished) {
@@ -309,7 +315,9 @@ TEST_F(Runtime, RepliesAreTurnedAroundAndFinished) {
   }
   FilterCode code;
   code.begin().pull(100).store8(PL_FRAME + 11, 0x77);
-  code.store32(offsetof(pl_header, dirty_begin), 11).store32(offsetof(pl_header, dirty_end), 12).ret(PL_REPLY);
+  code.store32(PL_RECORD + offsetof(pl_packet, dirty_begin), 11)
+      .store32(PL_RECORD + offsetof(pl_packet, dirty_end), 12)
+      .ret(PL_REPLY);
   code.image.writes = true;
   const auto run = must_run(must_load(code.image), packet);
   auto expected = finished;

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "event/slot.h"
 #include "interpret.h"
-#include "ir/memory_layout.h"
 #include "ir/opcodes.h"
 #include "ir/passes.h"
 #include "random_function.h"

@@ -52,8 +52,9 @@ TEST_F(SimplifyTest, AComparisonBecomesTheBranch) {
 }
 
 TEST_F(SimplifyTest, WhatOneWayNeedsIsComputedThere) {
-  constexpr int32_t kPayload = 8;  // what the header says of the packet does not change
+  constexpr int32_t kPayload = 8;  // what is said of the event does not change
   constexpr int32_t kCopied = 24;  // how much is copied does
+  function_.steady = {{0, 16}, {32, 40}};
   const Value protocol = builder_.load(4, slot_, 36);
   const Value payload = builder_.add(builder_.load(4, slot_, kPayload), 100);
   const Value copied = builder_.load(4, slot_, kCopied);

@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "ir/memory_layout.h"
+#include "event/slot.h"
 
 namespace perilune::ir::test {
 
