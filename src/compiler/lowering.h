@@ -412,6 +412,7 @@ class Lowering {
   void store_field(const luadata::Field& field, ir::Value pointer, ir::Value value);
   /// Branches on whether bytes [.., end) are there; records on the good path that they are. No block when it is known.
   void view_reaches(AbstractValue& view, int64_t end, ir::BlockId& inside, ir::BlockId& outside, bool& always);
+  void know_most(ir::Condition condition, ir::Value a, ir::Value b);
   void know_length(const AbstractValue& view, int64_t least);
   /// Makes sure that bytes [.., end) of the view are in the slot (end < 0: all of it).
   void ensure_bytes(const AbstractValue& view, int64_t end);

@@ -9,6 +9,7 @@
 #include <lua.h>
 
 #include "compiler/lowering.h"
+#include "ir/fold.h"
 
 namespace perilune::compiler {
 
@@ -27,7 +28,35 @@ void Lowering::conditional_jump(ir::Condition condition, ir::Value a, ir::Value 
   const ir::BlockId yes = b_.new_block();
   const ir::BlockId no = b_.new_block();
   b_.branch(condition, a, b, yes, no);
-  two_outcomes(yes, no, [&](bool truth) { decided(truth, k); });
+  two_outcomes(yes, no, [&](bool truth) {
+    know_most(truth ? condition : ir::inverse(condition), a, b);
+    decided(truth, k);
+  });
+}
+
+// Where a length has been compared, what is longer than strings may be that a filter makes is known not to be:
+//   if #pld > 4000 then return end
+void Lowering::know_most(ir::Condition condition, ir::Value a, ir::Value b) {
+  using ir::Condition;
+  int64_t limit = 0;
+  ir::Value length = a;
+  if (!b_.is_constant(b, limit)) {
+    if (!b_.is_constant(a, limit)) return;
+    length = b;
+    condition = ir::mirrored(condition);
+  }
+  if (condition == Condition::kSlt) {
+    --limit;
+  } else if (condition != Condition::kSle && condition != Condition::kEq) {
+    return;
+  }
+  if (limit < 0 || limit > kLongestMade) return;
+  for (AbstractValue* value : flatten(st_)) {
+    if ((value->kind == Kind::kView || value->kind == Kind::kDynamicString) && value->b == length &&
+        value->most > kLongestMade) {
+      value->most = limit;
+    }
+  }
 }
 
 void Lowering::op_test() {

@@ -37,7 +37,7 @@ std::pair<std::string, std::string> advice(const std::string& name) {
   if (name == "math.random" || name == "math.randomseed") return {"library-function", "use random(n)"};
   if (name.starts_with("math.")) return {"float", "use integers, // and %"};
   if (name == "setmetatable" || name == "rawset") return {"table-write", "do it in the main chunk"};
-  if (name == "data.new") return {"new-data", "use strings, or make it in the main chunk"};
+  if (name == "data.new") return {"new-data", "put a string together instead"};
   if (name == "require") return {"late-require", "call require in the main chunk"};
   return {"library-function", "call it in the main chunk, or keep this script on the lua engine"};
 }

@@ -556,8 +556,8 @@ void Lowering::op_concat() {
   }
   if (most > kLongestMade) {
     refuse("string-too-long", fmt::format("a string of possibly more than {} bytes is put together", kLongestMade),
-           "give its parts constant lengths first, as with :sub(1, 255); what grows in a while loop has no bound: use "
-           "a for of constant length");
+           "bound its parts first, as with :sub(1, 255) or `if #pld > 4000 then return end`; what grows in a while loop "
+           "has no bound: use a for of constant length");
   }
   ir::Value length = number(0);
   for (const StringParts& piece : pieces)

@@ -88,6 +88,8 @@ ShapePart read_part(lua_State* L, const char* role) {
   }
   const std::optional<ShapePart> part = parse_shape_part({name, length});
   if (!part.has_value()) {
+    if (std::string_view{name, length}.starts_with("string:"))
+      luaL_error(L, "'%s' is no shape of a map's %s: the number of bytes in string:N is from 1 to 255", name, role);
     const std::string_view meant = nearest({name, length}, shape_names());
     luaL_error(L,
                "'%s' is no shape of a map's %s%s%s%s; there are u8 to u64, i8 to i64, bool, ip, ipv4, ipv6, mac, "

@@ -487,6 +487,30 @@ def tun_ask(interface, path, answer_path):
     say("nothing")
 
 
+def tunnel_send(interface, text):
+    """Sends a frame with an IPv4 packet in an IPv4 packet, by a socket that tells the kernel of both."""
+    def header(length, protocol):
+        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + length, 7, 0, 64, protocol, 0, bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)))
+        total = sum(struct.unpack(">10H", packet))
+        total = (total & 0xffff) + (total >> 16)
+        return packet[:10] + struct.pack(">H", ~total & 0xffff) + packet[12:]
+    inner = header(len(text), 253) + text.encode()
+    sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sender.bind((interface, 0x0800))
+    sender.send(b"\xff" * 6 + b"\x02\0\0\0\0\x01" + b"\x08\0" + header(len(inner), 4) + inner)
+
+
+def frames_collect(interface, protocol):
+    """Says each IPv4 frame of that protocol that arrives, in hexadecimal."""
+    receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    receiver.bind((interface, ETH_P_ALL))
+    say("ready")
+    while True:
+        frame, origin = receiver.recvfrom(65536)
+        if frame[12:14] == b"\x08\0" and frame[23] == int(protocol) and origin[2] != socket.PACKET_OUTGOING:
+            say(f"frame {frame.hex()}")
+
+
 A2S_INFO = b"\xff\xff\xff\xffTSource Engine Query\0"
 
 

@@ -112,3 +112,22 @@ def test_queries_of_a_game_server(program):
             wait_until(lambda: all(f"asked {asked}" in server.out() for server in servers.values()), f"the server is asked at {hook}")
             expect_equal(lab.counters("a2s").get("errors", 0), 0, f"errors at {hook}")
             lab.perilune("unload", "a2s")
+
+
+HIDDEN = """
+function filter(hdr, pld, pkt)
+  if pkt.protocol == 4 then pkt.payload = '' end
+end
+"""
+
+
+def test_what_is_cut_off_does_not_leave(program):
+    """The kernel does not cut a packet within a header that it knows of, as that of a packet in a tunnel: what stays is empty."""
+    with KernelLab(program) as lab:
+        lab.load("hidden", lab.script(HIDDEN), f"tc:client0:out@{lab.client.name}")
+        seen = lab.peer(lab.server, "frames-collect", "server0", "4")
+        lab.ask(lab.client, "tunnel-send", "client0", "inner secret")
+        wait_until(lambda: "frame" in seen.out(), "the packet arrives")
+        frame = bytes.fromhex(seen.out().split()[-1])
+        expect_equal(frame[14 + 2:14 + 4].hex(), "0014", f"the packet's length by its header: {frame.hex()}")
+        expect(set(frame[34:]) <= {0}, f"bytes behind the packet: {frame.hex()}")

@@ -189,6 +189,25 @@ PL_GLOBAL u64 replace_payload(PL_CTX* ctx, u64 slot_offset, u64 length) {
   return 0;
 }
 
+static long clear_granule(u32 round, void* argument) {
+  struct pass* pass = argument;
+  u64* to = (u64*)slot_byte(slot_at(pass->slot_offset), pass->at);
+  u32 i;
+#pragma clang loop unroll(full)
+  for (i = 0; i < GRANULE / 8; ++i)
+    to[i] = 0;
+  pass->at += GRANULE;
+  return 0;
+}
+
+/* Frame bytes [begin, end) of the slot, and some behind them. */
+PL_GLOBAL u64 clear_frame(u64 slot_offset, u64 begin, u64 end) {
+  struct pass pass = {slot_offset, PL_FRAME + begin, 0, 0, 0};
+  if (begin >= end || end > PL_FRAME_MAX) return 1;
+  loop((end - begin + GRANULE - 1) / GRANULE, clear_granule, &pass, 0);
+  return 0;
+}
+
 /* Is the packet going to leave by the interface, which does not carry so much? What comes in is not held against the
  * MTU: the stack, or who forwards it, deals with it. */
 PL_INLINE u32 exceeds_mtu(PL_CTX* ctx, const struct place* place, u64 verdict) {
@@ -222,7 +241,9 @@ PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
       call_of(header)->error_values[0] = PL_BROKEN_NO_ROOM;
       return BROKEN;
     }
-  } else { /* what is cut off is exchanged, too: it counts in the sums of before */
+  } else { /* What is cut off is exchanged, too, because it counts in the sums of before; for nothing, because the kernel
+              may refuse to cut behind headers that it knows of, and what is left is padding. */
+    clear_frame(slot_offset, after, before);
     header->captured = before;
     header->dirty_end = before;
   }
