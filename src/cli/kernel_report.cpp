@@ -150,8 +150,8 @@ std::vector<CountedError> counted_errors(const bpf::AttachmentState& attachment)
   const std::string script = attachment.record.files.empty() ? "?" : printable(attachment.record.files.front());
   if (attachment.later_errors != 0) list.push_back({script, "other errors", attachment.later_errors});
   if (attachment.broken_packets != 0) {
-    list.push_back(
-        {script, "what the script wrote malformed the packet, or made it too long (events say which)", attachment.broken_packets});
+    list.push_back({script, "what the script wrote malformed the packet, or made it too long (events say which)",
+                    attachment.broken_packets});
   }
   return list;
 }
@@ -159,7 +159,8 @@ std::vector<CountedError> counted_errors(const bpf::AttachmentState& attachment)
 ir::Site broken_packet(std::span<const uint64_t, 2> values) {
   if (values[0] == PL_BROKEN_TRAIN)
     return {0, static_cast<uint32_t>(values[1]),
-            "the packet is one of several UDP datagrams with one header: only its payload can be written to, and keeps its length"};
+            "the packet is one of several UDP datagrams with one header: only its payload can be written to, and keeps "
+            "its length"};
   if (values[0] == PL_BROKEN_NO_ROOM)
     return {0, static_cast<uint32_t>(values[1]),
             "the packet with its new payload does not fit into the interface's MTU, or into the buffer it came in"};

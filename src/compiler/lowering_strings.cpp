@@ -555,9 +555,10 @@ void Lowering::op_concat() {
     return check_constants();
   }
   if (most > kLongestMade) {
-    refuse("string-too-long", fmt::format("a string of possibly more than {} bytes is put together", kLongestMade),
-           "bound its parts first, as with :sub(1, 255) or `if #pld > 4000 then return end`; what grows in a while loop "
-           "has no bound: use a for of constant length");
+    refuse(
+        "string-too-long", fmt::format("a string of possibly more than {} bytes is put together", kLongestMade),
+        "bound its parts first, as with :sub(1, 255) or `if #pld > 4000 then return end`; what grows in a while loop "
+        "has no bound: use a for of constant length");
   }
   ir::Value length = number(0);
   for (const StringParts& piece : pieces)

@@ -241,8 +241,8 @@ PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
       call_of(header)->error_values[0] = PL_BROKEN_NO_ROOM;
       return BROKEN;
     }
-  } else { /* What is cut off is exchanged, too, because it counts in the sums of before; for nothing, because the kernel
-              may refuse to cut behind headers that it knows of, and what is left is padding. */
+  } else { /* What is cut off is exchanged, too, because it counts in the sums of before; for nothing, because the
+              kernel may refuse to cut behind headers that it knows of, and what is left is padding. */
     clear_frame(slot_offset, after, before);
     header->captured = before;
     header->dirty_end = before;
