@@ -3,6 +3,11 @@
 #ifndef PERILUNE_BPF_RUNTIME_COMMIT_WHOLE_H
 #define PERILUNE_BPF_RUNTIME_COMMIT_WHOLE_H
 
+#include "bpf/runtime/workspace.h"
+
+#define SWAP_CHUNK 4096u
+#define SWAP_SHIFT 0x100u /* chunks end this much before multiples of their size: at 0xff00, too */
+#define TAIL_STEP 128u
 #define MOST_SWAPS (PL_FRAME_MAX / SWAP_CHUNK + 2)
 #define CRC_STEP 8u
 

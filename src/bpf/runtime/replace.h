@@ -3,11 +3,11 @@
  *
  * Of the hook: long packet_resize(PL_CTX*, slot_offset, before, after), which makes the packet longer or shorter at its
  * end; what it has stays; and u32 packet_out_of(PL_CTX*), the interface that a packet leaves by, if it does.
- *
- * Included by commit.h.
  */
 #ifndef PERILUNE_BPF_RUNTIME_REPLACE_H
 #define PERILUNE_BPF_RUNTIME_REPLACE_H
+
+#include "bpf/runtime/commit_whole.h"
 
 /* packet::ResizeRefusal */
 enum {
