@@ -67,25 +67,37 @@ PL_INLINE u32 packet_out_of(PL_CTX* ctx) {
 #define MOVE_CHUNK 4096u
 #define MOST_MOVES (PL_FRAME_MAX / MOVE_CHUNK + 1)
 
+struct move {
+  PL_CTX* ctx;
+  u64 slot_offset;
+  u64 at;
+  u64 by;
+  u64 length;
+  u64 failed;
+};
+
+static long move_step(u32 round, void* argument) {
+  struct move* move = argument;
+  u8* room = slot_at(move->slot_offset) + PL_MOVE_ROOM;
+  const u64 at = move->at;
+  u64 part = move->length - at;
+  if (at >= move->length) return 1;
+  if (part > MOVE_CHUNK) part = MOVE_CHUNK;
+  --part;
+  opaque(part);
+  if (part >= MOVE_CHUNK) return 1;
+  ++part;
+  move->failed |= xdp_load_bytes(move->ctx, at + move->by, room, part) != 0;
+  move->failed |= xdp_store_bytes(move->ctx, at, room, part) != 0;
+  move->at = at + part;
+  return move->failed != 0;
+}
+
 /* Packet bytes [by, by + length) to the packet's beginning. */
-PL_GLOBAL u64 move_to_front(PL_CTX* ctx, u64 slot_offset, u64 by, u64 length) {
-  u8* slot = slot_at(slot_offset);
-  u64 at = 0;
-  u32 i;
-#pragma clang loop unroll(disable)
-  for (i = 0; i < MOST_MOVES; ++i) {
-    u64 part = length - at;
-    if (at >= length) break;
-    if (part > MOVE_CHUNK) part = MOVE_CHUNK;
-    --part;
-    opaque(part);
-    if (part >= MOVE_CHUNK) return 1;
-    ++part;
-    if (xdp_load_bytes(ctx, at + by, slot + PL_MOVE_ROOM, part) != 0) return 1;
-    if (xdp_store_bytes(ctx, at, slot + PL_MOVE_ROOM, part) != 0) return 1;
-    at += MOVE_CHUNK;
-  }
-  return 0;
+PL_INLINE u64 move_to_front(PL_CTX* ctx, u64 slot_offset, u64 by, u64 length) {
+  struct move move = {ctx, slot_offset, 0, by, length, 0};
+  loop(MOST_MOVES, move_step, &move, 0);
+  return move.failed != 0 || move.at < length;
 }
 
 /* A packet has room for more at its end, or in front: what it is is moved there, then. */
