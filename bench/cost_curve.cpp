@@ -4,7 +4,7 @@
 // Prints for each family and size: instructions of the filter and of the program, instructions the verifier looked at
 // (also by line), CPU time of the compiler and of the kernel. With --check it only asserts, and by what is the same in
 // each run: from the smallest size to the largest, a line must not cost the verifier more than kMostGrowth times as
-// much, and the kernel must not be left with more to write out than kMostPatching says (see ir/low.h). Needs
+// much, and the kernel must not be left with more to write out than kMostPatching says (see ir/generate/low.h). Needs
 // root.
 #include <algorithm>
 #include <charconv>

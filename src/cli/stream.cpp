@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/report/output.h"
 #include "cli/terminal.h"
 
 namespace perilune::cli {

@@ -3,7 +3,7 @@
 
 #include <lauxlib.h>
 
-#include "compiler/bytecode.h"
+#include "compiler/lua/bytecode.h"
 
 namespace perilune::compiler {
 namespace {

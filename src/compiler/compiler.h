@@ -9,8 +9,8 @@
 #include "base/diagnostic.h"
 #include "compiler/target.h"
 #include "ir/code.h"
-#include "script/map_store.h"
-#include "script/state.h"
+#include "script/maps/map_store.h"
+#include "script/state/state.h"
 
 namespace perilune::compiler {
 

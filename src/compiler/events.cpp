@@ -6,7 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "script/text.h"
+#include "script/state/text.h"
 
 namespace perilune::compiler {
 namespace {

@@ -1,7 +1,7 @@
 // The whole way from a loaded script to an image.
 #include "compiler/compiler.h"
-#include "compiler/lowering.h"
-#include "ir/passes.h"
+#include "compiler/lowering/lowering.h"
+#include "ir/generate/passes.h"
 
 namespace perilune::compiler {
 

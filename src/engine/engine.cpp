@@ -6,7 +6,7 @@
 #include "compiler/compiler.h"
 #include "engine/lua_engine.h"
 #include "engine/native_engine.h"
-#include "script/entry_point.h"
+#include "script/state/entry_point.h"
 
 namespace perilune::engine {
 namespace {

@@ -18,9 +18,9 @@
 #include "base/diagnostic.h"
 #include "engine/statistics.h"
 #include "packet/packet.h"
-#include "script/clock.h"
-#include "script/events.h"
-#include "script/limits.h"
+#include "script/state/clock.h"
+#include "script/state/events.h"
+#include "script/state/limits.h"
 
 namespace perilune::script {
 class MapStore;

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "engine/script_worker.h"
-#include "script/entry_point.h"
-#include "script/packet_binding.h"
+#include "script/packet/packet_binding.h"
+#include "script/state/entry_point.h"
 
 namespace perilune::engine {
 namespace {

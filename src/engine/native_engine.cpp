@@ -14,7 +14,7 @@
 #include "ir/error_text.h"
 #include "packet/edit.h"
 #include "packet/record.h"
-#include "script/text.h"
+#include "script/state/text.h"
 #include "vm/program.h"
 
 namespace perilune::engine {

@@ -8,8 +8,8 @@
 #include "compiler/compiler.h"
 #include "engine/engine.h"
 #include "engine/script_program.h"
-#include "script/entry_point.h"
-#include "script/random.h"
+#include "script/library/random.h"
+#include "script/state/entry_point.h"
 
 namespace perilune::engine {
 

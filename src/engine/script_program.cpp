@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "compiler/checked_script.h"
-#include "script/source.h"
+#include "compiler/lua/checked_script.h"
+#include "script/state/source.h"
 
 namespace perilune::engine {
 

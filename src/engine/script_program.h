@@ -7,8 +7,8 @@
 #include <string>
 
 #include "engine/engine.h"
-#include "script/map_store.h"
-#include "script/state.h"
+#include "script/maps/map_store.h"
+#include "script/state/state.h"
 
 namespace perilune::engine {
 

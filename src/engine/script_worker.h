@@ -7,7 +7,7 @@
 
 #include "base/latest_time.h"
 #include "engine/script_program.h"
-#include "script/entry_point.h"
+#include "script/state/entry_point.h"
 
 namespace perilune::engine {
 

@@ -2,7 +2,7 @@
 //
 // Each shard has its part of the entries and an order of use of its own. So a map of up to kOneShard entries evicts
 // exactly the least recently used one, and a larger one the least recently used of the new key's shard, much as the
-// kernel's does (script/hash_map.cpp draws the line at the same size: the engines agree below it).
+// kernel's does (script/maps/hash_map.cpp draws the line at the same size: the engines agree below it).
 #include <cerrno>
 #include <memory>
 #include <utility>

@@ -17,7 +17,7 @@
 #include "engine/engine.h"
 #include "packet/build.h"
 #include "packet/checksum.h"
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/latest_time.h"
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 
 namespace perilune::parity {
 namespace {

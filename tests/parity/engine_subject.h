@@ -5,7 +5,7 @@
 #include <string>
 
 #include "engine/engine.h"
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 #include "subject.h"
 
 namespace perilune::parity {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "folder.h"
-#include "script/text.h"
+#include "script/state/text.h"
 
 namespace perilune::parity {
 namespace {

@@ -19,7 +19,7 @@
 
 #include "folder.h"
 #include "jobs.h"
-#include "script/state.h"
+#include "script/state/state.h"
 #include "subject.h"
 #include "table_file.h"
 #include "table_oracle.h"

@@ -1,5 +1,5 @@
 // Packet descriptions from Lua to bytes.
-#include "cli/packet_module.h"
+#include "cli/testing/packet_module.h"
 
 #include <gtest/gtest.h>
 #include <lauxlib.h>

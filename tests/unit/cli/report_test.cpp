@@ -1,5 +1,5 @@
 // What is said of packets, log lines and errors: as text and as JSON.
-#include "cli/report.h"
+#include "cli/report/report.h"
 
 #include <array>
 #include <csignal>

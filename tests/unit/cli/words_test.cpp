@@ -1,7 +1,7 @@
 // Numbers, queue ranges and misspelt words on the command line.
 #include <gtest/gtest.h>
 
-#include "cli/run_options.h"
+#include "cli/commands/run_options.h"
 #include "cli/units.h"
 
 namespace perilune::cli {

@@ -1,5 +1,5 @@
 // The bytecode reader against the official compiler, and against damaged bytes.
-#include "compiler/bytecode.h"
+#include "compiler/lua/bytecode.h"
 
 #include <random>
 

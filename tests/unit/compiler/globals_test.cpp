@@ -1,4 +1,4 @@
-#include "compiler/globals.h"
+#include "compiler/lua/globals.h"
 
 #include <gtest/gtest.h>
 

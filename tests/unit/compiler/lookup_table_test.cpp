@@ -1,4 +1,4 @@
-#include "compiler/lookup_table.h"
+#include "compiler/lowering/lookup_table.h"
 
 #include <algorithm>
 #include <cstring>

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/match.h"
-#include "ir/passes.h"
+#include "compiler/match/match.h"
+#include "ir/generate/passes.h"
 #include "vm/program.h"
 
 namespace perilune::compiler {

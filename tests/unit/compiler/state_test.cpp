@@ -1,5 +1,5 @@
 // Captured variables and tables of a state: what is kept, and under which number.
-#include "compiler/state.h"
+#include "compiler/lowering/state.h"
 
 #include <gtest/gtest.h>
 

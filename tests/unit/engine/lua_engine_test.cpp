@@ -2,7 +2,7 @@
 #include <thread>
 
 #include "engine_helpers.h"
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 
 namespace perilune::engine {
 namespace {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine_helpers.h"
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 
 namespace perilune::engine {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "event/slot.h"
 #include "interpret.h"
+#include "ir/generate/passes.h"
 #include "ir/opcodes.h"
-#include "ir/passes.h"
 #include "random_function.h"
 
 namespace perilune::ir {

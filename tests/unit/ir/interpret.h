@@ -5,7 +5,7 @@
 #include <string>
 
 #include "ir/code.h"
-#include "ir/ir.h"
+#include "ir/form/ir.h"
 #include "world.h"
 
 namespace perilune::ir::test {

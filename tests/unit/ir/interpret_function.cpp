@@ -1,6 +1,6 @@
 // The meaning of a function of the intermediate form, written out a second time: what folding, passes and code
-// generation make of it is compared with this. So it shares no code with them, ir/fold.h least of all, although the
-// operators read alike there.
+// generation make of it is compared with this. So it shares no code with them, ir/form/fold.h least of all, although
+// the operators read alike there.
 #include <array>
 #include <bit>
 

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "interpret.h"
-#include "ir/ir.h"
-#include "ir/passes.h"
+#include "ir/form/ir.h"
+#include "ir/generate/passes.h"
 #include "random_function.h"
 
 namespace perilune::ir::test {

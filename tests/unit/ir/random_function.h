@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "ir/ir.h"
+#include "ir/form/ir.h"
 #include "world.h"
 
 namespace perilune::ir::test {

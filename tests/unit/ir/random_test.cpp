@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "interpret.h"
-#include "ir/passes.h"
+#include "ir/generate/passes.h"
 #include "random_function.h"
 
 namespace perilune::ir::test {

@@ -1,4 +1,4 @@
-#include "ir/table_pool.h"
+#include "ir/generate/table_pool.h"
 
 #include <vector>
 

@@ -1,8 +1,8 @@
 // Malformed functions are found.
 #include <gtest/gtest.h>
 
-#include "ir/ir.h"
-#include "ir/passes.h"
+#include "ir/form/ir.h"
+#include "ir/generate/passes.h"
 
 namespace perilune::ir {
 namespace {

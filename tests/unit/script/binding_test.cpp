@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "packet/build.h"
-#include "script/packet_binding.h"
+#include "script/packet/packet_binding.h"
 #include "state_helpers.h"
 
 namespace perilune::script {

@@ -2,7 +2,7 @@
 #include <atomic>
 #include <string>
 
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 #include "state_helpers.h"
 
 namespace perilune::script {

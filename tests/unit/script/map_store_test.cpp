@@ -1,5 +1,5 @@
 // Maps below the scripts: many threads, texts of keys and values, the table they are made of.
-#include "script/map_store.h"
+#include "script/maps/map_store.h"
 
 #include <cstring>
 #include <list>
@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "script/map_table.h"
+#include "script/maps/map_table.h"
 
 namespace perilune::script {
 namespace {

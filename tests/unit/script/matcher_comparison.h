@@ -12,7 +12,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-#include "script/state.h"
+#include "script/state/state.h"
 
 namespace perilune::script {
 

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "script/allocator.h"
-#include "script/text.h"
+#include "script/state/allocator.h"
+#include "script/state/text.h"
 #include "state_helpers.h"
 
 namespace perilune::script {

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <lua.h>
 
-#include "script/state.h"
+#include "script/state/state.h"
 
 namespace perilune::script {
 

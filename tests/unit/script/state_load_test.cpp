@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "script/source.h"
+#include "script/state/source.h"
 #include "state_helpers.h"
 
 namespace perilune::script {
