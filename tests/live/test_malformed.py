@@ -143,7 +143,7 @@ def test_packets_that_a_script_breaks(program):
                              f"errors, blocked and modified at {hook}")
                 expect_equal([error["count"] for error in stats["hooks"][0]["errors"]], [6], f"errors by place at {hook}")
                 shown = lab.perilune("stats", "breaks").stdout
-                expect("6 script errors at" in shown and "malformed by the script" in shown, f"shown: {shown}")
+                expect("6 script errors at" in shown and "malformed the packet" in shown, f"shown: {shown}")
                 listener.kill()
                 lab.perilune("unload", "breaks")
 
