@@ -61,9 +61,12 @@ PL_DEFINE_ADDRESS(pl_chain)
 
 /* Masked, so that a function verified on its own can prove it: whatever the offset, this is inside the map. */
 PL_INLINE u8* slot_at(u64 slot_offset) {
+  u8* slot;
   opaque(slot_offset);
   slot_offset &= pl_slots_mask();
-  return (u8*)pl_memory() + slot_offset;
+  slot = (u8*)pl_memory() + slot_offset;
+  opaque(slot); /* or places in it are computed from the map's beginning, which takes a register more */
+  return slot;
 }
 PL_INLINE struct pl_packet* header_of(u8* slot) {
   return (struct pl_packet*)(slot + PL_RECORD);
