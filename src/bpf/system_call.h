@@ -65,7 +65,7 @@ struct MapInfo {
   uint64_t memory = 0;  // bytes
 };
 
-/// Where a link of netfilter is, as the kernel is told (BPF_LINK_CREATE) and tells (struct bpf_link_info).
+/// The place of a netfilter link, as BPF_LINK_CREATE takes it and struct bpf_link_info returns it.
 struct NetfilterHookPoint {
   uint32_t family;
   uint32_t hook;

@@ -33,7 +33,7 @@ struct pl_packet {
   /* Bytes of the frame: on live hooks its length, which may be more than PL_FRAME_MAX. XDP gets long frames in pieces:
    * what follows the first is left out when the IP packet ends there and nothing asks for the whole frame. */
   unsigned int captured;
-  unsigned int length; /* of the IP packet as its header says; where it says 0, what there is behind the link header */
+  unsigned int length; /* of the IP packet, by its header; where that says 0, the bytes after the link header */
   unsigned int copied; /* frame bytes [0, copied) are in the slot: none, or up to `payload` at least */
   unsigned int flags;  /* PL_FRAGMENT ... */
   unsigned int version;
@@ -51,7 +51,7 @@ struct pl_packet {
   unsigned char source[16]; /* address: 4 or 16 bytes by `version` (copied out: they stay as they arrived) */
   unsigned char destination[16];
   /* Set before each call in user space only; in the kernel they are constants of the load. */
-  unsigned long long number;        /* of the packet; 0 where nobody counts */
+  unsigned long long number;        /* the packet's number; 0 where the hook numbers no packets */
   unsigned long long time_ns;       /* pkt.time, since 1970 */
   unsigned int direction;           /* packet::Direction */
   unsigned int interface_length;    /* 0: not known */

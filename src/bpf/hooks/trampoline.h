@@ -13,14 +13,14 @@ class Trampoline {
  public:
   Trampoline() = default;
 
-  /// A new one, with `program` behind its entry.
+  /// A new entry, which jumps to `program`.
   [[nodiscard]] static Result<Trampoline> make(const ProgramKind& kind, int program);
   /// The one whose table is pinned in the folder, without its entry. Nothing: there is none.
   [[nodiscard]] static Result<std::optional<Trampoline>> find(const std::string& folder);
 
   /// Of a new one: what is to be attached.
   [[nodiscard]] const FileDescriptor& entry() const { return entry_; }
-  /// Id of the program behind the entry; 0: none.
+  /// Id of the program that the entry jumps to; 0: none.
   [[nodiscard]] Result<uint32_t> running() const;
   [[nodiscard]] Result<void> put(int program);
   /// Pins the table.
