@@ -225,7 +225,7 @@ class Loader {
     return {};
   }
 
-  /// As Code::record_fields: what must be in the header when the filter is called.
+  /// As Code::record_fields: what must be in the record when the filter is called.
   [[nodiscard]] uint64_t fields_read() const {
     constexpr auto fields = [](std::initializer_list<size_t> offsets) {
       uint64_t all = 0;

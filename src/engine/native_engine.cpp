@@ -74,7 +74,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
   Decision settle(const packet::Packet& packet, std::optional<Verdict> verdict, uint32_t line) {
     Decision decision = shared_->decided(verdict, line);
     if (decision.verdict != Verdict::kPass && decision.verdict != Verdict::kReply) return decision;
-    const pl_packet& record = this->record();
+    const pl_packet& record = record_of(machine_->slot());
     if (record.dirty_end != 0) {
       if (const Malformed malformed = commit(packet, decision); malformed != Malformed::kNone) {
         return shared_->failed(packet, at(line, malformed_by_script(malformed)));
@@ -87,7 +87,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
 
   // What the filter wrote, as a packet in the slot.
   Malformed commit(const packet::Packet& packet, Decision& decision) {
-    const pl_packet& record = this->record();
+    const pl_packet& record = record_of(machine_->slot());
     if (record.arrived_length != 0) {  // all of it is in the slot
       const std::span<uint8_t> after{machine_->slot() + PL_FRAME, record.captured};
       return finish(packet, after, record.captured, decision);
@@ -109,10 +109,6 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     decision.modified = edit.differs;
     if (edit.differs) decision.bytes = after;
     return Malformed::kNone;
-  }
-
-  [[nodiscard]] const pl_packet& record() const {
-    return *reinterpret_cast<const pl_packet*>(machine_->slot() + PL_RECORD);
   }
 
   [[nodiscard]] script::ScriptError script_error() const {

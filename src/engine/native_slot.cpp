@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <span>
 
 #include "event/slot.h"
 #include "packet/kind.h"
@@ -13,10 +13,6 @@ namespace {
 
 // Nearly all headers are shorter; a constant size is copied without a call.
 constexpr uint32_t kFirstBytes = 128;
-
-pl_packet& record_of(uint8_t* slot) {
-  return *reinterpret_cast<pl_packet*>(slot + PL_RECORD);
-}
 
 void copy_frame(uint8_t* slot, const packet::Packet& packet, uint32_t upto) {
   pl_packet& record = record_of(slot);
@@ -60,8 +56,7 @@ void replace_in_slot(uint8_t* slot, const packet::Packet& packet, const packet::
     record.replaced = static_cast<unsigned>(packet::ResizeRefusal::kMalformed);
     return;
   }
-  const uint8_t* from = slot + record.replace_from;
-  const std::vector<uint8_t> payload(from, from + length);  // it may be part of the frame
+  const std::span<const uint8_t> payload(slot + record.replace_from, length);
   const bool resizes = length != now.end - now.payload;
   size_t captured = record.captured;
   const packet::ResizeRefusal refusal = packet::replace_payload({frame, PL_FRAME_MAX}, captured, now, payload);

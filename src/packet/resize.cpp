@@ -69,7 +69,8 @@ std::string_view to_string(ResizeRefusal refusal) {
 ResizeRefusal replace_payload(std::span<uint8_t> buffer, size_t& length, Location& location,
                               std::span<const uint8_t> payload) {
   if (location.version == 0) return ResizeRefusal::kNotIp;
-  if (payload.size() != location.end - location.payload) {
+  const bool resizes = payload.size() != location.end - location.payload;
+  if (resizes) {
     const ResizeRefusal refusal = why_not(location, buffer);
     if (refusal != ResizeRefusal::kNone) return refusal;
     const size_t end = location.payload + payload.size();
@@ -80,9 +81,9 @@ ResizeRefusal replace_payload(std::span<uint8_t> buffer, size_t& length, Locatio
     if (location.link_length != 0 && end - location.link_length - 2 > kIpMaximum) return ResizeRefusal::kTooLong;
     location.end = static_cast<uint32_t>(end);
     length = end;
-    write_lengths(buffer.data(), location);
   }
-  if (!payload.empty()) std::memcpy(buffer.data() + location.payload, payload.data(), payload.size());
+  if (!payload.empty()) std::memmove(buffer.data() + location.payload, payload.data(), payload.size());
+  if (resizes) write_lengths(buffer.data(), location);
   if (location.has_transport && location.protocol == protocol::kIcmpV6) {
     // A message that was shorter than 8 bytes was all header, and may be longer now.
     location.payload = location.transport + std::min(kIcmpV6Header, location.end - location.transport);

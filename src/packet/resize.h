@@ -27,7 +27,8 @@ inline constexpr uint32_t kResizeRefusals = 7;                    // without kNo
 /// Replaces the payload (location.payload .. location.end) in `buffer`, whose first `length` bytes are the frame, by
 /// `payload`. On success `length` and `location` describe the new frame. Link-layer padding is dropped. A payload of
 /// the same length is allowed for every protocol and for fragments; a different length for UDP, ICMP, ICMPv6 and
-/// protocols without a transport header. `payload` must not lie in `buffer`.
+/// protocols without a transport header. `payload` may be part of
+/// `buffer`: its bytes are those of before.
 [[nodiscard]] ResizeRefusal replace_payload(std::span<uint8_t> buffer, size_t& length, Location& location,
                                             std::span<const uint8_t> payload);
 

@@ -3,7 +3,6 @@
  * kernel.
  *
  * Of the hook, besides what pull.h needs:
- *   u32 packet_tag_count(PL_CTX*), packet_tag(PL_CTX*)             of tags beside the frame: how many, the TCI
  *   long packet_store(PL_CTX*, slot, offset, length)               slot bytes to the same place of the packet
  *   u32 is_partial(PL_CTX*, offset)                                does the kernel know that the device finishes the
  *                                                                  checksum at `offset`?
@@ -12,7 +11,7 @@
  *
  *   long write_small(PL_CTX*, slot, struct small*)                see commit_small
  *   long packet_resize(PL_CTX*, slot_offset, before, after)        see replace.h
- *   u32 packet_out_of(PL_CTX*)
+ *   u32 packet_out_of(PL_CTX*)                                     see replace.h
  *
  * Two ways, and a short cut of the first for a few bytes of transport header or payload (commit_small):
  * - Most writes change a few bytes and none that says where headers are. Then the checksums change by the difference

@@ -13,7 +13,7 @@
 
 /* ---- SCTP: CRC32c by halves of bytes ---- */
 
-static long crc_step(u32 round, void* argument) {
+static long crc_step(u32 iteration, void* argument) {
   struct pass* pass = argument;
   u8* slot = slot_at(pass->slot_offset);
   const u32* table = WORK(slot)->crc_table;
@@ -69,7 +69,7 @@ struct tail {
   u64 unread;
 };
 
-static long tail_step(u32 round, void* argument) {
+static long tail_step(u32 iteration, void* argument) {
   struct tail* tail = argument;
   u8* slot = slot_at(tail->slot_offset);
   u64* words = (u64*)(slot + PL_BYTES_BEFORE);
@@ -109,7 +109,7 @@ PL_INLINE struct place* place_of(u8* slot, u64 after) {
 }
 
 /* One extension header in search of the final destination; 1 ends it, with s->option where that is. */
-static long destination_step(u32 round, void* slot_offset) {
+static long destination_step(u32 iteration, void* slot_offset) {
   u8* slot = slot_at(*(u64*)slot_offset);
   volatile struct locator* s = LOCATOR(slot);
   const u32 offset = s->offset;
@@ -232,7 +232,7 @@ PL_GLOBAL u64 take_sums(PL_CTX* ctx, u64 slot_offset, u64 after) {
 
 /* ---- the swap ---- */
 
-static long copy_granule(u32 round, void* argument) {
+static long copy_granule(u32 iteration, void* argument) {
   struct pass* pass = argument;
   u8* slot = slot_at(pass->slot_offset);
   u64* to = (u64*)slot_byte(slot, pass->at);
@@ -257,7 +257,7 @@ PL_GLOBAL u64 swap_chunk(PL_CTX* ctx, u64 slot_offset) {
   const u64 captured = header->captured;
   u64 length, whole, most;
   struct pass pass = {slot_offset, PL_FRAME + at, 0, 0, 0};
-  /* Through memory, or the verifier counts the rounds of the copy. */
+  /* Through memory, or the verifier follows each iteration of the copy. */
   s->option = PL_BYTES_BEFORE;
   pass.other = s->option;
   if (at >= end || at > PL_FRAME_MAX) return 0;
@@ -392,27 +392,40 @@ PL_GLOBAL u64 store_fields(PL_CTX* ctx, u64 slot_offset) {
   return 0;
 }
 
-/* The places of before and after are noted, all of the packet that the slot has room for is there. */
-PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
-  u8* slot = slot_at(slot_offset);
-  struct pl_packet* header = header_of(slot);
-  struct workspace* work = WORK(slot);
-  volatile struct locator* s = LOCATOR(slot);
+/* The two halves of what commit_whole() and commit_replaced() do. In their callers, since calls nest eight deep at
+ * most.
+ *
+ * Sums of the packet as it is to be, which stands in the slot. 0: done. */
+PL_INLINE u64 sum_written(PL_CTX* ctx, u64 slot_offset) {
+  struct workspace* work = WORK(slot_at(slot_offset));
   const u32 offset = checksum_offset(work->before.flags, work->before.protocol);
-  u32 i;
   work->differs = 0;
   work->partial = offset ? is_partial(ctx, work->before.transport + offset) : 0;
-  if (reset_fields(ctx, slot_offset) != 0) return BROKEN;
-  if (take_sums(ctx, slot_offset, 1) != 0) return BROKEN;
+  if (reset_fields(ctx, slot_offset) != 0) return 1;
+  return take_sums(ctx, slot_offset, 1);
+}
+
+/* Slot and packet exchange the dirty bytes, and the packet gets its checksums. 0: done. */
+PL_INLINE u64 exchange(PL_CTX* ctx, u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  const struct pl_packet* header = header_of(slot);
+  volatile struct locator* s = LOCATOR(slot);
+  u32 i;
   s->offset = header->dirty_begin & ~(GRANULE - 1); /* chunks, but the last, are whole granules */
 #pragma clang loop unroll(disable)
   for (i = 0; i < MOST_SWAPS; ++i) {
     if (s->offset >= header->dirty_end) break;
-    if (swap_chunk(ctx, slot_offset) != 0) return BROKEN;
+    if (swap_chunk(ctx, slot_offset) != 0) return 1;
   }
-  if (take_sums(ctx, slot_offset, 0) != 0) return BROKEN;
-  if (store_fields(ctx, slot_offset) != 0) return BROKEN;
-  if (work->differs) ++call_of(header)->counters[PL_COUNT_MODIFIED];
+  if (take_sums(ctx, slot_offset, 0) != 0) return 1;
+  return store_fields(ctx, slot_offset);
+}
+
+/* The places of before and after are noted, all of the packet that the slot has room for is there. */
+PL_GLOBAL u64 commit_whole(PL_CTX* ctx, u64 slot_offset) {
+  u8* slot = slot_at(slot_offset);
+  if (sum_written(ctx, slot_offset) != 0 || exchange(ctx, slot_offset) != 0) return BROKEN;
+  if (WORK(slot)->differs) ++call_of(header_of(slot))->counters[PL_COUNT_MODIFIED];
   return COMMITTED;
 }
 

@@ -112,8 +112,6 @@ PL_INLINE u32 find(PL_CTX* ctx, u64 slot_offset) {
   const u32 captured = packet_length(ctx);
   header->captured = captured;
   header->copied = 0;
-  header->vlan = packet_tag(ctx);
-  header->vlan_tags = packet_tag_count(ctx);
   header->ifindex = packet_ifindex(ctx);
   header->mark = packet_mark(ctx);
   if (captured > PL_FRAME_MAX) ++call_of(header)->counters[PL_COUNT_TOO_LONG];

@@ -114,7 +114,7 @@ static u64 (*const xdp_get_buff_len)(struct xdp_md* ctx) = (void*)188;
 static long (*const xdp_load_bytes)(struct xdp_md* ctx, u32 offset, void* to, u64 len) = (void*)189;
 static long (*const xdp_store_bytes)(struct xdp_md* ctx, u32 offset, void* from, u64 len) = (void*)190;
 static long (*const check_mtu)(void* ctx, u32 ifindex, u32* length, int change, u64 flags) = (void*)163;
-static long (*const loop)(u32 rounds, void* callback, void* callback_ctx, u64 flags) = (void*)181;
+static long (*const loop)(u32 iterations, void* callback, void* callback_ctx, u64 flags) = (void*)181;
 static u64 (*const ktime_get_tai_ns)(void) = (void*)208;
 static long (*const dynptr_read)(void* to, u64 len, const struct bpf_dynptr* from, u32 offset, u64 flags) = (void*)201;
 

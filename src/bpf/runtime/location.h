@@ -5,6 +5,9 @@
  * Shaped by the verifier in another: what is carried from one header to the next goes through the slot's memory
  * (struct locator) and comes back as an unknown number. Kept in registers, every way to reach a header would be
  * followed anew from there on.
+ *
+ * Of the hook, besides what pull.h needs: u32 packet_tag_count(PL_CTX*), packet_tag(PL_CTX*), of tags beside the frame:
+ * how many, the TCI.
  */
 #ifndef PERILUNE_BPF_RUNTIME_LOCATION_H
 #define PERILUNE_BPF_RUNTIME_LOCATION_H
@@ -135,7 +138,7 @@ PL_INLINE void arp(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   if (length <= room) s->limit = network + length;
 }
 
-/* The frame from byte s->network on, announced by s->type: VLAN tags, then what is behind them. Two rounds at most:
+/* The frame from byte s->network on, announced by s->type: VLAN tags, then what is behind them. Two calls at most:
  * SNAP leads to a second EtherType. */
 PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
@@ -281,7 +284,7 @@ PL_INLINE u32 is_extension(u32 type) {
 }
 
 /* One option of the hop-by-hop header; 1 ends the search. */
-static long jumbo_option(u32 round, void* slot_offset) {
+static long jumbo_option(u32 iteration, void* slot_offset) {
   u8* slot = slot_at(*(u64*)slot_offset);
   volatile struct locator* s = LOCATOR(slot);
   const u32 option = s->option;
@@ -466,6 +469,8 @@ PL_GLOBAL u64 locate(PL_CTX* ctx, u64 slot_offset) {
   header->source_port = 0;
   header->destination_port = 0;
   header->ethertype = 0;
+  header->vlan = packet_tag(ctx);
+  header->vlan_tags = packet_tag_count(ctx);
   header->malformed = MALFORMED_NONE;
   header->fragment_offset = 0;
   s->limit = header->captured;

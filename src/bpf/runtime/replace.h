@@ -55,7 +55,7 @@ PL_INLINE void copy_rest(u8* slot, u64 to, u64 from, u64 rest, u64 i) {
   *there = (*there & ~mask) | (*(const u64*)slot_byte(slot, from + i) & mask);
 }
 
-static long copy_granule_back(u32 round, void* argument) {
+static long copy_granule_back(u32 iteration, void* argument) {
   struct pass* pass = argument;
   u8* slot = slot_at(pass->slot_offset);
   u64* to;
@@ -121,8 +121,6 @@ PL_GLOBAL u64 locate_again(PL_CTX* ctx, u64 slot_offset) {
   u64 malformed;
   copy_words(now->header, (const u64*)header, HEADER_KEPT / sizeof(u64));
   copy_words(now->locator, (const u64*)(slot + PL_SCRATCH), sizeof now->locator / sizeof(u64));
-  header->vlan = packet_tag(ctx);
-  header->vlan_tags = packet_tag_count(ctx);
   malformed = locate(ctx, slot_offset);
   note_place(&now->place, header);
   now->payload = header->payload;
@@ -189,7 +187,7 @@ PL_GLOBAL u64 replace_payload(PL_CTX* ctx, u64 slot_offset, u64 length) {
   return 0;
 }
 
-static long clear_granule(u32 round, void* argument) {
+static long clear_granule(u32 iteration, void* argument) {
   struct pass* pass = argument;
   u64* to = (u64*)slot_byte(slot_at(pass->slot_offset), pass->at);
   u32 i;
@@ -200,7 +198,7 @@ static long clear_granule(u32 round, void* argument) {
   return 0;
 }
 
-/* Frame bytes [begin, end) of the slot, and some behind them. */
+/* Writes zeros to frame bytes [begin, end) of the slot, and to up to GRANULE - 1 bytes after them. */
 PL_GLOBAL u64 clear_frame(u64 slot_offset, u64 begin, u64 end) {
   struct pass pass = {slot_offset, PL_FRAME + begin, 0, 0, 0};
   if (begin >= end || end > PL_FRAME_MAX) return 1;
@@ -208,8 +206,8 @@ PL_GLOBAL u64 clear_frame(u64 slot_offset, u64 begin, u64 end) {
   return 0;
 }
 
-/* Is the packet going to leave by the interface, which does not carry so much? What comes in is not held against the
- * MTU: the stack, or who forwards it, deals with it. */
+/* Does the packet leave by an interface whose MTU is smaller? A packet that came in may be longer than the MTU: the
+ * stack delivers it, or makes fragments of it when it forwards it. */
 PL_INLINE u32 exceeds_mtu(PL_CTX* ctx, const struct place* place, u64 verdict) {
   u32 length = place->end - place->network;
   const u32 leaves = pl_outgoing() ? verdict == PL_PASS : verdict == PL_REPLY;
@@ -220,11 +218,8 @@ PL_INLINE u32 exceeds_mtu(PL_CTX* ctx, const struct place* place, u64 verdict) {
 PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   u8* slot = slot_at(slot_offset);
   struct pl_packet* header = header_of(slot);
-  struct workspace* work = WORK(slot);
-  volatile struct locator* s = LOCATOR(slot);
   const u32 before = header->arrived_length;
   const u32 after = header->captured;
-  u32 offset, i;
 #ifdef PL_TRAINS
   if (train_of(header)->left) {
     call_of(header)->error_values[0] = PL_BROKEN_TRAIN;
@@ -232,30 +227,21 @@ PL_GLOBAL u64 commit_replaced(PL_CTX* ctx, u64 slot_offset, u64 verdict) {
   }
 #endif
   if (relocate(ctx, slot_offset) == BROKEN) return BROKEN;
-  offset = checksum_offset(work->before.flags, work->before.protocol);
-  work->partial = offset ? is_partial(ctx, work->before.transport + offset) : 0;
-  if (reset_fields(ctx, slot_offset) != 0) return BROKEN;
-  if (take_sums(ctx, slot_offset, 1) != 0) return BROKEN;
+  if (sum_written(ctx, slot_offset) != 0) return BROKEN;
   if (after > before) {
-    if (exceeds_mtu(ctx, &work->after, verdict) || packet_resize(ctx, slot_offset, before, after) != 0) {
+    if (exceeds_mtu(ctx, &WORK(slot)->after, verdict) || packet_resize(ctx, slot_offset, before, after) != 0) {
       call_of(header)->error_values[0] = PL_BROKEN_NO_ROOM;
       return BROKEN;
     }
-  } else { /* What is cut off is exchanged, too, because it counts in the sums of before; for nothing, because the
-              kernel may refuse to cut behind headers that it knows of, and what is left is padding. */
+  } else {
+    /* The part that is cut off takes part in the exchange, because the sums of before include it. The packet gets zeros
+     * there: where the kernel refuses to shorten a packet, as within a tunnel's inner headers, they stay as padding. */
     clear_frame(slot_offset, after, before);
     header->captured = before;
     header->dirty_end = before;
   }
-  s->offset = header->dirty_begin & ~(GRANULE - 1); /* chunks, but the last, are whole granules */
-#pragma clang loop unroll(disable)
-  for (i = 0; i < MOST_SWAPS; ++i) {
-    if (s->offset >= header->dirty_end) break;
-    if (swap_chunk(ctx, slot_offset) != 0) return BROKEN;
-  }
+  if (exchange(ctx, slot_offset) != 0) return BROKEN;
   header->captured = after;
-  if (take_sums(ctx, slot_offset, 0) != 0) return BROKEN;
-  if (store_fields(ctx, slot_offset) != 0) return BROKEN;
   if (after < before && packet_resize(ctx, slot_offset, before, after) != 0) return BROKEN;
   ++call_of(header)->counters[PL_COUNT_MODIFIED];
   return COMMITTED;

@@ -9,7 +9,7 @@
  *   pl_link_type         how frames begin                      pl_writes           the filter may write to the packet
  *   pl_replaces          it may replace the payload            pl_uses_fuel         it has loops, which spend fuel
  *   pl_sets_mark         it may set the mark                   pl_uses_frame       it may look at the whole frame
- *   pl_uses_payload      it may look behind the headers        pl_fields           ir::Code::record_fields
+ *   pl_uses_payload      it may read beyond the headers        pl_fields           ir::Code::record_fields
  *   pl_logs              it may log                            pl_outgoing          packets leave the machine
  *   pl_on_error, pl_on_malformed, pl_on_not_ip, pl_on_default: bpf::ProgramOptions
  */

@@ -74,7 +74,7 @@ struct pass {
   u64 differs;
 };
 
-/* Any byte of the slot; what lies behind it is padding. */
+/* The slot's byte at `offset`, for any offset. A word that begins at the slot's last bytes ends in PL_MEMORY_PAD. */
 PL_INLINE u8* slot_byte(u8* slot, u64 offset) {
   opaque(offset);
   offset &= PL_SLOT_MASK;
@@ -85,7 +85,7 @@ PL_INLINE u64 halves(u64 word) {
   return (word & 0xffffffff) + (word >> 32);
 }
 
-static long sum_granule(u32 round, void* argument) {
+static long sum_granule(u32 iteration, void* argument) {
   struct pass* pass = argument;
   const u64* p = (const u64*)slot_byte(slot_at(pass->slot_offset), pass->at);
   pass->at += GRANULE;
@@ -122,7 +122,7 @@ PL_GLOBAL u64 sum_frame(u64 slot_offset, u64 begin, u64 end) {
   return sum;
 }
 
-static long difference_granule(u32 round, void* argument) {
+static long difference_granule(u32 iteration, void* argument) {
   struct pass* pass = argument;
   u8* slot = slot_at(pass->slot_offset);
   const u64* after = (const u64*)slot_byte(slot, pass->at);
@@ -197,8 +197,6 @@ PL_GLOBAL u64 relocate(PL_CTX* ctx, u64 slot_offset) {
   struct place* after = &WORK(slot)->after;
   u64 malformed;
   note_place(before, header);
-  header->vlan = packet_tag(ctx);
-  header->vlan_tags = packet_tag_count(ctx);
   malformed = locate(ctx, slot_offset);
   if (malformed != MALFORMED_NONE) {
     header->malformed = MALFORMED_NONE; /* it did not arrive like that */

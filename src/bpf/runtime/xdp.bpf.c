@@ -76,7 +76,7 @@ struct move {
   u64 failed;
 };
 
-static long move_step(u32 round, void* argument) {
+static long move_step(u32 iteration, void* argument) {
   struct move* move = argument;
   u8* room = slot_at(move->slot_offset) + PL_MOVE_ROOM;
   const u64 at = move->at;

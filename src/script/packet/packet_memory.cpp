@@ -69,10 +69,6 @@ PacketMemory::Range PacketMemory::payload() const {
   return {current_.payload, current_.end - current_.payload};
 }
 
-bool PacketMemory::owns(const uint8_t* bytes) const {
-  return bytes >= buffer_.get() && bytes < buffer_.get() + capacity_;
-}
-
 // A packet whose payload became longer or shorter is whole and has no padding.
 size_t PacketMemory::wire_length() const {
   return resized_ ? memory_->size : packet_->wire_length;

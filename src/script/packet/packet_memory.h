@@ -59,9 +59,7 @@ class PacketMemory {
     record_.mark_set = 1;
   }
 
-  /// Does `bytes` lie in the buffer that replace_payload() is about to move?
-  [[nodiscard]] bool owns(const uint8_t* bytes) const;
-  /// Replaces the payload, lengths in the headers included. `payload` must not be owned (see owns()).
+  /// Replaces the payload, lengths in the headers included. `payload` may be part of the packet.
   [[nodiscard]] packet::ResizeRefusal replace_payload(std::span<const uint8_t> payload);
 
   /// Fills modified, bytes, mark_set and mark of `decision`, checksums repaired. When what the script wrote makes the

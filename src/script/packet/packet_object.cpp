@@ -158,10 +158,6 @@ int set_payload(lua_State* L, PacketMemory& memory) {
       return luaL_error(L, "pkt.payload is set to a string or a data object that is still there; it was set to a %s",
                         luadata::type_name(L, 3));
     }
-    if (memory.owns(bytes)) {  // such as pkt.payload = pld:segment(4)
-      void* copy = lua_newuserdatauv(L, size, 0);
-      bytes = static_cast<const uint8_t*>(std::memcpy(copy, luadata::view_bytes(L, 3, size), size));
-    }
   }
   const packet::ResizeRefusal refusal = memory.replace_payload({bytes, size});
   if (refusal != packet::ResizeRefusal::kNone) {

@@ -138,6 +138,27 @@ TEST(Resize, CutCaptures) {
   EXPECT_EQ(frame.back(), 'q');
 }
 
+// The lengths in the headers change only after the bytes are copied; before and after may overlap.
+TEST(Resize, ThePayloadMayBePartOfThePacket) {
+  const Bytes frame = built(17, false);
+  const Location before = locate(frame, frame.size(), LinkType::kEthernet);
+  const size_t size = before.end - before.payload;
+  for (const auto& [begin, end] : {std::pair{size_t{before.network}, size_t{before.payload}},
+                                   std::pair{size_t{before.network}, size_t{before.payload} + size - 1},
+                                   std::pair{size_t{before.payload} + 1, size_t{before.end}}}) {
+    Bytes buffer = frame;
+    buffer.resize(kRoom);
+    size_t length = frame.size();
+    Location location = before;
+    ASSERT_EQ(replace_payload(buffer, length, location, std::span(buffer).subspan(begin, end - begin)),
+              ResizeRefusal::kNone);
+    buffer.resize(length);
+    const Bytes expected(frame.begin() + static_cast<ptrdiff_t>(begin), frame.begin() + static_cast<ptrdiff_t>(end));
+    EXPECT_EQ(buffer, resize(frame, expected).frame) << begin;
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), buffer.begin() + before.payload)) << begin;
+  }
+}
+
 TEST(Resize, EveryRefusalHasASentence) {
   for (unsigned i = 0; i <= static_cast<unsigned>(ResizeRefusal::kMalformed); ++i) {
     EXPECT_FALSE(to_string(static_cast<ResizeRefusal>(i)).empty()) << i;
