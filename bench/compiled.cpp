@@ -22,20 +22,16 @@ Error first_of(const Diagnostics& diagnostics) {
   return {Fault::kInput, diagnostics.empty() ? "it cannot be compiled" : to_text(diagnostics.front()), {}};
 }
 
-/// `run`: the main chunk, in a state with these options.
-template <typename Run>
-Result<Compiled> compile_with(const compiler::Target& target, size_t memory, Run run) {
+/// `load`: runs the main chunk.
+template <typename Load>
+Result<Compiled> compile_with(const compiler::Target& target, Load load) {
   Compiled compiled;
-  compiled.store = std::make_unique<script::MapStore>();
-  script::Options options;
-  options.maps = compiled.store.get();
-  options.limits.memory = memory;
   const auto begin = cpu_time();
-  auto state = run(options);
-  if (!state) return tl::make_unexpected(first_of(state.error()));
-  compiled.state = std::move(*state);
+  auto script = load();
+  if (!script) return tl::make_unexpected(first_of(script.error()));
+  compiled.script = std::move(*script);
   const auto loaded = cpu_time();
-  auto code = compiler::compile_filter(*compiled.state, target);
+  auto code = compiled.script->compile(target);
   if (!code) return tl::make_unexpected(first_of(code.error()));
   compiled.code = std::move(*code);
   compiled.lua_time = loaded - begin;
@@ -46,14 +42,13 @@ Result<Compiled> compile_with(const compiler::Target& target, size_t memory, Run
 }  // namespace
 
 Result<Compiled> compile(const std::string& path, const compiler::Target& target, size_t memory) {
-  return compile_with(target, memory,
-                      [&](const script::Options& options) { return script::State::load_file(path, options); });
+  engine::LoadOptions options;
+  options.state.limits.memory = memory;
+  return compile_with(target, [&] { return engine::LoadedScript::load(path, options); });
 }
 
 Result<Compiled> compile_text(const std::string& text, const compiler::Target& target) {
-  return compile_with(target, script::Limits{}.memory, [&](const script::Options& options) {
-    return script::State::load_text(text, "pattern.lua", "", options);
-  });
+  return compile_with(target, [&] { return engine::LoadedScript::load_text(text, "pattern.lua", {}); });
 }
 
 Result<const bpf::Hook*> measured_hook(std::string_view name) {

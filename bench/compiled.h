@@ -3,19 +3,18 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "bpf/hook.h"
-#include "compiler/compiler.h"
+#include "engine/loaded_script.h"
 
 namespace perilune::bench {
 
 struct Compiled {
-  std::unique_ptr<script::MapStore> store;
-  std::unique_ptr<script::State> state;
+  std::optional<engine::LoadedScript> script;
   compiler::Compiled code;
   std::chrono::nanoseconds lua_time{};      // the main chunk; CPU time, as all here
   std::chrono::nanoseconds compile_time{};  // the closure to BPF code

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "bpf/hook.h"
-#include "engine/lua_engine.h"
+#include "engine/engine.h"
 
 namespace perilune::bench {
 namespace {
@@ -64,8 +64,11 @@ const std::vector<Filter>& filters() {
 Result<Agreement> compare_with_lua(const std::string& script, int program_fd, const bpf::Hook* hook,
                                    const std::vector<Sample>& samples) {
   Silent silent;
-  const auto program = engine::open_lua(script, {}, {}, silent);
-  auto worker = program->packet_worker(0);
+  engine::Options options;
+  options.kind = engine::Kind::kLua;
+  const auto program = engine::open(script, options, silent);
+  if (!program) return input_error(program.error().empty() ? script : to_text(program.error().front()));
+  auto worker = (*program)->packet_worker(0);
   if (!worker) return input_error(worker.error().empty() ? script : to_text(worker.error().front()));
   const bool is_xdp = hook == bpf::find_hook("xdp");
   Agreement agreement;

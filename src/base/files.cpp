@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -77,15 +78,26 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
   };
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return failed(errno);
+  // A file of megabytes (the kernel's type information) is copied once: into room of its size. Files of /proc say 0.
+  struct stat status {};
+  constexpr size_t kRoom = size_t{64} << 10, kMostRoom = size_t{64} << 20;
+  size_t room = kRoom;
+  if (fstat(file.get(), &status) == 0 && status.st_size > 0)
+    room = std::min(static_cast<size_t>(status.st_size) + 1, kMostRoom);
   std::string text;
-  constexpr size_t kRoom = 1 << 20;
-  std::vector<char> room(kRoom);
   for (;;) {
-    const ssize_t got = read(file.get(), room.data(), room.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(errno);
+    ssize_t got = 0;
+    int code = 0;
+    const size_t before = text.size();
+    text.resize_and_overwrite(before + room, [&](char* bytes, size_t) {
+      got = read(file.get(), bytes + before, room);
+      code = errno;
+      return before + static_cast<size_t>(std::max<ssize_t>(got, 0));
+    });
+    if (got < 0 && code == EINTR) continue;
+    if (got < 0) return failed(code);
     if (got == 0) return std::optional<std::string>(std::move(text));
-    text.append(room.data(), static_cast<size_t>(got));
+    room = kRoom;
   }
 }
 

@@ -30,6 +30,7 @@ class Writer {
   template <typename T>
   requires std::is_enum_v<T>
   void operator()(T& value) { put(static_cast<uint64_t>(value)); }
+  void operator()(packet::NonIp& choice) { put(code_of(choice)); }
   void operator()(const Hook*& hook) {
     std::string name(hook->name());
     (*this)(name);
@@ -99,6 +100,14 @@ class Reader {
   void damaged() { sound_ = false; }
   void operator()(XdpMode& mode) { enumeration(mode, XdpMode::kGeneric); }
   void operator()(ir::MapType& type) { enumeration(type, ir::MapType::kArray); }
+  void operator()(packet::Verdict& verdict) { enumeration(verdict, packet::Verdict::kReply); }
+  void operator()(packet::NonIp& choice) {
+    uint32_t code = 0;
+    (*this)(code);
+    const auto known = std::ranges::find(packet::kNonIpChoices, code, [](packet::NonIp one) { return code_of(one); });
+    if (known == packet::kNonIpChoices.end()) return damaged();
+    choice = *known;
+  }
   void operator()(std::string& text) {
     const uint64_t size = take();
     if (size > bytes_.size()) {
@@ -235,10 +244,10 @@ void fields(Manifest& manifest, Visitor& visit) {
   visit(manifest.compile_ns);
   visit(manifest.reloads);
   visit(manifest.options.function);
-  visit(manifest.options.on_error);
-  visit(manifest.options.on_malformed);
-  visit(manifest.options.on_not_ip);
-  visit(manifest.options.on_default);
+  visit(manifest.options.policy.on_error);
+  visit(manifest.options.policy.on_malformed);
+  visit(manifest.options.policy.non_ip);
+  visit(manifest.options.policy.on_default);
   visit(manifest.options.instructions);
   visit(manifest.options.memory);
   visit(manifest.maps);

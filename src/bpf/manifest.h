@@ -13,16 +13,14 @@
 #include "bpf/map.h"
 #include "event/slot.h"
 #include "ir/code.h"
+#include "packet/policy.h"
 
 namespace perilune::bpf {
 
 /// What `load` was told about judging; `reload` keeps it.
 struct FilterOptions {
   std::string function = "filter";
-  uint32_t on_error = PL_BLOCK;
-  uint32_t on_malformed = PL_BLOCK;
-  uint32_t on_not_ip = PL_PASS;
-  uint32_t on_default = PL_PASS;
+  packet::Policy policy;
   uint64_t instructions = 1'000'000;
   uint64_t memory = 0;  // bytes of the Lua state while loading; 0: the default
 

@@ -59,10 +59,7 @@ Result<void> Preparation::load_program(const Installation& installation, const i
   options.hook = record_.point.hook;
   options.outgoing = record_.point.hook->target(record_.point).direction == "out";
   options.name = program_name(installation.name);
-  options.on_error = installation.options.on_error;
-  options.on_malformed = installation.options.on_malformed;
-  options.on_not_ip = installation.options.on_not_ip;
-  options.on_default = installation.options.on_default;
+  options.policy = installation.options.policy;
   options.fuel_limit = installation.options.instructions;
   options.link_type = record_.link_type;
   options.reuse = shared;

@@ -20,6 +20,7 @@
 #include "bpf/map.h"
 #include "event/slot.h"
 #include "ir/code.h"
+#include "packet/policy.h"
 
 namespace perilune::bpf {
 
@@ -36,11 +37,7 @@ struct ProgramOptions {
   const Hook* hook = nullptr;   // whose runtime is joined; needed
   bool outgoing = false;        // packets that leave, where the hook has both
   std::string name = "filter";  // the kernel keeps 15 bytes
-  // Verdicts (PL_PASS, PL_BLOCK, PL_REJECT; on_not_ip also PL_NO_OPINION: ask the script).
-  uint32_t on_error = PL_BLOCK;
-  uint32_t on_malformed = PL_BLOCK;
-  uint32_t on_not_ip = PL_PASS;
-  uint32_t on_default = PL_PASS;
+  packet::Policy policy;
   uint64_t fuel_limit = 1'000'000;  // instructions of the script for one packet
   // Answers to rejected packets, at most so many a second by a processor: to one sender, and in all.
   uint32_t answers_for_each = 20;

@@ -3,10 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "compiler/compiler.h"
 #include "engine/lua_engine.h"
 #include "engine/native_engine.h"
-#include "script/state/entry_point.h"
+#include "engine/script_program.h"
 
 namespace perilune::engine {
 namespace {
@@ -30,25 +29,17 @@ std::string in_one_line(const Diagnostics& diagnostics) {
 }
 
 // Compiled when that can be done. Else: kAuto takes Lua and says why, kNative fails.
-tl::expected<std::unique_ptr<Program>, Diagnostics> open_fastest(const std::string& script_path, const Options& options,
-                                                                 Observer& observer) {
-  auto shared = std::make_unique<ScriptProgram>(script_path, options, observer);
-  auto state = shared->load_state(0);
-  if (!state) return tl::make_unexpected(std::move(state.error()));
-  compiler::Target target;
-  target.asks_not_ip = options.non_ip == NonIp::kAsk;
-  auto compiled = compiler::compile_filter(**state, target);
+tl::expected<std::unique_ptr<Program>, Diagnostics> open_fastest(std::unique_ptr<ScriptProgram> shared) {
+  auto compiled = shared->script->compile(compiler::Target(), shared->options.policy);
   if (!compiled) {
-    if (options.kind == Kind::kNative) return tl::make_unexpected(std::move(compiled.error()));
-    return open_lua(std::move(shared), std::move(*state),
-                    fmt::format("engine: lua ({})", in_one_line(compiled.error())));
+    if (shared->options.kind == Kind::kNative) return tl::make_unexpected(std::move(compiled.error()));
+    return open_lua(std::move(shared), fmt::format("engine: lua ({})", in_one_line(compiled.error())));
   }
-  LoadedScript script{std::move(*compiled), script::find_entry_point(**state, script_path), (*state)->random()};
-  state->reset();
-  auto program = open_native(std::move(shared), std::move(script));
+  const std::string path = shared->script->path();
+  auto program = open_native(std::move(shared), std::move(*compiled));
   if (program) return std::move(*program);
   return tl::make_unexpected(Diagnostics{
-      {Severity::kError, "native-code", script_path, 0, std::move(program.error().message), "use --engine lua"}});
+      {Severity::kError, "native-code", path, 0, std::move(program.error().message), "use --engine lua"}});
 }
 
 }  // namespace
@@ -76,16 +67,11 @@ std::optional<Kind> parse_kind(std::string_view name) {
 
 tl::expected<std::unique_ptr<Program>, Diagnostics> open(const std::string& script_path, const Options& options,
                                                          Observer& observer) {
-  switch (options.kind) {
-    case Kind::kLua:
-      return open_lua(script_path, options, "engine: lua", observer);
-    case Kind::kNative:
-    case Kind::kAuto:
-      return open_fastest(script_path, options, observer);
-    case Kind::kKernel:
-      break;
-  }
-  return not_here(script_path);
+  if (options.kind == Kind::kKernel) return not_here(script_path);
+  auto shared = ScriptProgram::load(script_path, options, observer);
+  if (!shared) return tl::make_unexpected(std::move(shared.error()));
+  if (options.kind == Kind::kLua) return open_lua(std::move(*shared), "engine: lua");
+  return open_fastest(std::move(*shared));
 }
 
 }  // namespace perilune::engine

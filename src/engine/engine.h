@@ -16,8 +16,10 @@
 #include <tl/expected.hpp>
 
 #include "base/diagnostic.h"
+#include "engine/loaded_script.h"
 #include "engine/statistics.h"
 #include "packet/packet.h"
+#include "packet/policy.h"
 #include "script/state/clock.h"
 #include "script/state/events.h"
 #include "script/state/limits.h"
@@ -36,21 +38,16 @@ enum class Kind : uint8_t { kAuto, kKernel, kNative, kLua };
 /// interpreted; interpreted with every access to memory checked (for tests).
 enum class NativeCode : uint8_t { kMachine, kInterpreted, kChecked };
 
-enum class NonIp : uint8_t { kPass, kBlock, kAsk };  // what happens to frames without an IP header
-
 struct Options {
   Kind kind = Kind::kAuto;
   std::string function = "filter";
   script::Limits limits;
-  packet::Verdict on_error = packet::Verdict::kBlock;
-  packet::Verdict on_malformed = packet::Verdict::kBlock;
-  packet::Verdict default_verdict = packet::Verdict::kPass;  // the script had no opinion
-  NonIp non_ip = NonIp::kPass;
+  packet::Policy policy;
   bool record_lines = false;  // Decision::line of the return statement
   bool packet_time = false;   // time.now() and times to live follow the packets (captures)
   NativeCode native_code = NativeCode::kMachine;
   std::optional<uint64_t> seed;
-  uint64_t map_memory = uint64_t{256} << 20;  // bytes that all maps together may take
+  uint64_t map_memory = LoadOptions().map_memory;
 };
 
 /// Script errors, once per place with a count. Shared by the workers of a program; locks itself.
@@ -81,10 +78,8 @@ class Observer : public script::EventSink {
 class PacketWorker {
  public:
   virtual ~PacketWorker() = default;
-  /// The decision, and its `bytes`, are valid until the next call.
+  /// The decision, with what it refers to, is valid until the next call.
   [[nodiscard]] virtual packet::Decision judge(const packet::Packet& packet) = 0;
-  /// The headers of the packet judged last (as they were before the script).
-  [[nodiscard]] virtual const packet::Location& location() const = 0;
   /// Does it call Packet::need() before it looks at bytes behind the headers?
   [[nodiscard]] virtual bool asks_for_bytes() const { return false; }
   /// Counted by judge(). Other threads may read a snapshot while the worker runs.
@@ -104,8 +99,8 @@ class Program {
   [[nodiscard]] virtual script::MapStore& maps() = 0;
 };
 
-/// With kAuto and kNative the script is loaded and compiled here, so that it is known which engine will run it: what is
-/// wrong with it is found now, or when worker 0 is made. `observer` must outlive the program.
+/// Loads the script, and with kAuto and kNative compiles it, so that it is known which engine will run it. `observer`
+/// must outlive the program.
 [[nodiscard]] tl::expected<std::unique_ptr<Program>, Diagnostics> open(const std::string& script_path,
                                                                        const Options& options, Observer& observer);
 

@@ -19,7 +19,7 @@ using script::PacketBinding;
 class LuaWorker final : public ScriptWorker {
  public:
   LuaWorker(ScriptProgram& shared, std::unique_ptr<script::State> state)
-      : ScriptWorker(shared, script::find_entry_point(*state, shared.script_path)),
+      : ScriptWorker(shared, script::find_entry_point(*state, shared.script->path())),
         state_(std::move(state)),
         binding_(*state_) {}
 
@@ -57,24 +57,20 @@ class LuaWorker final : public ScriptWorker {
 
 class LuaProgram final : public Program {
  public:
-  LuaProgram(std::unique_ptr<ScriptProgram> shared, std::unique_ptr<script::State> first, std::string explanation)
-      : shared_(std::move(shared)), first_(std::move(first)), explanation_(std::move(explanation)) {}
+  LuaProgram(std::unique_ptr<ScriptProgram> shared, std::string explanation)
+      : shared_(std::move(shared)), explanation_(std::move(explanation)) {}
 
   Kind kind() const override { return Kind::kLua; }
   std::string explanation() const override { return explanation_; }
   const ErrorLog& errors() const override { return shared_->errors; }
-  script::MapStore& maps() override { return shared_->maps; }
+  script::MapStore& maps() override { return shared_->script->maps(); }
 
   tl::expected<std::unique_ptr<PacketWorker>, Diagnostics> packet_worker(unsigned index) override {
-    std::unique_ptr<script::State> state = index == 0 ? std::move(first_) : nullptr;
-    if (!state) {
-      auto loaded = shared_->load_state(index);
-      if (!loaded) return tl::make_unexpected(std::move(loaded.error()));
-      state = std::move(*loaded);
-    }
-    auto worker = std::make_unique<LuaWorker>(*shared_, std::move(state));
+    auto state = shared_->take_state(index);
+    if (!state) return tl::make_unexpected(std::move(state.error()));
+    auto worker = std::make_unique<LuaWorker>(*shared_, std::move(*state));
     if (!worker->ready()) {
-      return tl::make_unexpected(Diagnostics{{Severity::kError, "memory", shared_->script_path, 0,
+      return tl::make_unexpected(Diagnostics{{Severity::kError, "memory", shared_->script->path(), 0,
                                               "the script left no memory for the packets' views",
                                               "let it build smaller tables, or raise the memory limit"}});
     }
@@ -83,20 +79,13 @@ class LuaProgram final : public Program {
 
  private:
   std::unique_ptr<ScriptProgram> shared_;
-  std::unique_ptr<script::State> first_;  // worker 0's, when it was loaded before
   std::string explanation_;
 };
 
 }  // namespace
 
-std::unique_ptr<Program> open_lua(const std::string& script_path, const Options& options, std::string explanation,
-                                  Observer& observer) {
-  return open_lua(std::make_unique<ScriptProgram>(script_path, options, observer), nullptr, std::move(explanation));
-}
-
-std::unique_ptr<Program> open_lua(std::unique_ptr<ScriptProgram> shared, std::unique_ptr<script::State> first,
-                                  std::string explanation) {
-  return std::make_unique<LuaProgram>(std::move(shared), std::move(first), std::move(explanation));
+std::unique_ptr<Program> open_lua(std::unique_ptr<ScriptProgram> shared, std::string explanation) {
+  return std::make_unique<LuaProgram>(std::move(shared), std::move(explanation));
 }
 
 }  // namespace perilune::engine

@@ -11,11 +11,6 @@
 namespace perilune::engine {
 
 /// `explanation` is what Program::explanation() says.
-[[nodiscard]] std::unique_ptr<Program> open_lua(const std::string& script_path, const Options& options,
-                                                std::string explanation, Observer& observer);
-
-/// The same, for a script of which worker 0's state is already loaded (null: it is not).
-[[nodiscard]] std::unique_ptr<Program> open_lua(std::unique_ptr<ScriptProgram> shared,
-                                                std::unique_ptr<script::State> first, std::string explanation);
+[[nodiscard]] std::unique_ptr<Program> open_lua(std::unique_ptr<ScriptProgram> shared, std::string explanation);
 
 }  // namespace perilune::engine

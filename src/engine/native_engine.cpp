@@ -14,6 +14,8 @@
 #include "ir/error_text.h"
 #include "packet/edit.h"
 #include "packet/record.h"
+#include "script/library/random.h"
+#include "script/state/entry_point.h"
 #include "script/state/text.h"
 #include "vm/program.h"
 
@@ -24,9 +26,21 @@ using packet::Decision;
 using packet::Malformed;
 using packet::Verdict;
 
+/// What is left of the state that a script was compiled from.
+struct Leftovers {
+  compiler::Compiled compiled;
+  script::EntryPoint entry_point;
+  script::Random random;  // after the main chunk has drawn from it
+};
+
+Leftovers leftovers_of(LoadedScript& script, compiler::Compiled compiled) {
+  const std::unique_ptr<script::State> state = script.take_state();
+  return {std::move(compiled), script::find_entry_point(*state, script.path()), state->random()};
+}
+
 class NativeWorker final : public ScriptWorker, private vm::Environment {
  public:
-  NativeWorker(ScriptProgram& shared, const LoadedScript& script, script::Random random)
+  NativeWorker(ScriptProgram& shared, const Leftovers& script, script::Random random)
       : ScriptWorker(shared, script.entry_point),
         script_(&script),
         random_(random),
@@ -116,7 +130,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     const pl_call& call = machine_->call();
     if (call.error_site >= image.errors.size()) return at(0, "an error of an unknown place");
     const ir::Site& site = image.errors[call.error_site];
-    return {site.file < image.files.size() ? image.files[site.file] : shared_->script_path,
+    return {site.file < image.files.size() ? image.files[site.file] : shared_->script->path(),
             site.line,
             ir::error_text(site, call.error_values[0], call.error_values[1]),
             {}};
@@ -141,7 +155,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
     if (site < logs.size()) shared_->observer->on_log(packet_->number, logs[site].line, text_of(logs[site]));
   }
 
-  const LoadedScript* script_;
+  const Leftovers* script_;
   script::Random random_;
   script::SystemClock system_clock_;
   uint64_t fuel_;
@@ -152,7 +166,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
 
 class NativeProgram final : public Program {
  public:
-  NativeProgram(std::unique_ptr<ScriptProgram> shared, LoadedScript script)
+  NativeProgram(std::unique_ptr<ScriptProgram> shared, Leftovers script)
       : shared_(std::move(shared)), script_(std::move(script)) {}
 
   [[nodiscard]] Result<void> start() {
@@ -173,14 +187,14 @@ class NativeProgram final : public Program {
 
   script::MapStore& maps() override {
     const std::lock_guard lock(maps_mutex_);
-    show_maps(script_.compiled.maps, vm_->maps(), shared_->maps);
-    return shared_->maps;
+    show_maps(script_.compiled.maps, vm_->maps(), shared_->script->maps());
+    return shared_->script->maps();
   }
 
   tl::expected<std::unique_ptr<PacketWorker>, Diagnostics> packet_worker(unsigned index) override {
     auto worker = std::make_unique<NativeWorker>(*shared_, script_, random_of(index));
     if (auto started = worker->start(*vm_); !started) {
-      return tl::make_unexpected(Diagnostics{{Severity::kError, "native-code", shared_->script_path, 0,
+      return tl::make_unexpected(Diagnostics{{Severity::kError, "native-code", shared_->script->path(), 0,
                                               std::move(started.error().message), "use --engine lua"}});
     }
     return worker;
@@ -198,14 +212,15 @@ class NativeProgram final : public Program {
   }
 
   std::unique_ptr<ScriptProgram> shared_;
-  LoadedScript script_;
+  Leftovers script_;
   std::unique_ptr<vm::Program> vm_;
   std::mutex maps_mutex_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Program>> open_native(std::unique_ptr<ScriptProgram> shared, LoadedScript script) {
+Result<std::unique_ptr<Program>> open_native(std::unique_ptr<ScriptProgram> shared, compiler::Compiled compiled) {
+  Leftovers script = leftovers_of(*shared->script, std::move(compiled));
   auto program = std::make_unique<NativeProgram>(std::move(shared), std::move(script));
   if (auto started = program->start(); !started) return tl::make_unexpected(std::move(started.error()));
   return program;

@@ -8,18 +8,11 @@
 #include "compiler/compiler.h"
 #include "engine/engine.h"
 #include "engine/script_program.h"
-#include "script/library/random.h"
-#include "script/state/entry_point.h"
 
 namespace perilune::engine {
 
-/// What is left of the state that a script was compiled from.
-struct LoadedScript {
-  compiler::Compiled compiled;
-  script::EntryPoint entry_point;
-  script::Random random;  // after the main chunk has drawn from it
-};
-
-[[nodiscard]] Result<std::unique_ptr<Program>> open_native(std::unique_ptr<ScriptProgram> shared, LoadedScript script);
+/// `compiled` is made of the script that `shared` has; its state is not needed any more.
+[[nodiscard]] Result<std::unique_ptr<Program>> open_native(std::unique_ptr<ScriptProgram> shared,
+                                                           compiler::Compiled compiled);
 
 }  // namespace perilune::engine

@@ -1,5 +1,5 @@
-// What the workers of one program share, whichever engine runs them: the script's text, its maps, its clock, where its
-// errors go; and what happens to packets that no script is asked about.
+// What the workers of one program share, whichever engine runs them: the loaded script with its maps, its clock, where
+// its errors go; and what happens to packets that no script is asked about.
 #pragma once
 
 #include <memory>
@@ -7,24 +7,24 @@
 #include <string>
 
 #include "engine/engine.h"
-#include "script/maps/map_store.h"
-#include "script/state/state.h"
 
 namespace perilune::engine {
 
 struct ScriptProgram {
-  ScriptProgram(std::string path, Options chosen, Observer& told);
+  /// Loads the script, with a state for worker 0. All workers run the text that was read here, also when the file
+  /// changes or was a pipe.
+  [[nodiscard]] static tl::expected<std::unique_ptr<ScriptProgram>, Diagnostics> load(const std::string& path,
+                                                                                      const Options& options,
+                                                                                      Observer& observer);
 
-  std::string script_path;
   Options options;
   Observer* observer;
   script::PacketClock packet_clock;
-  script::MapStore maps;
   ErrorLog errors;
+  std::optional<LoadedScript> script;  // empty only while it is being loaded
 
-  /// Runs the main chunk in a state for the worker of that number. The script is read once: all workers run the same,
-  /// also when the file changes or was a pipe.
-  [[nodiscard]] tl::expected<std::unique_ptr<script::State>, Diagnostics> load_state(unsigned worker);
+  /// Worker 0's state the first time, then one more for that worker.
+  [[nodiscard]] tl::expected<std::unique_ptr<script::State>, Diagnostics> take_state(unsigned worker);
 
   /// What random() starts from in that worker: they shall not draw the same numbers. Nothing: the system's choice.
   [[nodiscard]] std::optional<uint64_t> seed_of(unsigned worker) const;
@@ -39,7 +39,8 @@ struct ScriptProgram {
   [[nodiscard]] packet::Decision decided(std::optional<packet::Verdict> verdict, uint32_t line) const;
 
  private:
-  std::optional<std::string> text_;
+  ScriptProgram(Options chosen, Observer& told) : options(std::move(chosen)), observer(&told) {}
+  [[nodiscard]] script::Options state_options(unsigned worker) const;
 };
 
 /// The message of the script error when a packet is malformed after the script's writes.

@@ -18,12 +18,11 @@ class ScriptWorker : public PacketWorker {
     if (shared_->options.packet_time && packet.time_ns < kLatestTime) shared_->packet_clock.advance(packet.time_ns);
     location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
     const std::optional<packet::Decision> settled = shared_->decide_without_script(location_);
-    const packet::Decision decision = settled.has_value() ? *settled : ask(packet);
+    packet::Decision decision = settled.has_value() ? *settled : ask(packet);
+    decision.location = &location_;
     statistics_.count(decision, location_);
     return decision;
   }
-
-  const packet::Location& location() const final { return location_; }
 
   Statistics statistics() const final {
     Statistics snapshot;

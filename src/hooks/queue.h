@@ -79,9 +79,8 @@ struct QueueCounters {
 class QueueObserver {
  public:
   virtual ~QueueObserver() = default;
-  /// After each packet, on the queue's thread. `location` is where its headers were before the script.
-  virtual void on_packet(uint16_t queue, const packet::Packet& packet, const packet::Location& location,
-                         const packet::Decision& decision) = 0;
+  /// After each packet, on the queue's thread.
+  virtual void on_packet(uint16_t queue, const packet::Packet& packet, const packet::Decision& decision) = 0;
   /// Something worth saying that does not end the run; once for each kind. Any thread, also inside open().
   virtual void on_warning(const std::string& text) = 0;
 };

@@ -101,8 +101,8 @@ engine::PacketWorker& worker() {
     if (mkstemps(path.data(), 4) < 0) fail("no temporary file");
     std::ofstream(path) << kScript;
     engine::Options options;
-    options.non_ip = engine::NonIp::kAsk;
-    options.on_error = packet::Verdict::kReject;
+    options.policy.non_ip = packet::NonIp::kAsk;
+    options.policy.on_error = packet::Verdict::kReject;
     options.packet_time = true;
     options.limits.memory = size_t{4} << 20;
     options.limits.call_instructions = 20'000;
@@ -171,7 +171,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fail("an error left something behind");
   }
   if (!decision.modified) return 0;
-  const packet::Location& was = worker().location();
+  const packet::Location& was = *decision.location;
   const packet::Location is =
       packet::locate(decision.bytes, was.truncated ? wire_length : decision.bytes.size(), packet.link);
   if (is.malformed != packet::Malformed::kNone) fail("a modified packet is malformed");

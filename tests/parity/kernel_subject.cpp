@@ -13,7 +13,6 @@
 
 #include "base/bytes.h"
 #include "base/latest_time.h"
-#include "compiler/compiler.h"
 #include "compiler/events.h"
 #include "engine/script_program.h"
 #include "engine_subject.h"
@@ -68,10 +67,11 @@ class KernelSubject final : public Subject {
     const auto system_problem = [&](const Error& error) {
       return tl::make_unexpected(Diagnostics{{Severity::kError, "cannot-load", script, 0, error.message, error.hint}});
     };
-    auto subject = std::make_unique<KernelSubject>(script, options);
-    auto state = subject->program_.load_state(0);
-    if (!state) return tl::make_unexpected(std::move(state.error()));
-    auto compiled = compiler::compile_filter(**state, target);
+    auto subject = std::make_unique<KernelSubject>();
+    auto loaded_script = engine::ScriptProgram::load(script, options, subject->nobody_);
+    if (!loaded_script) return tl::make_unexpected(std::move(loaded_script.error()));
+    subject->program_ = std::move(*loaded_script);
+    auto compiled = subject->program_->script->compile(target, options.policy);
     if (!compiled) return tl::make_unexpected(std::move(compiled.error()));
     subject->compiled_ = std::move(*compiled);
 
@@ -98,8 +98,6 @@ class KernelSubject final : public Subject {
     if (!subject->ring_) return system_problem(Error{Fault::kSystem, "cannot read the ring buffer", {}});
     return subject;
   }
-
-  KernelSubject(const std::string& script, const engine::Options& options) : program_(script, options, nobody_) {}
 
   Observation judge(const StoredPacket& stored) override {
     Observation seen;
@@ -148,7 +146,7 @@ class KernelSubject final : public Subject {
     std::vector<MapContents> all;
     for (size_t i = 0; i < loaded_.maps.size(); ++i) {
       const script::MapDeclaration& declaration = compiled_.maps[i];
-      const script::Map* map = program_.maps.find(declaration.name);
+      const script::Map* map = program_->script->maps().find(declaration.name);
       const auto entries = loaded_.maps[i].entries();
       MapContents contents;
       contents.name = declaration.name;
@@ -162,7 +160,7 @@ class KernelSubject final : public Subject {
       all.push_back(std::move(contents));
     }
     // Those that the function never uses are not made in the kernel: they hold what the main chunk wrote.
-    for (script::Map* map : program_.maps.maps()) {
+    for (script::Map* map : program_->script->maps().maps()) {
       const std::string& name = map->declaration().name;
       if (std::ranges::find(all, name, &MapContents::name) == all.end()) all.push_back(contents_of(*map, 0));
     }
@@ -295,7 +293,7 @@ class KernelSubject final : public Subject {
     } else if (event.kind == PL_EVENT_ERROR && event.site == PL_SITE_BROKEN_PACKET) {
       std::array<int64_t, 2> values{};
       std::memcpy(values.data(), record.data(), std::min(record.size(), sizeof values));
-      ErrorCount& error = errors_[{program_.script_path, static_cast<uint32_t>(values[1])}];
+      ErrorCount& error = errors_[{program_->script->path(), static_cast<uint32_t>(values[1])}];
       if (error.count++ == 0) error.place = engine::malformed_by_script(static_cast<packet::Malformed>(values[0]));
     } else if (event.kind == PL_EVENT_PACKET && record.size() >= sizeof(pl_packet_event)) {
       pl_packet_event packet{};
@@ -310,7 +308,7 @@ class KernelSubject final : public Subject {
   }
 
   Nobody nobody_;
-  engine::ScriptProgram program_;
+  std::unique_ptr<engine::ScriptProgram> program_;
   compiler::Compiled compiled_;
   bpf::LoadedProgram loaded_;
   bpf::MappedValue memory_;

@@ -30,7 +30,6 @@ class Collector final : public engine::PacketWorker, public hooks::CaptureObserv
     set_.add(packet, static_cast<uint32_t>(set_.sources.size() - 1));
     return {};
   }
-  const packet::Location& location() const override { return location_; }
   engine::Statistics statistics() const override { return {}; }
 
   void on_packet(const std::string&, const packet::Packet&, const packet::Decision&) override {}
@@ -50,7 +49,6 @@ class Collector final : public engine::PacketWorker, public hooks::CaptureObserv
 
  private:
   PacketSet set_;
-  packet::Location location_;
 };
 
 }  // namespace

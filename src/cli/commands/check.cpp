@@ -11,16 +11,13 @@
 #include "cli/confined.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/options.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/testing/file.h"
-#include "cli/units.h"
-#include "compiler/compiler.h"
 #include "compiler/lua/checked_script.h"
 #include "engine/engine.h"
-#include "script/maps/map_store.h"
 #include "script/state/source.h"
-#include "script/state/state.h"
 
 namespace perilune::cli {
 namespace {
@@ -79,13 +76,11 @@ bool is_module(const Diagnostics& found, const script::LoadRecord& record) {
 Checked check_script(const std::string& path, const CheckOptions& options) {
   Checked checked;
   script::LoadRecord record;
-  script::MapStore maps;
-  script::Options state = options.state;
-  state.record = &record;
-  state.maps = &maps;
-  if (auto loaded = compiler::load_checked_file(path, state)) {
-    checked.found = std::move(loaded->warnings);
-    if (compiler::compile_filter(*loaded->state, {})) checked.engine = engine::Kind::kNative;
+  engine::LoadOptions loading{options.state};
+  loading.state.record = &record;
+  if (auto loaded = engine::LoadedScript::load(path, loading)) {
+    checked.found = loaded->warnings();
+    if (loaded->compile(compiler::Target())) checked.engine = engine::Kind::kNative;
   } else {
     checked.found = std::move(loaded.error());
     if (is_module(checked.found, record)) {
@@ -144,16 +139,10 @@ int check(CheckOptions& options) {
   if (options.scripts.empty()) {
     return print_error(input_error("no script given", "perilune check SCRIPT...").value());
   }
-  for (const auto& [text, parse, set] :
-       {std::tuple{options.memory, &parse_bytes,
-                   std::function<void(uint64_t)>([&](uint64_t n) { options.state.limits.memory = n; })},
-        std::tuple{options.load_instructions, &parse_count,
-                   std::function<void(uint64_t)>([&](uint64_t n) { options.state.limits.load_instructions = n; })}}) {
-    if (text.empty()) continue;
-    const Result<uint64_t> number = parse(text);
-    if (!number) return print_error(number.error());
-    set(*number);
-  }
+  script::Limits& limits = options.state.limits;
+  for (const Result<void>& sound : {read_bytes("--memory", options.memory, limits.memory),
+                                    read_count("--load-instructions", options.load_instructions, limits.load_instructions)})
+    if (!sound) return print_error(sound.error());
   confine_to_scripts();
   const std::vector<Checked> all = check_all(options);
   bool failed = false;

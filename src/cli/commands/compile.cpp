@@ -8,7 +8,6 @@
 #include "cli/help.h"
 #include "cli/report/output.h"
 #include "cli/terminal.h"
-#include "compiler/compiler.h"
 #include "ir/generate/passes.h"
 
 namespace perilune::cli {
@@ -56,7 +55,7 @@ int compile(const CompileOptions& options) {
   if (!target) return print_error(target.error());
   const auto loaded = load_for_compiling(options.script);
   if (!loaded) return kInputAtFault;
-  const auto compiled = compiler::compile_filter(*loaded->state, target->target, {.keep_ir = options.emit == "ir"});
+  const auto compiled = loaded->compile(target->target, {}, {.keep_ir = options.emit == "ir"});
   if (!compiled) {
     print_diagnostics(compiled.error(), stderr);
     return kInputAtFault;

@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "bpf/hook.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
-#include "cli/units.h"
-#include "compiler/lua/checked_script.h"
 #include "hooks/hook_name.h"
 #include "script/state/source.h"
 
@@ -51,27 +50,17 @@ void add_loading_options(CLI::App& app, CompiledScript& script) {
       ->type_name("SIZE");
 }
 
-std::optional<LoadedForCompiling> load_for_compiling(const CompiledScript& script) {
-  LoadedForCompiling loaded;
-  loaded.maps = std::make_unique<script::MapStore>();
-  script::Options options;
-  options.function = script.function;
-  if (!script.memory.empty()) {
-    const Result<uint64_t> bytes = parse_bytes(script.memory);
-    if (!bytes) {
-      print_error(input_error("--memory: " + bytes.error().message, bytes.error().hint).value());
-      return std::nullopt;
-    }
-    options.limits.memory = *bytes;
-  }
-  options.maps = loaded.maps.get();
-  auto checked = compiler::load_checked_file(script.path, options);
-  if (!checked) {
-    print_diagnostics(checked.error(), stderr);
+std::optional<engine::LoadedScript> load_for_compiling(const CompiledScript& script) {
+  engine::LoadOptions options;
+  options.state.function = script.function;
+  if (const Result<void> sound = read_bytes("--memory", script.memory, options.state.limits.memory); !sound) {
+    print_error(sound.error());
     return std::nullopt;
   }
-  loaded.state = std::move(checked->state);
-  return loaded;
+  auto loaded = engine::LoadedScript::load(script.path, options);
+  if (loaded) return std::move(*loaded);
+  print_diagnostics(loaded.error(), stderr);
+  return std::nullopt;
 }
 
 std::string_view SourceLines::line(const std::string& file, uint32_t line) {

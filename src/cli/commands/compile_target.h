@@ -13,8 +13,7 @@
 #include "base/result.h"
 #include "bpf/attach_point.h"
 #include "compiler/target.h"
-#include "script/maps/map_store.h"
-#include "script/state/state.h"
+#include "engine/loaded_script.h"
 
 namespace perilune::cli {
 
@@ -38,13 +37,8 @@ struct CompiledScript {
 };
 void add_loading_options(CLI::App& app, CompiledScript& script);
 
-/// A script whose main chunk has run. Log lines of the main chunk are dropped.
-struct LoadedForCompiling {
-  std::unique_ptr<script::MapStore> maps;
-  std::unique_ptr<script::State> state;  // uses `maps`
-};
-/// Prints why not.
-[[nodiscard]] std::optional<LoadedForCompiling> load_for_compiling(const CompiledScript& script);
+/// Log lines of the main chunk are dropped. Prints why not.
+[[nodiscard]] std::optional<engine::LoadedScript> load_for_compiling(const CompiledScript& script);
 
 /// The lines of a script's files, for listings.
 class SourceLines {

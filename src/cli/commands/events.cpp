@@ -74,6 +74,7 @@ bool understand(const bpf::FilterEvent& event, BlockedPacket& blocked) {
   packet.direction = out ? packet::Direction::kOut : packet::Direction::kIn;
   blocked.location = packet::locate(packet.bytes, packet.wire_length, packet.link);
   packet::Decision& decision = blocked.decision;
+  decision.location = &blocked.location;
   decision.verdict = record.verdict == PL_REJECT ? packet::Verdict::kReject : packet::Verdict::kBlock;
   decision.cause = static_cast<packet::Cause>(std::min<uint32_t>(record.cause, 4));
   decision.line = record.line;
@@ -159,7 +160,7 @@ class Listener {
     if (words_.json) {
       blocked.packet.number = ++packets_;
       return json_report(output_, manifest.script)
-          ->packet(origin(filter, event), blocked.packet, blocked.location, blocked.decision);
+          ->packet(origin(filter, event), blocked.packet, blocked.decision);
     }
     const std::string source = source_address(blocked.packet, blocked.location);
     const std::string destination = destination_address(blocked.packet, blocked.location);

@@ -14,7 +14,6 @@
 #include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
-#include "compiler/compiler.h"
 
 namespace perilune::cli {
 namespace {
@@ -89,12 +88,12 @@ bool compiles_for_kernel(const Verdict& verdict) {
 
 /// A script that looks at `pkt.frame` can be loaded where there are no frames, but there it is nil. Native code has
 /// frames: what it uses says what the script looks at. Does the script compile to native code?
-bool mark_missing_frames(script::State& state, std::vector<Verdict>& verdicts) {
+bool mark_missing_frames(const engine::LoadedScript& script, std::vector<Verdict>& verdicts) {
   std::optional<ir::Image> native;
   const auto known = std::ranges::find_if(verdicts, [](const Verdict& one) { return !one.target.target.kernel; });
   if (known != verdicts.end()) {
     native = known->image;
-  } else if (auto compiled = compiler::compile_filter(state, {})) {
+  } else if (auto compiled = script.compile(compiler::Target())) {
     native = std::move(compiled->image);
   }
   for (Verdict& verdict : verdicts)
@@ -248,7 +247,7 @@ int explain_one(const std::string& path, const ExplainOptions& options, const st
       verdicts.push_back({target, alike->image, alike->refusals, false});
       continue;
     }
-    auto compiled = compiler::compile_filter(*loaded->state, target.target);
+    auto compiled = loaded->compile(target.target);
     Verdict verdict{target, {}, {}, false};
     if (compiled) {
       verdict.image = std::move(compiled->image);
@@ -257,7 +256,7 @@ int explain_one(const std::string& path, const ExplainOptions& options, const st
     }
     verdicts.push_back(std::move(verdict));
   }
-  const bool natively = mark_missing_frames(*loaded->state, verdicts);
+  const bool natively = mark_missing_frames(*loaded, verdicts);
   const auto first = std::ranges::find_if(verdicts, [](const Verdict& verdict) { return verdict.image.has_value(); });
   if (options.json) {
     print_json(path, verdicts, natively);

@@ -1,6 +1,5 @@
 #include "cli/commands/kernel_filter.h"
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -9,17 +8,11 @@
 #include <unistd.h>
 
 #include "base/file_descriptor.h"
-#include "base/spelling.h"
 #include "bpf/hook.h"
-#include "cli/commands/compile_target.h"
+#include "cli/options.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
-#include "cli/units.h"
-#include "compiler/compiler.h"
-#include "compiler/lua/checked_script.h"
-#include "script/maps/map_store.h"
-#include "script/state/source.h"
-#include "script/state/state.h"
+#include "engine/loaded_script.h"
 
 namespace perilune::cli {
 namespace {
@@ -39,16 +32,6 @@ class LoadLog final : public script::EventSink {
  private:
   const std::string& script_;
 };
-
-uint32_t verdict_number(const std::string& word) {
-  return word == "block" ? PL_BLOCK : PL_PASS;
-}
-
-compiler::Target target_at(const bpf::AttachPoint& point, const bpf::FilterOptions& options) {
-  compiler::Target target = point.hook->target(point);
-  target.asks_not_ip = options.on_not_ip == PL_NO_OPINION && target.has_frame;
-  return target;
-}
 
 /// Writes the verifier's log to a new file, in a new folder that is ours alone: in a folder for everybody's temporary
 /// files, others could have put a symbolic link under any name that can be foretold. The result is the file's path.
@@ -71,18 +54,6 @@ Result<std::string> keep_log(const std::string& name, const std::string& log) {
 
 }  // namespace
 
-void add_choice(CLI::App& app, const std::string& option, std::string& word, const std::string& what,
-                const std::vector<std::string>& words, const std::string& group) {
-  const std::string list = fmt::format("{}", fmt::join(words, "|"));
-  const CLI::Validator check(
-      [words, list](std::string& value) -> std::string {
-        if (std::find(words.begin(), words.end(), value) != words.end()) return {};
-        return fmt::format("'{}' is not one of {}{}", value, list, aside(did_you_mean(value, words)));
-      },
-      "", "one of");
-  app.add_option(option, word, what)->check(check)->type_name(list)->group(group);
-}
-
 void declare_judging(CLI::App& app, JudgingWords& words, bool keeps) {
   const auto default_is = [keeps](const char* text) {
     return keeps ? std::string() : fmt::format(" (default: {})", text);
@@ -91,16 +62,7 @@ void declare_judging(CLI::App& app, JudgingWords& words, bool keeps) {
   app.add_option("--function", words.function, "The function to call for each packet" + default_is("filter"))
       ->type_name("NAME")
       ->group(judging);
-  add_choice(app, "--default", words.default_verdict, "Verdict when the script has no opinion" + default_is("pass"),
-             {"pass", "block"}, judging);
-  add_choice(app, "--on-error", words.on_error, "Verdict when the script fails on a packet" + default_is("block"),
-             {"block", "pass"}, judging);
-  add_choice(app, "--malformed", words.malformed,
-             "Verdict for packets whose headers lie, without\nasking the script" + default_is("block"),
-             {"pass", "block"}, judging);
-  add_choice(app, "--non-ip", words.non_ip,
-             "Frames without IP (ARP, ...): pass or block them\nwithout asking, or ask the script" + default_is("pass"),
-             {"pass", "block", "ask"}, judging);
+  declare_policy(app, words.policy, judging, keeps);
   app.add_option("--instructions", words.instructions, "Instructions for one packet, 8M at most" + default_is("1M"))
       ->type_name("N")
       ->group(judging);
@@ -111,27 +73,15 @@ void declare_judging(CLI::App& app, JudgingWords& words, bool keeps) {
 
 Result<bpf::FilterOptions> understand_judging(const JudgingWords& words, bpf::FilterOptions options) {
   if (!words.function.empty()) options.function = words.function;
-  if (!words.default_verdict.empty()) options.on_default = verdict_number(words.default_verdict);
-  if (!words.on_error.empty()) options.on_error = verdict_number(words.on_error);
-  if (!words.malformed.empty()) options.on_malformed = verdict_number(words.malformed);
-  if (!words.non_ip.empty()) {
-    options.on_not_ip = words.non_ip == "ask" ? PL_NO_OPINION : verdict_number(words.non_ip);
+  options.policy = understand_policy(words.policy, options.policy);
+  for (const Result<void>& result : {read_count("--instructions", words.instructions, options.instructions),
+                                     read_bytes("--memory", words.memory, options.memory)}) {
+    if (!result) return tl::make_unexpected(result.error());
   }
-  if (!words.instructions.empty()) {
-    const Result<uint64_t> count = parse_count(words.instructions);
-    if (!count) return input_error("--instructions: " + count.error().message, count.error().hint);
-    if (*count > kMostInstructions) {
-      return input_error(
-          fmt::format("--instructions: {} is more than a filter in the kernel may take for one packet, {}", *count,
-                      kMostInstructions),
-          "while it judges, its processor does nothing else; ask for fewer");
-    }
-    options.instructions = *count;
-  }
-  if (!words.memory.empty()) {
-    const Result<uint64_t> bytes = parse_bytes(words.memory);
-    if (!bytes) return input_error("--memory: " + bytes.error().message, bytes.error().hint);
-    options.memory = *bytes;
+  if (options.instructions > kMostInstructions) {
+    return input_error(fmt::format("--instructions: {} is more than a filter in the kernel may take for one packet, {}",
+                                   options.instructions, kMostInstructions),
+                       "while it judges, its processor does nothing else; ask for fewer");
   }
   return options;
 }
@@ -150,21 +100,17 @@ tl::expected<bpf::Installation, int> compile_for_kernel(const std::string& name,
   std::error_code ignored;
   installation.script = std::filesystem::absolute(script, ignored).lexically_normal();
 
-  auto text = script::read_script(script);
-  if (!text) return fail(text.error());
-  installation.text = std::move(*text);
   LoadLog log(script);
-  script::MapStore maps;
-  script::Options state_options;
-  state_options.function = options.function;
-  state_options.maps = &maps;
-  state_options.events = &log;
-  if (options.memory != 0) state_options.limits.memory = options.memory;
-  state_options.limits.call_instructions = options.instructions;  // which the message names when they are spent
-  auto checked = compiler::load_checked(installation.text, script, state_options);
-  if (!checked) return fail(checked.error());
+  engine::LoadOptions loading;
+  loading.state.function = options.function;
+  loading.state.events = &log;
+  if (options.memory != 0) loading.state.limits.memory = options.memory;
+  loading.state.limits.call_instructions = options.instructions;  // which the message names when they are spent
+  const auto loaded = engine::LoadedScript::load(script, loading);
+  if (!loaded) return fail(loaded.error());
+  installation.text = loaded->text();
   for (const bpf::AttachPoint& point : points) {
-    auto compiled = compiler::compile_filter(*checked->state, target_at(point, options));
+    auto compiled = loaded->compile(point.hook->target(point), options.policy);
     if (!compiled) {
       auto failed = fail(compiled.error());
       if (points.size() > 1) print_to(stderr, "perilune: note: this is about {}\n", printable(to_string(point)));

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "bpf/installation.h"
+#include "cli/options.h"
 
 namespace CLI {
 class App;
@@ -19,10 +20,7 @@ namespace perilune::cli {
 /// The words of the command line; empty: not given.
 struct JudgingWords {
   std::string function;
-  std::string default_verdict;
-  std::string on_error;
-  std::string malformed;
-  std::string non_ip;
+  PolicyWords policy;
   std::string instructions;
   std::string memory;
 };
@@ -41,9 +39,5 @@ void declare_judging(CLI::App& app, JudgingWords& words, bool keeps);
 
 /// Says why the kernel did not take it. A verifier's log goes to a file beside the temporary ones; the hint names it.
 int refuse_installation(const Error& error, const std::string& name, const std::string& verifier_log);
-
-/// An option that takes one of these words.
-void add_choice(CLI::App& app, const std::string& option, std::string& word, const std::string& what,
-                const std::vector<std::string>& words, const std::string& group);
 
 }  // namespace perilune::cli

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/commands/run_options.h"
 #include "cli/help.h"
+#include "cli/options.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -44,10 +45,7 @@ struct Words {
   std::string filter;
   std::string interface;
   std::string direction = "in";
-  std::string malformed = "block";
-  std::string non_ip = "pass";
-  std::string default_verdict = "pass";
-  std::string on_error = "block";
+  PolicyWords policy;
   std::string memory;
   std::string map_memory;
   std::string instructions;
@@ -83,45 +81,17 @@ CLI::Validator whole_number() {
           ""};
 }
 
-CLI::Validator one_of(const std::vector<std::string>& words) {
-  const std::string list = fmt::format("{}", fmt::join(words, "|"));
-  return {[words, list](std::string& value) -> std::string {
-            if (std::find(words.begin(), words.end(), value) != words.end()) return {};
-            return fmt::format("'{}' is not one of {}{}", value, list, aside(did_you_mean(value, words)));
-          },
-          "", "one of"};
-}
-
 void declare(CLI::App& app, Words& words) {
   app.add_option("SCRIPT", words.script, "The Lua script with the filter");
   app.add_option("CAPTURE", words.captures, "pcap and pcapng files; - is standard input");
 
   const std::string judging = "Judging";
-  app.add_option("--engine", words.engine, "What runs the script: auto takes the fastest there is")
-      ->check(one_of({"auto", "kernel", "native", "lua"}))
-      ->type_name("auto|kernel|native|lua")
-      ->group(judging);
+  add_choice(app, "--engine", words.engine, "What runs the script: auto takes the fastest there is",
+             {"auto", "kernel", "native", "lua"}, judging);
   app.add_option("--function", words.function, "The function to call for each packet (default: filter)")
       ->type_name("NAME")
       ->group(judging);
-  app.add_option("--default", words.default_verdict, "Verdict when the script has no opinion (default: pass)")
-      ->check(one_of({"pass", "block"}))
-      ->type_name("pass|block")
-      ->group(judging);
-  app.add_option("--on-error", words.on_error, "Verdict when the script fails on a packet (default: block)")
-      ->check(one_of({"block", "pass"}))
-      ->type_name("block|pass")
-      ->group(judging);
-  app.add_option("--malformed", words.malformed,
-                 "Verdict for packets whose headers lie, without\nasking the script (default: block)")
-      ->check(one_of({"pass", "block"}))
-      ->type_name("pass|block")
-      ->group(judging);
-  app.add_option("--non-ip", words.non_ip,
-                 "Frames without IP (ARP, ...): pass or block them\nwithout asking, or ask the script (default: pass)")
-      ->check(one_of({"pass", "block", "ask"}))
-      ->type_name("pass|block|ask")
-      ->group(judging);
+  declare_policy(app, words.policy, judging);
   words.seed_option = app.add_option("--seed", words.seed, "Start random() here, for runs that can be repeated")
                           ->check(whole_number())
                           ->type_name("N")
@@ -152,10 +122,8 @@ void declare(CLI::App& app, Words& words) {
   app.add_option("--interface", words.interface, "pkt.interface where the file names none")
       ->type_name("NAME")
       ->group(captures);
-  app.add_option("--direction", words.direction, "pkt.direction where the file has none (default: in)")
-      ->check(one_of({"in", "out"}))
-      ->type_name("in|out")
-      ->group(captures);
+  add_choice(app, "--direction", words.direction, "pkt.direction where the file has none (default: in)", {"in", "out"},
+             captures);
   app.add_option("-w,--write", words.write_to, "Write the packets to a pcapng file, each with its\nverdict as comment")
       ->type_name("FILE")
       ->group(captures);
@@ -249,20 +217,13 @@ Result<void> check_combinations(const Words& words) {
 
 Result<void> understand_limits(const Words& words, engine::Options& engine) {
   script::Limits& limits = engine.limits;
-  const auto set = [](const char* option, const std::string& text, auto parse, auto& target) -> Result<void> {
-    if (text.empty()) return {};
-    const Result<uint64_t> value = parse(text);
-    if (!value) return input_error(fmt::format("{}: {}", option, value.error().message), value.error().hint);
-    target = static_cast<std::remove_reference_t<decltype(target)>>(*value);
-    return {};
-  };
   uint64_t milliseconds = 0;
   for (const Result<void>& result :
-       {set("--memory", words.memory, parse_bytes, limits.memory),
-        set("--map-memory", words.map_memory, parse_bytes, engine.map_memory),
-        set("--instructions", words.instructions, parse_count, limits.call_instructions),
-        set("--load-instructions", words.load_instructions, parse_count, limits.load_instructions),
-        set("--time-limit", words.time_limit, parse_count, milliseconds)}) {
+       {read_bytes("--memory", words.memory, limits.memory),
+        read_bytes("--map-memory", words.map_memory, engine.map_memory),
+        read_count("--instructions", words.instructions, limits.call_instructions),
+        read_count("--load-instructions", words.load_instructions, limits.load_instructions),
+        read_count("--time-limit", words.time_limit, milliseconds)}) {
     if (!result) return result;
   }
   if (milliseconds > 3'600'000)
@@ -290,12 +251,7 @@ Result<RunOptions> understand(const Words& words) {
   engine::Options& engine = options.engine;
   engine.kind = engine::parse_kind(words.engine).value_or(engine::Kind::kAuto);
   engine.function = words.function;
-  engine.on_error = packet::parse_verdict(words.on_error).value_or(packet::Verdict::kBlock);
-  engine.on_malformed = packet::parse_verdict(words.malformed).value_or(packet::Verdict::kBlock);
-  engine.default_verdict = packet::parse_verdict(words.default_verdict).value_or(packet::Verdict::kPass);
-  engine.non_ip = words.non_ip == "ask"     ? engine::NonIp::kAsk
-                  : words.non_ip == "block" ? engine::NonIp::kBlock
-                                            : engine::NonIp::kPass;
+  engine.policy = understand_policy(words.policy, engine.policy);
   engine.record_lines = !words.count || !words.write_to.empty();
   if (words.seed_option->count() != 0) engine.seed = words.seed;
   if (const Result<void> limits = understand_limits(words, engine); !limits) {

@@ -46,7 +46,7 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
     name_origin(file);
     if (!waiting_.empty()) tell_waiting();
     const bool shown = options_.detail == Detail::kAll || (options_.detail == Detail::kNotable && is_notable(decision));
-    if (shown) report_->packet(origin_, packet, worker_->location(), decision);
+    if (shown) report_->packet(origin_, packet, decision);
     if (writer_) write(packet, decision);
     comments_.clear();
     if (output_.broken() && !writer_) interruption_.stop();

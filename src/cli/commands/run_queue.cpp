@@ -64,14 +64,13 @@ class LiveRun final : public engine::Observer, public hooks::QueueObserver {
 
   int run();
 
-  void on_packet(uint16_t queue, const packet::Packet& packet, const packet::Location& location,
-                 const packet::Decision& decision) override {
+  void on_packet(uint16_t queue, const packet::Packet& packet, const packet::Decision& decision) override {
     const bool shown = options_.detail == Detail::kAll || (options_.detail == Detail::kNotable && is_notable(decision));
     if (!shown) return;
     const std::lock_guard lock(mutex_);
     origin_.queue = queue;
     origin_.several = options_.queues->size() > 1 || queues_->other_numbers();
-    report_->packet(origin_, packet, location, decision);
+    report_->packet(origin_, packet, decision);
     warn_of_lost_lines();
   }
 

@@ -23,10 +23,10 @@ std::string_view map_type(ir::MapType type) {
 
 Json options_json(const bpf::FilterOptions& options) {
   return {{"function", options.function},
-          {"default", verdict_text(options.on_default)},
-          {"on_error", verdict_text(options.on_error)},
-          {"malformed", verdict_text(options.on_malformed)},
-          {"non_ip", options.on_not_ip == PL_NO_OPINION ? "ask" : verdict_text(options.on_not_ip)},
+          {"default", packet::to_string(options.policy.on_default)},
+          {"on_error", packet::to_string(options.policy.on_error)},
+          {"malformed", packet::to_string(options.policy.on_malformed)},
+          {"non_ip", packet::to_string(options.policy.non_ip)},
           {"instructions", options.instructions}};
 }
 
@@ -50,11 +50,6 @@ Json attachment_json(const bpf::AttachmentState& state) {
 }
 
 }  // namespace
-
-std::string_view verdict_text(uint32_t verdict) {
-  constexpr std::array<std::string_view, 5> kNames{"pass", "block", "reject", "reply", "none"};
-  return kNames[std::min<size_t>(verdict, kNames.size() - 1)];
-}
 
 Json counters_json(const std::array<uint64_t, PL_COUNTERS>& counters) {
   return {{"packets", counters[PL_COUNT_PACKETS]},        {"passed", counters[PL_COUNT_PASS]},

@@ -22,8 +22,6 @@ namespace perilune::cli {
 [[nodiscard]] std::string age_text(uint64_t time_ns);
 /// "2026-11-24 17:03:11"
 [[nodiscard]] std::string time_text(uint64_t time_ns);
-/// "block" ... for PL_ numbers
-[[nodiscard]] std::string_view verdict_text(uint32_t verdict);
 /// "script error" texts: "ssh.lua:14: attempt to index a nil value"
 [[nodiscard]] std::string site_text(const bpf::Attachment& attachment, const ir::Site& site);
 

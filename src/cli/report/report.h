@@ -67,8 +67,7 @@ struct Summary {
 class Report {
  public:
   virtual ~Report() = default;
-  virtual void packet(const Origin& origin, const packet::Packet& packet, const packet::Location& location,
-                      const packet::Decision& decision) = 0;
+  virtual void packet(const Origin& origin, const packet::Packet& packet, const packet::Decision& decision) = 0;
   /// `event` 0: while the script was loaded.
   virtual void log(const Origin& origin, uint64_t event, uint32_t line, std::string_view text) = 0;
   /// The first script error at its place.

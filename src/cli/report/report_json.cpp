@@ -15,8 +15,8 @@ class JsonReport final : public Report {
  public:
   JsonReport(Output& output, std::string script) : output_(output), script_(std::move(script)) {}
 
-  void packet(const Origin& origin, const packet::Packet& packet, const packet::Location& location,
-              const packet::Decision& decision) override {
+  void packet(const Origin& origin, const packet::Packet& packet, const packet::Decision& decision) override {
+    const packet::Location& location = *decision.location;
     output_.print("{{\"packet\":{},\"verdict\":\"{}\"", packet.number, packet::to_string(decision.verdict));
     if (!origin.filter.empty()) {
       output_.print(",\"filter\":{},\"hook\":{},\"cpu\":{}", json_string(origin.filter), json_string(origin.hook),

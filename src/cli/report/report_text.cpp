@@ -34,13 +34,12 @@ class TextReport final : public Report {
   TextReport(Output& output, std::string script, int fd)
       : output_(output), script_(std::move(script)), out_palette_(fd), error_palette_(STDERR_FILENO) {}
 
-  void packet(const Origin& origin, const packet::Packet& packet, const packet::Location& location,
-              const packet::Decision& decision) override {
+  void packet(const Origin& origin, const packet::Packet& packet, const packet::Decision& decision) override {
     begin_line(origin, packet.number);
     const Colour colour = colour_of(decision.verdict);
     output_.print("{}{:<6}{}  ", out_palette_.start(colour), packet::to_string(decision.verdict),
                   out_palette_.end(colour));
-    endpoints(packet, location);
+    endpoints(packet, *decision.location);
     output_.print("  {}", reason(decision, script_));
     if (decision.modified) output_.print("  modified");
     if (decision.mark_set) output_.print("  mark 0x{:x}", decision.mark);

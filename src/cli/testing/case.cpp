@@ -162,18 +162,16 @@ Result<void> CaseReader::option_words(const LuaValue& options) {
     return {};
   };
   for (const Result<void>& result :
-       {verdict("default", test_.engine.default_verdict), verdict("on_error", test_.engine.on_error),
-        verdict("malformed", test_.engine.on_malformed)}) {
+       {verdict("default", test_.engine.policy.on_default), verdict("on_error", test_.engine.policy.on_error),
+        verdict("malformed", test_.engine.policy.on_malformed)}) {
     if (!result) return result;
   }
   if (const LuaValue& value = options.field("non_ip"); !value.is_nil()) {
-    const std::string text = value.text();
-    if (text != "pass" && text != "block" && text != "ask") {
+    const std::optional<packet::NonIp> choice = packet::parse_non_ip(value.text());
+    if (!choice) {
       return wrong(fmt::format("options.non_ip must be 'pass', 'block' or 'ask', not {}", value.description()));
     }
-    test_.engine.non_ip = text == "pass"    ? engine::NonIp::kPass
-                          : text == "block" ? engine::NonIp::kBlock
-                                            : engine::NonIp::kAsk;
+    test_.engine.policy.non_ip = *choice;
   }
   if (const LuaValue& value = options.field("function"); !value.is_nil()) {
     if (value.string() == nullptr) return wrong("options.function must be a string");

@@ -29,10 +29,11 @@ class Recorder final : public engine::Observer, public hooks::CaptureObserver {
       const std::span<const uint8_t> bytes = decision.modified ? decision.bytes : packet.bytes;
       outcome.bytes.assign(bytes.begin(), bytes.end());
     }
-    outcome.description = describe(packet);
+    outcome.description = describe(packet, *decision.location);
     outcome.packet.bytes = {};
     outcome.packet.interface = {};
     outcome.decision.bytes = {};
+    outcome.decision.location = nullptr;
     outcome_.now_ns = std::max(outcome_.now_ns, packet.time_ns);
     outcome_.packets.push_back(std::move(outcome));
   }
@@ -42,8 +43,7 @@ class Recorder final : public engine::Observer, public hooks::CaptureObserver {
   void want(const std::map<uint64_t, ExpectedAfter>& numbers) { wanted_ = &numbers; }
 
  private:
-  static std::string describe(const packet::Packet& packet) {
-    const packet::Location location = packet::locate(packet.bytes, packet.wire_length, packet.link);
+  static std::string describe(const packet::Packet& packet, const packet::Location& location) {
     std::string text;
     if (const std::string source = source_address(packet, location); !source.empty()) {
       const std::string destination = destination_address(packet, location);

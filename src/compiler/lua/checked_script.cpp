@@ -150,10 +150,4 @@ tl::expected<CheckedScript, Diagnostics> load_checked(std::string_view text, con
   return checked;
 }
 
-tl::expected<CheckedScript, Diagnostics> load_checked_file(const std::string& path, const script::Options& options) {
-  const auto text = script::read_script(path);
-  if (!text) return tl::make_unexpected(text.error());
-  return load_checked(*text, path, options);
-}
-
 }  // namespace perilune::compiler

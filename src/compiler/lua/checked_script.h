@@ -24,9 +24,6 @@ struct CheckedScript {
 /// anything found is an error; the list then has the warnings too. Everything is in the order of files and lines.
 [[nodiscard]] tl::expected<CheckedScript, Diagnostics> load_checked(std::string_view text, const std::string& path,
                                                                     const script::Options& options);
-/// The same for a file, which is read once and may be a pipe.
-[[nodiscard]] tl::expected<CheckedScript, Diagnostics> load_checked_file(const std::string& path,
-                                                                         const script::Options& options);
 
 /// What is found in code that is no script of its own: a module, or a test. `defined`: globals beyond the sandbox's.
 [[nodiscard]] Diagnostics unknown_globals_in(const script::LoadRecord& record, const std::set<std::string>& defined);

@@ -224,7 +224,7 @@ void Worker::judge(const Arrival& arrival) {
     answered_ = true;
     answer(packet, decision);
   }
-  observer_.on_packet(number_, packet, judge_->location(), decision);
+  observer_.on_packet(number_, packet, decision);
 }
 
 void Worker::read() noexcept {
@@ -270,10 +270,10 @@ engine::Statistics Worker::statistics() const {
 
 void Worker::answer(const packet::Packet& packet, const packet::Decision& decision) {
   if (decision.verdict == packet::Verdict::kReject) {
-    if (replies_.reject(packet, judge_->location())) return;
+    if (replies_.reject(packet, *decision.location)) return;
     warnings_.once("the answer to a rejected packet could not be sent: dropped only");
   } else if (decision.verdict == packet::Verdict::kReply) {
-    if (replies_.reply(packet, judge_->location(), decision.modified ? decision.bytes : packet.bytes)) return;
+    if (replies_.reply(packet, *decision.location, decision.modified ? decision.bytes : packet.bytes)) return;
     warnings_.once(
         "a reply could not be sent: dropped only (a reply must be addressed to the packet's sender: exchange the "
         "addresses "

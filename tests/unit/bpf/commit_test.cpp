@@ -62,7 +62,7 @@ class Committing : public ::testing::TestWithParam<const Hook*> {
     ASSERT_EQ(sched_setaffinity(0, sizeof cpus, &cpus), 0);
     ProgramOptions options;
     options.hook = GetParam();
-    options.on_not_ip = PL_NO_OPINION;
+    options.policy.non_ip = packet::NonIp::kAsk;
     auto loaded = load(patching_filter(), options, &log_);
     ASSERT_TRUE(loaded) << loaded.error().message << "\n"
                         << log_.substr(log_.size() - std::min<size_t>(log_.size(), 2500));

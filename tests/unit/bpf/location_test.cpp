@@ -77,7 +77,7 @@ class Locating : public ::testing::Test {
     ProgramOptions options;
     options.hook = hook;
     options.link_type = link_type;
-    options.on_not_ip = PL_NO_OPINION;
+    options.policy.non_ip = packet::NonIp::kAsk;
     FilterCode code;
     ir::Image filter = code.begin().pull(kPulled).ret(PL_PASS).image;
     filter.record_fields = UINT64_MAX;

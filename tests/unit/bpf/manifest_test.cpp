@@ -18,7 +18,7 @@ Manifest example() {
   manifest.time_ns = 1'700'000'000'000'000'000;
   manifest.reloads = 3;
   manifest.options.function = "judge";
-  manifest.options.on_error = PL_PASS;
+  manifest.options.policy.on_error = packet::Verdict::kPass;
   manifest.maps = {{"blocked", ir::MapType::kLpm, 8, 16, 1024, "map.lpm {value = 'u64', size = 1024}"}};
   Attachment xdp;
   xdp.point.hook = find_hook("xdp");

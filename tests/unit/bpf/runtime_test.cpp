@@ -211,7 +211,7 @@ TEST_F(Runtime, MarksAreSetAtTcUnlessTheScriptFails) {
     code.image.sets_mark = true;
     ProgramOptions options;
     options.hook = find_hook("tc");
-    options.on_error = PL_PASS;
+    options.policy.on_error = packet::Verdict::kPass;
     const LoadedProgram program = must_load(code.image, options);
     ASSERT_TRUE(program.program);
     TestRunOptions run;

@@ -61,6 +61,12 @@ Example example(const std::string& source, const std::string& destination) {
   return e;
 }
 
+packet::Decision decision_of(const Example& example) {
+  packet::Decision decision = example.decision;
+  decision.location = &example.location;
+  return decision;
+}
+
 template <typename Use>
 std::string reported(bool json, Use use) {
   Captured captured;
@@ -75,9 +81,9 @@ std::string reported(bool json, Use use) {
 TEST(TextReport, PacketLines) {
   const Example v4 = example("22.4.1.3", "10.0.0.2");
   const Example v6 = example("2001:db8::1", "2001:db8::2");
-  EXPECT_EQ(reported(false, [&](Report& r) { r.packet({}, v4.packet, v4.location, v4.decision); }),
+  EXPECT_EQ(reported(false, [&](Report& r) { r.packet({}, v4.packet, decision_of(v4)); }),
             "packet 17      block   22.4.1.3:57189 > 10.0.0.2:22 tcp  ssh.lua:14\n");
-  EXPECT_EQ(reported(false, [&](Report& r) { r.packet({}, v6.packet, v6.location, v6.decision); }),
+  EXPECT_EQ(reported(false, [&](Report& r) { r.packet({}, v6.packet, decision_of(v6)); }),
             "packet 17      block   [2001:db8::1]:57189 > [2001:db8::2]:22 tcp  ssh.lua:14\n");
 }
 
@@ -90,7 +96,7 @@ TEST(TextReport, WhatElseThereIsToSay) {
   Origin origin;
   origin.file = "a\x1b.pcap";
   origin.several = true;
-  EXPECT_EQ(reported(false, [&](Report& r) { r.packet(origin, e.packet, e.location, e.decision); }),
+  EXPECT_EQ(reported(false, [&](Report& r) { r.packet(origin, e.packet, decision_of(e)); }),
             "a\\x1b.pcap  packet 17      pass    22.4.1.3:57189 > 10.0.0.2:22 tcp  ssh.lua:14  modified  mark 0xff\n");
   Origin live;
   live.queue = 3;
@@ -138,7 +144,7 @@ TEST(JsonReport, PacketLinesAreJson) {
   e.packet.interface = "eth\"0\xff";
   Origin origin;
   origin.file = "a\"\xfe\n.pcap";
-  const Json json = Json::parse(reported(true, [&](Report& r) { r.packet(origin, e.packet, e.location, e.decision); }));
+  const Json json = Json::parse(reported(true, [&](Report& r) { r.packet(origin, e.packet, decision_of(e)); }));
   EXPECT_EQ(json["packet"], 17);
   EXPECT_EQ(json["verdict"], "block");
   EXPECT_EQ(json["file"], "a\"\ufffd\n.pcap");

@@ -65,7 +65,7 @@ TEST(LuaEngine, EveryResult) {
 TEST(LuaEngine, NoOpinionIsTheDefaultVerdict) {
   for (const char* body : {"", "return", "return nil", "return nil, false"}) {
     Options options;
-    options.default_verdict = Verdict::kBlock;
+    options.policy.on_default = Verdict::kBlock;
     Judge judge(std::string("function filter() ") + body + " end", options);
     const packet::Decision decision = judge(udp());
     EXPECT_EQ(decision.verdict, Verdict::kBlock) << body;
@@ -117,7 +117,7 @@ TEST(LuaEngine, AWrongResultIsAtItsReturnWhenLinesAreRecorded) {
 
 TEST(LuaEngine, ErrorsOncePerPlaceWithACount) {
   Options options;
-  options.on_error = Verdict::kPass;
+  options.policy.on_error = Verdict::kPass;
   Judge judge(
       "function filter(hdr, pld, pkt)\n"
       "  if pkt.protocol == 17 then\n"
@@ -160,7 +160,7 @@ TEST(LuaEngine, MalformedPacketsAreNotShown) {
   frame[14] = 0x44;  // an IPv4 header of 16 bytes
   for (const Verdict verdict : {Verdict::kBlock, Verdict::kPass}) {
     Options options;
-    options.on_malformed = verdict;
+    options.policy.on_malformed = verdict;
     Judge judge("function filter() error('asked') end", options);
     const packet::Decision decision = judge(frame);
     EXPECT_EQ(decision.verdict, verdict);
@@ -174,10 +174,10 @@ TEST(LuaEngine, MalformedPacketsAreNotShown) {
 }
 
 TEST(LuaEngine, FramesWithoutIp) {
-  const std::pair<NonIp, Verdict> cases[] = {{NonIp::kPass, Verdict::kPass}, {NonIp::kBlock, Verdict::kBlock}};
+  const std::pair<packet::NonIp, Verdict> cases[] = {{packet::NonIp::kPass, Verdict::kPass}, {packet::NonIp::kBlock, Verdict::kBlock}};
   for (const auto& [choice, verdict] : cases) {
     Options options;
-    options.non_ip = choice;
+    options.policy.non_ip = choice;
     Judge judge("function filter() error('asked') end", options);
     const packet::Decision decision = judge(arp());
     EXPECT_EQ(decision.verdict, verdict);
@@ -185,7 +185,7 @@ TEST(LuaEngine, FramesWithoutIp) {
     EXPECT_EQ(judge.worker().statistics().not_ip, 1U);
   }
   Options options;
-  options.non_ip = NonIp::kAsk;
+  options.policy.non_ip = packet::NonIp::kAsk;
   Judge judge(R"(function filter(hdr, pld, pkt)
     assert(#hdr == 0 and #pld == 28 and pkt.ethertype == 0x0806)
     assert(pkt.version == nil and pkt.protocol == nil and pkt.src == nil and pkt.dst == nil and pkt.sport == nil)

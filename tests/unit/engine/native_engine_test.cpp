@@ -155,10 +155,10 @@ TEST(NativeEngine, MalformedPacketsAndFramesWithoutIp) {
   const std::string script = "function filter(hdr, pld, pkt) return pkt.version == nil end";
   EXPECT_EQ(count(agree(script, {broken, arp(), udp()}), "block malformed"), 1U);
   Options options;
-  options.non_ip = NonIp::kAsk;
+  options.policy.non_ip = packet::NonIp::kAsk;
   EXPECT_EQ(count(agree(script, {broken, arp(), udp()}, options), "pass script"), 1U);
-  options.non_ip = NonIp::kBlock;
-  options.on_malformed = Verdict::kPass;
+  options.policy.non_ip = packet::NonIp::kBlock;
+  options.policy.on_malformed = Verdict::kPass;
   EXPECT_EQ(count(agree(script, {broken, arp(), udp()}, options), "block not-ip"), 1U);
 }
 

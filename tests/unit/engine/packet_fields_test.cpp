@@ -10,7 +10,7 @@ using packet::Verdict;
 // Runs `checks` (assertions in Lua) on a packet; the message of what failed, or "".
 std::string check(const std::string& checks, const packet::Packet& packet) {
   Options options;
-  options.non_ip = NonIp::kAsk;
+  options.policy.non_ip = packet::NonIp::kAsk;
   Judge judge("local data = require 'data'\nfunction filter(hdr, pld, pkt)\n" + checks + "\nend", options);
   const packet::Decision decision = judge(packet);
   if (decision.cause == Cause::kError) return judge.error();

@@ -131,7 +131,7 @@ TEST(PacketWrites, APacketMalformedByTheScriptIsItsError) {
   };
   for (const auto& [write, reason] : cases) {
     Options options;
-    options.on_error = Verdict::kPass;
+    options.policy.on_error = Verdict::kPass;
     Judge judge(script(std::string(write) + " pkt.mark = 1 return true"), options);
     const Decision decision = judge(udp());
     EXPECT_EQ(decision.verdict, Verdict::kPass);
@@ -259,7 +259,7 @@ TEST(Payload, OfACutPacketOnlyErrors) {
 
 TEST(Payload, OfAFrameWithoutIp) {
   Options options;
-  options.non_ip = NonIp::kAsk;
+  options.policy.non_ip = packet::NonIp::kAsk;
   Judge refused(script("pkt.payload = 'x' return true"), options);
   EXPECT_EQ(refused(arp()).cause, Cause::kError);
   EXPECT_EQ(refused.error().substr(0, 32), "the payload cannot be replaced: ");
@@ -299,7 +299,7 @@ TEST(PacketWrites, BytesStayUntilTheNextPacket) {
   EXPECT_EQ(decision.verdict, Verdict::kReply);
   ASSERT_TRUE(decision.modified) << judge.error();
   EXPECT_EQ(payload_of(decision.bytes), "reply");
-  EXPECT_EQ(judge.worker().location().payload, 42U) << "the headers as they were before";
+  EXPECT_EQ(decision.location->payload, 42U) << "the headers as they were before";
 }
 
 }  // namespace

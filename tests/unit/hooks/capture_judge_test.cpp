@@ -28,14 +28,10 @@ class FakeWorker : public engine::PacketWorker {
     decision.bytes = packet.bytes;
     return decision;
   }
-  [[nodiscard]] const packet::Location& location() const override { return location_; }
   [[nodiscard]] engine::Statistics statistics() const override { return {}; }
 
   std::vector<packet::Packet> packets;  // their bytes are gone
   std::vector<std::string> interfaces;
-
- private:
-  packet::Location location_;
 };
 
 class Recorder : public CaptureObserver {

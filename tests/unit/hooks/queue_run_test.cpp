@@ -40,9 +40,10 @@ class FunctionWorker final : public engine::PacketWorker {
   Decision judge(const Packet& packet) override {
     location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
     ++packets_;
-    return judge_(packet, location_, changed_);
+    Decision decision = judge_(packet, location_, changed_);
+    decision.location = &location_;
+    return decision;
   }
-  [[nodiscard]] const packet::Location& location() const override { return location_; }
   [[nodiscard]] engine::Statistics statistics() const override {
     engine::Statistics statistics;
     statistics.packets = packets_;
@@ -58,7 +59,7 @@ class FunctionWorker final : public engine::PacketWorker {
 
 class Recorder final : public QueueObserver {
  public:
-  void on_packet(uint16_t, const Packet&, const packet::Location&, const Decision&) override { ++packets; }
+  void on_packet(uint16_t, const Packet&, const Decision&) override { ++packets; }
   void on_warning(const std::string& text) override {
     const std::lock_guard lock(mutex_);
     warnings_ += text + "\n";
