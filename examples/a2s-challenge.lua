@@ -1,6 +1,6 @@
--- Keeps queries with a forged sender away from a game server (A2S: the queries of Source engine servers). Who asks is sent a
--- challenge, four bytes, from where the question arrives; only who sends it back does have the address it says, and reaches
--- the server for five minutes. The challenge is shorter than every question, so that nobody can be flooded with them.
+-- Keeps queries with a forged sender away from a game server (A2S: the queries of Source engine servers). The client is sent a
+-- challenge, four bytes, from where the question arrives; only a client that sends it back has the address it says, and it
+-- reaches the server for five minutes. The challenge is no longer than any question, so that no victim can be flooded with them.
 --
 --   perilune load a2s a2s-challenge.lua --at xdp:eth0          (tc:eth0:in serves as well)
 
@@ -14,7 +14,7 @@ local secret = random(1 << 62) | 1
 local at = { [0x54] = 25, [0x55] = 5, [0x56] = 5 }                    -- A2S_INFO, A2S_PLAYER, A2S_RULES
 local answer = 0x41                                                   -- S2C_CHALLENGE
 
--- Of an address: the same every time, and known to nobody else.
+-- Of an address: the same every time, and known to no one else.
 local function challenge_of(address)
   local hash = secret
   for i = 1, #address do hash = (hash ~ address:byte(i)) * 0x100000001b3 end

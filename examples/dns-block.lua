@@ -2,7 +2,7 @@
 
 local net = require 'net'
 
--- As the names stand in packets: each label behind its length, a zero at the end (RFC 1035, 3.1).
+-- As the names stand in packets: each label after its length, a zero at the end (RFC 1035, 3.1).
 local blocked = net.dns_names [[
   ads.example.net
   telemetry.example.org
@@ -26,7 +26,7 @@ end
 
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.udp or pkt.dport ~= 53 then return end
-  local dns, question = pld:layout(net.dns), pld:segment(12, 255)     -- behind the header; a name has 255 bytes at most
+  local dns, question = pld:layout(net.dns), pld:segment(12, 255)     -- after the header; a name has 255 bytes at most
   if question and dns.qr == 0 and listed(name_of(question)) then
     return false
   end

@@ -1,11 +1,11 @@
 -- Answers DNS questions about the names of a list, and everything below them, with "no such name" (RFC 1035, 4.1.1), at the
--- place where they arrive: no server sees them, and nobody waits for an answer that never comes.
+-- place where they arrive: no server sees them, and no client waits for an answer that never comes.
 --
 --   perilune load no-ads dns-nxdomain.lua --at xdp:eth0        (tc:eth0:in serves as well)
 
 local net = require 'net'
 
--- As the names stand in packets: each label behind its length, a zero at the end (RFC 1035, 3.1).
+-- As the names stand in packets: each label after its length, a zero at the end (RFC 1035, 3.1).
 local blocked = net.dns_names [[
   ads.example.net
   telemetry.example.org
@@ -29,7 +29,7 @@ end
 
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.udp or pkt.dport ~= 53 then return end
-  local dns, question = pld:layout(net.dns), pld:segment(12, 255)     -- behind the header; a name has 255 bytes at most
+  local dns, question = pld:layout(net.dns), pld:segment(12, 255)     -- after the header; a name has 255 bytes at most
   if not question or dns.qr ~= 0 or dns.opcode ~= 0 or dns.qdcount ~= 1 then return end
   local name = name_of(question)
   local last = 12 + #name + 4                                         -- of the question: its type and class follow the name
@@ -40,6 +40,6 @@ function filter(hdr, pld, pkt)
   udp.sport, udp.dport = udp.dport, udp.sport
   dns.qr, dns.aa, dns.ra, dns.rcode = 1, 0, 1, 3
   dns.ancount, dns.nscount, dns.arcount = 0, 0, 0
-  pkt.payload = pld:segment(0, last)                                  -- nothing behind the question: lengths and checksums follow
+  pkt.payload = pld:segment(0, last)                                  -- nothing after the question: lengths and checksums follow
   return 'reply'
 end

@@ -1,13 +1,13 @@
--- Sends everybody who asks for one name to another address: rewrites the addresses in the answers of a DNS server.
+-- Sends every client that asks for one name to another address: rewrites the addresses in the answers of a DNS server.
 
 local net = require 'net'
 
 local name = 'www.example.com'
 local ipv4, ipv6 = '192.0.2.99', '2001:db8::99'
 
--- The name as it stands in packets: each label behind its length, a zero at the end (RFC 1035, 3.1).
+-- The name as it stands in packets: each label after its length, a zero at the end (RFC 1035, 3.1).
 local asked = assert(net.dns_name(name))
-local answers = 12 + #asked + 4                -- where they begin: behind the header, the name, the question's type and class
+local answers = 12 + #asked + 4                -- where they begin: after the header, the name, the question's type and class
 
 -- An answer that does not spell out a name but points back to it (RFC 1035, 4.1.3 and 4.1.4).
 local answer = data.layout {

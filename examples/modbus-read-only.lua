@@ -19,7 +19,7 @@ end
 
 function filter(hdr, pld, pkt)
   if pkt.protocol ~= net.protocol.tcp or pkt.dport ~= 502 then return end
-  if pkt.fragment then return 'reject' end           -- nobody fragments TCP in good faith; the rest could not be judged
+  if pkt.fragment then return 'reject' end           -- TCP is never fragmented in good faith; the rest could not be judged
   local at = 0                                       -- handshakes and acknowledgements have nothing to look at
   while at < #pld do                                 -- a segment may carry several requests, all of them whole
     local request = pld:segment(at):layout(modbus)

@@ -15,7 +15,7 @@ return {
     },
     expect = { 'block', 'pass', 'pass', 'pass', 'block' } },
 
-  { 'the comment behind the version does not hide it',
+  { 'the comment after the version does not hide it',
     packets = { from_client 'SSH-2.0-OpenSSH_6.4 FreeBSD-20131111\r\n' },
     expect = 'block' },
 

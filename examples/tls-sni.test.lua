@@ -1,6 +1,6 @@
 local function sized(bits, text) return string.pack(bits == 8 and '>s1' or '>s2', text) end
 
--- A ClientHello (RFC 8446, 4.1.2) with a server name (RFC 6066, 3) behind another extension.
+-- A ClientHello (RFC 8446, 4.1.2) with a server name (RFC 6066, 3) after another extension.
 local function hello(name)
   local sni = '\0\0' .. sized(16, sized(16, '\0' .. sized(16, name)))
   local body = '\3\3' .. ('r'):rep(32) .. sized(8, 'session') .. sized(16, '\x13\1\x13\2') .. sized(8, '\0') ..

@@ -28,6 +28,11 @@ template <typename T>
   return value;
 }
 
+template <typename T>
+void write_host(uint8_t* p, T value) {
+  std::memcpy(p, &value, sizeof value);
+}
+
 inline void write_be16(uint8_t* p, uint16_t value) {
   p[0] = static_cast<uint8_t>(value >> 8);
   p[1] = static_cast<uint8_t>(value);

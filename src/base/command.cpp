@@ -20,7 +20,7 @@ namespace perilune {
 
 namespace {
 
-/// A nameless file in memory: unlike a pipe it cannot fill up, so nobody has to read while the program runs.
+/// A nameless file in memory: unlike a pipe it cannot fill up, so it need not be read while the program runs.
 Result<FileDescriptor> memory_file(const std::string& content) {
   FileDescriptor file(memfd_create("perilune", MFD_CLOEXEC));
   if (!file) return errno_error("make a file in memory", errno);

@@ -1,4 +1,4 @@
-// Questions about files that have three answers: yes, no, and "it cannot be told".
+// Questions about files that have three answers: yes, no, and "it cannot be known".
 //
 // Only an answer that says so means that something is missing. Everything else that can go wrong (no memory, no free
 // descriptor, no permission) is an error: who took it for a "no" would remove or replace what is there.

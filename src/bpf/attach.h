@@ -1,4 +1,4 @@
-// Links: what a link holds is attached as long as somebody holds the link, a process or a pin.
+// Links: what a link holds is attached as long as the link is held, by a process or a pin.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ struct XdpLink {
 
 /// Puts `program` in the place of the link's present one, for tcx and xdp.
 [[nodiscard]] Result<void> update_link(int link, int program);
-/// Now, whoever else may hold the link. A link whose interface or namespace is gone is detached already: no error.
+/// Now, although others may hold the link. A link whose interface or namespace is gone is detached already: no error.
 [[nodiscard]] Result<void> detach_link(int link);
 
 }  // namespace perilune::bpf

@@ -19,7 +19,7 @@ struct AttachPoint {
   bool operator==(const AttachPoint&) const = default;
 };
 
-/// The one spelling: "xdp:eth0", "tc:eth0:in", "netfilter:input", "netfilter:input:10", each with "@NETNS" behind it
+/// The one spelling: "xdp:eth0", "tc:eth0:in", "netfilter:input", "netfilter:input:10", each with "@NETNS" after it
 /// where a namespace is named.
 [[nodiscard]] std::string to_string(const AttachPoint& point);
 

@@ -1,6 +1,6 @@
 // What an attachment counted, over all reloads.
 //
-// A program counts in its own memory. Nobody else writes there: the program adds without atomic instructions, so that
+// A program counts in its own memory. Nothing else writes there: the program adds without atomic instructions, so that
 // an addition of ours would be lost, or make some of the program's lost. What earlier programs counted is kept beside
 // it and added when the counters are read:
 //

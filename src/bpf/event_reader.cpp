@@ -97,7 +97,7 @@ Result<FilterEvents> FilterEvents::open(const std::string& name) {
   state->lock = FileDescriptor(::open(state->folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state->lock) return errno_error(fmt::format("open {}", state->folder), errno);
   if (flock(state->lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return system_error(fmt::format("somebody else reads the events of '{}' already", name),
+    return system_error(fmt::format("another program reads the events of '{}' already", name),
                         "records go to one reader: end the other 'perilune events'");
   }
   const Result<uint64_t> inode = inode_of(state->folder);

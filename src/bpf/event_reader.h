@@ -1,7 +1,7 @@
 // What loaded filters tell: records from the ring buffers of all attachments of one filter.
 //
-// A ring keeps its oldest records when it is full: what nobody reads is lost at the end. Blocked packets are recorded
-// only while somebody listens.
+// A ring keeps its oldest records when it is full: what is not read is lost at the end. Blocked packets are recorded
+// only while a program listens.
 #pragma once
 
 #include <cstdint>

@@ -17,8 +17,8 @@
 
 namespace perilune::bpf {
 
-/// The same with each jump back by way of the code's end: a jump more for each round, and none that may be short. As it
-/// is, when some would not reach.
+/// The same with each jump back by way of the code's end: a jump more for each iteration, and none that may be short.
+/// As it is, when some would not reach.
 [[nodiscard]] ir::Code with_far_loops(ir::Code code);
 
 }  // namespace perilune::bpf

@@ -109,7 +109,7 @@ std::optional<RuntimeFunction> inline_call(const RuntimeFunction& caller, uint32
   for (size_t i = 0; i < live.size(); ++i)
     all.insns.push_back(load(live[i], -frame - kCell * static_cast<int32_t>(i + 1)));
   // A call would have destroyed these. What is left in them counts as alive where a call follows whose number of
-  // arguments the verifier does not look up, and then the rounds of loops differ in it.
+  // arguments the verifier does not look up, and then the iterations of loops differ in it.
   if (std::ranges::any_of(body, is_may_goto) || std::ranges::any_of(caller.insns, is_may_goto)) {
     for (const uint8_t reg : kDestroyed)
       if (is_live(caller.insns, site + 1, reg)) all.insns.push_back(zero(reg));
@@ -117,7 +117,7 @@ std::optional<RuntimeFunction> inline_call(const RuntimeFunction& caller, uint32
   const auto added = static_cast<uint32_t>(all.insns.size()) - site - 1;
   all.insns.insert(all.insns.end(), caller.insns.begin() + site + 1, caller.insns.end());
 
-  // The caller's instructions, and where they jump, are behind the callee's now when they were behind the call.
+  // The caller's instructions, and where they jump, are after the callee's now when they were after the call.
   const auto moved = [&](uint32_t insn) { return insn > site ? insn + added : insn; };
   for (uint32_t i = 0; i < caller.insns.size(); ++i) {
     const Insn& old = caller.insns[i];

@@ -220,7 +220,8 @@ Result<FilterState> look_once(const PinRoot& root, const std::string& name, Dept
   return state;
 }
 
-/// Nothing is locked: whoever changes the filter meanwhile gives its folder, or the one beside it, another inode.
+/// Nothing is locked: a command that changes the filter meanwhile gives its folder, or the one beside it, another
+/// inode.
 Result<std::array<uint64_t, 2>> generation(const std::string& folder) {
   std::array<uint64_t, 2> inodes{};
   for (size_t i = 0; i < inodes.size(); ++i) {

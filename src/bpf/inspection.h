@@ -24,7 +24,7 @@ struct AttachmentState {
   std::optional<ProgramInfo> program;
   Counters counters{};           // over all reloads
   std::vector<uint64_t> errors;  // by site of Attachment::errors, as far as they are counted apart
-  uint64_t later_errors = 0;     // at all sites behind those
+  uint64_t later_errors = 0;     // at all sites after those
   uint64_t broken_packets = 0;   // what the script wrote made them malformed
   uint64_t memory = 0;           // bytes: program, slots, events, tables
   // Whose run time is this attachment's: the program itself, or the entry in front (for XDP the whole chain's).
@@ -35,16 +35,16 @@ struct AttachmentState {
 struct MapState {
   MapDeclaration declaration;
   uint64_t entries = 0;
-  bool counted = false;  // false: nobody asked to
+  bool counted = false;  // false: not asked for
   uint64_t memory = 0;
 };
 
 struct FilterState {
   std::string name;
-  std::string problem;  // why there is no manifest, or nothing can be told; then the rest is as good as it goes
+  std::string problem;  // why there is no manifest, or nothing can be known; then the rest is as good as it goes
   std::string hint;
   bool unfinished = false;  // a load or reload was interrupted, or is under way
-  bool under_way = false;   // somebody changes filters at this moment
+  bool under_way = false;   // another command changes filters at this moment
   Manifest manifest;
   std::vector<AttachmentState> attachments;
   std::vector<MapState> maps;

@@ -236,7 +236,7 @@ Result<void> swap_all(std::vector<Preparation>& successors, const std::string& u
 }
 
 /// After a reload: the old program's counters are added up, and what was there before goes. The filter works without
-/// that, so what fails is only told.
+/// that, so what fails is only reported.
 void tidy_up(const PinRoot& root, const std::string& folder, const Manifest& manifest,
              std::vector<std::string>& notes) {
   wait_for_running_programs();
@@ -375,7 +375,7 @@ Result<Installed> replace(const Installation& installation, std::string* verifie
   const Result<Manifest> old = manifest_in(folder);
   if (!old) return tl::make_unexpected(old.error());
   if (installation.images.size() != old->attachments.size()) {
-    return system_error(fmt::format("'{}' was reloaded by somebody else meanwhile", installation.name), "try again");
+    return system_error(fmt::format("'{}' was reloaded by another command meanwhile", installation.name), "try again");
   }
   const std::string unfinished = folder + std::string(kUnfinished);
   if (const Result<void> undone = undo_interrupted(*root, *old, folder); !undone) {

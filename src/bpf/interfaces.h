@@ -1,7 +1,7 @@
 // Network interfaces of the current namespace, as the kernel tells them (rtnetlink).
 //
 // An interface has a name of at most 15 bytes and any number of alternative names (`ip link property add`), which
-// people use like the first; packets carry its index. All of them can change while a program looks, so whoever keeps
+// people use like the first; packets carry its index. All of them can change while a program looks, so code that keeps
 // one asks again before relying on it.
 #pragma once
 

@@ -17,7 +17,7 @@
 
 namespace perilune::bpf {
 
-/// What `load` was told about judging; `reload` keeps it.
+/// What `load` was asked about judging; `reload` keeps it.
 struct FilterOptions {
   std::string function = "filter";
   packet::Policy policy;

@@ -7,6 +7,8 @@
 #include <linux/bpf.h>
 
 #include "base/bytes.h"
+#include "bpf/clock.h"
+#include "bpf/initial_entries.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/pins.h"
 
@@ -27,8 +29,9 @@ void append(std::vector<uint8_t>& list, uint32_t map_id, std::span<const uint8_t
 }
 
 /// False: there is an entry with this key by now, which stays as it is.
-Result<bool> insert(const Map& map, const ir::MapSpec::Entry& entry) {
-  const int done = bpf_map_update_elem(map.fd(), entry.key.data(), entry.value.data(), BPF_NOEXIST);
+Result<bool> insert(const Map& map, const ir::MapSpec& spec, const ir::MapSpec::Entry& entry) {
+  const std::vector<uint8_t> value = initial_value(spec, entry, realtime_ns());
+  const int done = bpf_map_update_elem(map.fd(), entry.key.data(), value.data(), BPF_NOEXIST);
   if (done == 0) return true;
   if (done == -EEXIST) return false;
   return errno_error(fmt::format("write to the map '{}'", map.shape().name), -done,
@@ -85,7 +88,12 @@ NewEntries::~NewEntries() {
 }
 
 Result<void> NewEntries::add(const LoadedProgram& program, const ir::Image& image, const std::string& folder) {
-  std::vector<std::pair<const Map*, const ir::MapSpec::Entry*>> entries;
+  struct Missing {
+    const Map* map;
+    const ir::MapSpec* spec;
+    const ir::MapSpec::Entry* entry;
+  };
+  std::vector<Missing> entries;
   std::vector<uint8_t> list;
   for (size_t i = 0; i < program.maps.size(); ++i) {
     const Map& map = program.maps[i];
@@ -93,14 +101,14 @@ Result<void> NewEntries::add(const LoadedProgram& program, const ir::Image& imag
     const Result<std::vector<const ir::MapSpec::Entry*>> some = missing(map, image.maps[i]);
     if (!some) return tl::make_unexpected(some.error());
     for (const ir::MapSpec::Entry* entry : *some) {
-      entries.emplace_back(&map, entry);
+      entries.push_back({&map, &image.maps[i], entry});
       append(list, map.id(), entry->key);
     }
   }
   if (entries.empty()) return {};
   if (const Result<void> pinned = pin_list(std::move(list), folder); !pinned) return pinned;
-  for (const auto& [map, entry] : entries) {
-    const Result<bool> fresh = insert(*map, *entry);
+  for (const auto& [map, spec, entry] : entries) {
+    const Result<bool> fresh = insert(*map, *spec, *entry);
     if (!fresh) return tl::make_unexpected(fresh.error());
     if (*fresh) added_.emplace_back(map, entry->key);
   }

@@ -42,7 +42,7 @@ const char* private_bpffs() {
 }
 
 /// Our ancestors, the parent first. `ip netns exec` and the like give a command mounts of its own, which end with it:
-/// what shall stay is looked for and made where an ancestor sees it.
+/// what is to stay is looked for and made where an ancestor sees it.
 Result<std::vector<std::string>> ancestors() {
   std::vector<std::string> found;
   std::string process = "self";
@@ -79,8 +79,7 @@ Result<void> check_owner(const FileDescriptor& folder, const std::string& path, 
   if (status.st_uid != geteuid()) {
     return system_error(
         fmt::format("{} belongs to user {}, not to user {} who runs this", path, status.st_uid, geteuid()),
-        fmt::format("whoever owns it could take filters away: run it as that user, or remove the folder ('rm -r {}')",
-                    path));
+        fmt::format("its owner could take filters away: run it as that user, or remove the folder ('rm -r {}')", path));
   }
   if ((status.st_mode & forbidden) != 0) {
     return system_error(fmt::format("{} is open to other users (mode {:o})", path, status.st_mode & 07777),
@@ -141,7 +140,7 @@ Result<std::string> find_mount(const std::string& mount_point) {
   return std::string();
 }
 
-/// What an older version left, if it is ours alone and holds anything. Somebody else's folder there means nothing.
+/// What an older version left, if it is ours alone and holds anything. A folder of another user there means nothing.
 Result<Place> older_place() {
   const Result<std::string> bpffs = find_mount(kOlderBpffs);
   if (!bpffs) return tl::make_unexpected(bpffs.error());
@@ -220,7 +219,7 @@ Result<void> lock(const FileDescriptor& file, const std::string& path) {
                       "one command at a time changes them: wait for it, or end it");
 }
 
-/// Makes the folder and mounts, once, whoever else tries at the same time.
+/// Makes the folder and mounts, once, although others may try at the same time.
 Result<void> mount_here() {
   if (mkdir(kHome, kHomeMode) != 0 && errno != EEXIST) return errno_error(fmt::format("make {}", kHome), errno);
   Result<std::optional<FileDescriptor>> home = open_folder(kHome);
@@ -336,7 +335,7 @@ Result<PinRoot> PinRoot::open_for_change() {
   for (int tries = 0; tries < kTries; ++tries) {
     Result<Place> place = has_private_bpffs() ? private_place(private_bpffs(), true) : machine_place();
     if (!place) return tl::make_unexpected(place.error());
-    if (place->path.empty()) continue;  // somebody else has just taken away what was made
+    if (place->path.empty()) continue;  // another process has just taken away what was made
     if (const Result<void> locked = lock(place->folder, place->path); !locked)
       return tl::make_unexpected(locked.error());
     // Whoever had the lock before may have taken the folder away.

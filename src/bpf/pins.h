@@ -27,7 +27,7 @@ inline constexpr std::string_view kUnfinished = "@new";
 /// The folder of all our pins (see pin_root.cpp for where it is), locked against other processes of ours when it was
 /// opened for changing things, as long as the object lives.
 ///
-/// It must be ours alone: owned by the user who runs this process, closed to others, not behind a symbolic link.
+/// It must be ours alone: owned by the user who runs this process, closed to others, not reached by a symbolic link.
 /// Anybody else who could write there could rename filters away or hold the lock forever.
 class PinRoot {
  public:
@@ -42,7 +42,7 @@ class PinRoot {
   [[nodiscard]] std::string path_of(std::string_view name) const { return path_ + "/" + std::string(name); }
   /// Everything in the folder, sorted.
   [[nodiscard]] Result<std::vector<std::string>> names() const;
-  /// Does somebody else hold the lock?
+  /// Does another process hold the lock?
   [[nodiscard]] Result<bool> is_being_changed() const;
   /// Takes the folder itself away when it is empty.
   void remove_if_empty();

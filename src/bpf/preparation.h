@@ -5,8 +5,8 @@
 //   what attaches it, by the hook (hooks/): link ...; chain
 //   base, old_memory                     after a reload: see counters.h
 //
-// The program is pinned before it is attached, so that whoever takes an interrupted load away finds what was attached.
-// An attachment that is given up is taken away by its pins, like any other (removal.cpp).
+// The program is pinned before it is attached, so that the command that clears an interrupted load away finds what was
+// attached. An attachment that is given up is taken away by its pins, like any other (removal.cpp).
 #pragma once
 
 #include <memory>

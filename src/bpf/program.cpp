@@ -16,6 +16,7 @@
 #include "bpf/clock.h"
 #include "bpf/far_loops.h"
 #include "bpf/hook.h"
+#include "bpf/initial_entries.h"
 #include "bpf/kernel_types.h"
 #include "bpf/link.h"
 #include "bpf/preemption.h"
@@ -170,7 +171,9 @@ class Loader {
       auto map = reused ? old->duplicate() : Map::create(shape_of(spec));
       if (!map) return tl::make_unexpected(std::move(map.error()));
       if (!reused) {
-        if (auto filled = map->update_all(spec.initial); !filled) return filled;
+        auto filled =
+            spec.timed ? map->update_all(initial_entries(spec, realtime_ns())) : map->update_all(spec.initial);
+        if (!filled) return filled;
       }
       loaded_.maps.push_back(std::move(*map));
       loaded_.reused.push_back(reused);

@@ -205,7 +205,7 @@ class Specializer {
     if (is_wide(insns()[at])) keep_[at + 1] = false;
   }
 
-  // What sets a register that nobody looks at afterwards goes; what such instructions look at does not count.
+  // What sets a register that is not read afterwards goes; what such instructions look at does not count.
   void drop_dead() {
     using Registers = std::bitset<kRegisters>;
     std::vector<Registers> live(insns().size() + 1);  // in front of each

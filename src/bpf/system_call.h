@@ -106,7 +106,7 @@ enum class ObjectKind : uint8_t { kProgram, kMap, kLink };
 /// Nothing: it is gone. Needs CAP_SYS_ADMIN.
 [[nodiscard]] Result<std::optional<FileDescriptor>> open_id(ObjectKind kind, uint32_t id);
 
-/// libbpf says nothing on standard error by itself: what fails is told where it is met.
+/// libbpf says nothing on standard error by itself: what fails is reported where it is met.
 void keep_libbpf_quiet();
 
 /// Run times of all programs are measured until the descriptor is closed.

@@ -20,7 +20,7 @@ bool is_trace(std::string_view line) {
   return line.starts_with("from ") || line.starts_with("mark_precise") || line.starts_with("last_idx");
 }
 
-/// What the verifier says where it gives up, possibly behind an instruction that it has printed already.
+/// What the verifier says where it gives up, possibly after an instruction that it has printed already.
 std::string_view says_too_large(std::string_view line) {
   for (const std::string_view words : {"BPF program is too large", "The sequence of "}) {
     const size_t at = line.find(words);

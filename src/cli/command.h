@@ -2,7 +2,7 @@
 //
 // Exit statuses, the same everywhere: 0 done; 1 the user's input is at fault (a bad script, a broken capture, a wrong
 // option, a failed test); 2 it cannot run here (a missing permission or kernel feature, a full disk); 128 + signal when
-// a run over captures was interrupted, so that nobody takes a partial result for a whole one.
+// a run over captures was interrupted, so that a partial result is not taken for a whole one.
 #pragma once
 
 #include <functional>

@@ -55,7 +55,7 @@ Error unknown_option(const CLI::App& app, const std::string& word) {
   return input_error(fmt::format("unknown option '{}'", option), meant.empty() ? help : meant + " " + help).value();
 }
 
-/// The first word is not a command: a mistyped one, or a file that somebody wants to run.
+/// The first word is not a command: a mistyped one, or a file that is to be run.
 Error unknown_command(const std::string& word, const std::vector<std::string>& commands) {
   const std::string meant = did_you_mean(word, commands);
   std::string hint = fmt::format("the commands are {}; 'perilune --help' explains them", fmt::join(commands, ", "));
@@ -83,7 +83,7 @@ int run_command(int argc, const char* const* argv) {
   program.formatter(std::make_shared<Help>("Usage: perilune COMMAND ..."));
   program.footer(kExamples);
   program.allow_extras();
-  program.require_subcommand(0, 1);  // the words behind a command are its own, also where they are called like another
+  program.require_subcommand(0, 1);  // the words after a command are its own, also where they are called like another
 
   std::vector<Command> commands;
   for (const auto add : {add_run, add_check, add_test, add_explain, add_compile, add_load, add_reload, add_unload,

@@ -1,7 +1,7 @@
 // Text for standard output and standard error that a command prints by itself (packet lines go through output.h).
 //
-// fmt::print throws when the stream cannot be written, and an exception that nobody expects ends the process: a full
-// disk behind standard error would end a firewall. Here a failure is remembered instead and told at the end of the
+// fmt::print throws when the stream cannot be written, and an exception that is not caught ends the process: a full
+// disk behind standard error would end a firewall. Here a failure is remembered instead and reported at the end of the
 // command, see finish_streams().
 #pragma once
 
@@ -16,7 +16,7 @@
 namespace perilune::cli {
 
 /// From now on standard error never makes its writer wait longer than a moment: what has no room (a full pipe that
-/// nobody reads) is dropped and counted, as output.h says of standard output. Called once, before threads are started.
+/// is not read) is dropped and counted, as output.h says of standard output. Called once, before threads are started.
 void drop_errors_that_cannot_be_written();
 /// Pieces of text that were dropped, each a line; may be called from any thread.
 [[nodiscard]] uint64_t lost_error_lines();
@@ -41,12 +41,12 @@ void print_to(std::FILE* stream, fmt::format_string<Args...> format, Args&&... a
 [[nodiscard]] bool flush(std::FILE* stream);
 
 /// To be called when something was changed that stays after this command, such as "ssh: loaded at xdp:eth0", before it
-/// is told on standard output.
+/// is said on standard output.
 void note_change(std::string what);
 
 /// Writes what is still in the buffers. When standard output lost text to anything but a reader that went away (`|
 /// head`), standard error says so. Returns `status`, or that of a command that cannot run here when text was lost and
-/// telling it was all there was to do. After a change the status tells whether that was made: nobody must do it again
+/// telling it was all there was to do. After a change the status tells whether that was made: it need not be done again
 /// because a disk is full.
 [[nodiscard]] int finish_streams(int status);
 

@@ -1,4 +1,4 @@
-// What a log call sends through the ring buffer, and its way back to text.
+// What a log call sends through the ring buffer, and how that becomes text again.
 //
 //   record     struct pl_event (kind PL_EVENT_LOG, site: index into Image::logs), then one word a value, followed by
 //              what the word says: tag in bits 0-7, length of a string in bits 8-31, bytes that follow in bits 32-63

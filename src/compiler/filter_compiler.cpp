@@ -7,7 +7,7 @@ namespace perilune::compiler {
 
 tl::expected<Compiled, Diagnostics> compile_filter(script::State& state, const Target& target, const Options& options) {
   World world(state);
-  // Each round knows more variables; there cannot be more rounds than types and variables.
+  // Each iteration knows more variables; there cannot be more iterations than types and variables.
   for (int round = 0; round < 500; ++round) {
     Lowering lowering(world, target);
     try {

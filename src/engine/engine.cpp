@@ -38,8 +38,8 @@ tl::expected<std::unique_ptr<Program>, Diagnostics> open_fastest(std::unique_ptr
   const std::string path = shared->script->path();
   auto program = open_native(std::move(shared), std::move(*compiled));
   if (program) return std::move(*program);
-  return tl::make_unexpected(Diagnostics{
-      {Severity::kError, "native-code", path, 0, std::move(program.error().message), "use --engine lua"}});
+  return tl::make_unexpected(
+      Diagnostics{{Severity::kError, "native-code", path, 0, std::move(program.error().message), "use --engine lua"}});
 }
 
 }  // namespace

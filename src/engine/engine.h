@@ -80,7 +80,7 @@ class PacketWorker {
   virtual ~PacketWorker() = default;
   /// The decision, with what it refers to, is valid until the next call.
   [[nodiscard]] virtual packet::Decision judge(const packet::Packet& packet) = 0;
-  /// Does it call Packet::need() before it looks at bytes behind the headers?
+  /// Does it call Packet::need() before it looks at bytes after the headers?
   [[nodiscard]] virtual bool asks_for_bytes() const { return false; }
   /// Counted by judge(). Other threads may read a snapshot while the worker runs.
   [[nodiscard]] virtual Statistics statistics() const = 0;

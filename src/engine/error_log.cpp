@@ -3,7 +3,7 @@
 namespace perilune::engine {
 namespace {
 
-// A script may invent places (error("a.lua:" .. n .. ": ...", 0)); it shall not fill our memory with them.
+// A script may invent places (error("a.lua:" .. n .. ": ...", 0)); it must not fill our memory with them.
 constexpr size_t kMaxPlaces = 1'000;
 constexpr const char* kOtherPlaces = "(other places)";
 

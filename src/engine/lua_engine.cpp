@@ -33,6 +33,8 @@ class LuaWorker final : public ScriptWorker {
     return decision;
   }
 
+  void begin_time(uint64_t now_ns) override { shared_->script->maps().begin_time(now_ns); }
+
   Decision call(const packet::Packet& packet) {
     if (!state_->call(binding_, packet.number)) return shared_->failed(packet, state_->error());
     const PacketBinding::ScriptResult result = binding_.read_result(state_->lua());

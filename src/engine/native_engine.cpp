@@ -46,7 +46,8 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
         random_(random),
         fuel_(shared.options.limits.call_instructions) {}
 
-  [[nodiscard]] Result<void> start(const vm::Program& program) {
+  [[nodiscard]] Result<void> start(vm::Program& program) {
+    program_ = &program;
     auto machine = program.machine(*this);
     if (!machine) return tl::make_unexpected(std::move(machine.error()));
     machine_ = std::move(*machine);
@@ -83,6 +84,11 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
       default:
         return shared_->failed(packet, script_error());
     }
+  }
+
+  void begin_time(uint64_t now_ns) override {
+    program_->stamp_entries(now_ns);
+    shared_->script->maps().begin_time(now_ns);  // maps that the code does not use stay there
   }
 
   Decision settle(const packet::Packet& packet, std::optional<Verdict> verdict, uint32_t line) {
@@ -156,6 +162,7 @@ class NativeWorker final : public ScriptWorker, private vm::Environment {
   }
 
   const Leftovers* script_;
+  vm::Program* program_ = nullptr;
   script::Random random_;
   script::SystemClock system_clock_;
   uint64_t fuel_;
@@ -173,9 +180,14 @@ class NativeProgram final : public Program {
     vm::Options options;
     options.machine_code = shared_->options.native_code != NativeCode::kInterpreted;
     options.checked = shared_->options.native_code == NativeCode::kChecked;
+    // Each iteration of a loop takes from the packet's budget, which is to end first: its error names the limit.
+    const uint64_t iterations = shared_->options.limits.call_instructions + options.patience;
+    options.patience = static_cast<uint32_t>(std::min<uint64_t>(iterations, UINT32_MAX));
     auto program = vm::Program::load(script_.compiled.image, options);
     if (!program) return tl::make_unexpected(std::move(program.error()));
     vm_ = std::move(*program);
+    // Else from the first packet on: see ScriptWorker.
+    if (!shared_->options.packet_time) vm_->stamp_entries(script::SystemClock().now_ns());
     return {};
   }
 

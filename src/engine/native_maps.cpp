@@ -45,8 +45,7 @@ Entry converted(const MapDeclaration& declaration, const uint8_t* key, const uin
 
 void show_map(const MapDeclaration& declaration, vm::Map& from, script::Map& to) {
   std::vector<Entry> entries;
-  from.for_each(
-      [&](const uint8_t* key, const uint8_t* value) { entries.push_back(converted(declaration, key, value)); });
+  from.for_each([&](const uint8_t* key, uint8_t* value) { entries.push_back(converted(declaration, key, value)); });
   // Maps with a time to live expect writes in the order of time.
   std::ranges::stable_sort(entries, {}, &Entry::written_ns);
   for (const script::Map::Entry& old : to.entries(script::Map::kNoTime))

@@ -2,6 +2,7 @@
 // its errors go; and what happens to packets that no script is asked about.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,13 +21,14 @@ struct ScriptProgram {
   Options options;
   Observer* observer;
   script::PacketClock packet_clock;
+  std::atomic<bool> time_began = false;  // of the packets' clock
   ErrorLog errors;
   std::optional<LoadedScript> script;  // empty only while it is being loaded
 
   /// Worker 0's state the first time, then one more for that worker.
   [[nodiscard]] tl::expected<std::unique_ptr<script::State>, Diagnostics> take_state(unsigned worker);
 
-  /// What random() starts from in that worker: they shall not draw the same numbers. Nothing: the system's choice.
+  /// What random() starts from in that worker: they must not draw the same numbers. Nothing: the system's choice.
   [[nodiscard]] std::optional<uint64_t> seed_of(unsigned worker) const;
 
   /// Malformed packets, and frames without IP unless the script wants them: the decision. Nothing: ask the script.

@@ -15,7 +15,11 @@ class ScriptWorker : public PacketWorker {
  public:
   packet::Decision judge(const packet::Packet& packet) final {
     // A time that is too late to be one must not stop the clock of all later packets.
-    if (shared_->options.packet_time && packet.time_ns < kLatestTime) shared_->packet_clock.advance(packet.time_ns);
+    if (shared_->options.packet_time && packet.time_ns < kLatestTime) {
+      shared_->packet_clock.advance(packet.time_ns);
+      if (!shared_->time_began.load(std::memory_order_relaxed) && !shared_->time_began.exchange(true)) [[unlikely]]
+        begin_time(shared_->packet_clock.now_ns());
+    }
     location_ = packet::locate(packet.bytes, packet.wire_length, packet.link);
     const std::optional<packet::Decision> settled = shared_->decide_without_script(location_);
     packet::Decision decision = settled.has_value() ? *settled : ask(packet);
@@ -36,6 +40,9 @@ class ScriptWorker : public PacketWorker {
 
   /// What the script says of the packet whose headers are at location_.
   virtual packet::Decision ask(const packet::Packet& packet) = 0;
+
+  /// What was written to maps while the script loaded lives from the first packet on.
+  virtual void begin_time(uint64_t now_ns) = 0;
 
   /// An error that no instruction of the script raised: at the return statement when it is known, else at the entry
   /// point.

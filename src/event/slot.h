@@ -21,26 +21,24 @@
 #define PL_CALL 0x0000u     /* struct pl_call */
 #define PL_RECORD 0x0180u   /* what is known of the event: of packets, struct pl_packet (packet/record.h) */
 #define PL_TRAIN_AT 0x02c0u /* of a train of packets under judgement, struct pl_train (runtime/train_state.h) */
-#define PL_REJECTS_IN_ALL_AT                                                                                        \
-  0x02e0u                          /* how many answers were sent of late to all senders together (runtime/reject.h) \
-                                    */
-#define PL_ERROR_COUNTS_AT 0x0300u /* script errors by site, PL_ERROR_COUNTS times eight bytes */
-#define PL_WORKER 0x0400u          /* variables of the script that outlive an event (per slot) */
-#define PL_SPILL 0x0800u           /* values that the register allocator keeps in memory */
-#define PL_SCRATCH 0x1000u         /* keys and values of maps, events, captures: laid out by the compiler */
-#define PL_REJECTS_AT 0x3d00u      /* answers sent of late to each sender, PL_REJECTS_EACH times eight bytes */
-#define PL_REPLACING_AT 0x3f00u    /* what a replaced payload needs while it is replaced (runtime/replace.h) */
-#define PL_CONSTANTS 0x4000u       /* constant strings, written once at load, the same in every slot */
-#define PL_FRAME 0x8000u           /* the copy of the event's bytes: of packets, of the frame */
-#define PL_FRAME_MAX 66559u        /* of longer ones, the beginning */
-#define PL_STRINGS 0x18400u        /* strings that the script makes (lower(), tostring() of numbers, ..) */
+#define PL_REJECTS_IN_ALL_AT 0x02e0u /* answers sent recently to all senders together (runtime/reject.h) */
+#define PL_ERROR_COUNTS_AT 0x0300u   /* script errors by site, PL_ERROR_COUNTS times eight bytes */
+#define PL_WORKER 0x0400u            /* variables of the script that outlive an event (per slot) */
+#define PL_SPILL 0x0800u             /* values that the register allocator keeps in memory */
+#define PL_SCRATCH 0x1000u           /* keys and values of maps, events, captures: laid out by the compiler */
+#define PL_REJECTS_AT 0x3d00u        /* answers sent recently to each sender, PL_REJECTS_EACH times eight bytes */
+#define PL_REPLACING_AT 0x3f00u      /* what a replaced payload needs while it is replaced (runtime/replace.h) */
+#define PL_CONSTANTS 0x4000u         /* constant strings, written once at load, the same in every slot */
+#define PL_FRAME 0x8000u             /* the copy of the event's bytes: of packets, of the frame */
+#define PL_FRAME_MAX 66559u          /* of longer ones, the beginning */
+#define PL_STRINGS 0x18400u          /* strings that the script makes (lower(), tostring() of numbers, ..) */
 #define PL_STRINGS_SIZE (PL_SLOT_SIZE - PL_STRINGS)
 #define PL_REJECTS_EACH 64u
 /* Once the script has answered, the runtime works where its strings were; before that, room for the rest of the last
  * 64 bytes that are copied to the frame's end. */
 #define PL_WORKSPACE (PL_STRINGS + 0x0040u) /* struct workspace (runtime/commit.h) */
-#define PL_BYTES_BEFORE \
-  (PL_STRINGS + 0x0400u)                    /* what the packet has where the script wrote; the headers of an answer */
+/* What the packet has where the script wrote; the headers of an answer. */
+#define PL_BYTES_BEFORE (PL_STRINGS + 0x0400u)
 #define PL_MOVE_ROOM (PL_STRINGS + 0x2000u) /* of packets that are moved (xdp.bpf.c) */
 
 /* Errors of sites from PL_ERROR_SITES on are counted together, and those of packets that could not be put back. */

@@ -83,7 +83,7 @@ void on_forbidden_call(int, siginfo_t* info, void*) {
   append(text, length, "perilune: error: the system call '");
   append(text, length, number < kNames && names[number][0] != '\0' ? names[number].data() : "?");
   append(text, length, consequence);
-  pollfd room{STDERR_FILENO, POLLOUT, 0};  // a pipe that nobody reads must not keep the process
+  pollfd room{STDERR_FILENO, POLLOUT, 0};  // a pipe that is not read must not keep the process
   if (::poll(&room, 1, 0) > 0) (void)!::write(STDERR_FILENO, text.data(), length);
   ::_exit(2);
 }
@@ -124,7 +124,7 @@ class Filter {
   void allow(int call, Conditions... conditions) {
     if (code_ == 0) code_ = seccomp_rule_add(context_, SCMP_ACT_ALLOW, call, sizeof...(conditions), conditions...);
   }
-  /// The number -1 is no system call and does nothing: a debugger puts it in place of one that shall fail.
+  /// The number -1 is no system call and does nothing: a debugger puts it in place of one that is to fail.
   void allow_none() {
     if (code_ == 0) code_ = seccomp_attr_set(context_, SCMP_FLTATR_API_TSKIP, 1);
     allow(-1);

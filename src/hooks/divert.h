@@ -7,8 +7,8 @@
 // when there are some.
 //
 // Each rule carries the comment "perilune:PID:STARTTIME:PIDNAMESPACE:FILTER" of the process it belongs to, so that
-// rules of killed runs are told from those of running ones, also when the pid is in use again or belongs to another
-// container, and those of one filter from those of another.
+// rules of killed runs are distinguished from those of running ones, also when the pid is in use again or belongs to
+// another container, and those of one filter from those of another.
 //
 // Fragments: only the first one carries ports. The kernel puts IPv4 packets together before INPUT; elsewhere, and for
 // IPv6, it does so where connection tracking is in use. Without that, a rule with ports diverts first fragments only;
@@ -78,7 +78,7 @@ class Divert {
 /// no moment without a rule. Those of other filters stay, because they keep traffic closed that this one does not
 /// judge: notes() names each with the command that removes it. All or nothing: an error says so when a rule may have
 /// stayed. Several queues: the hash of the packet's addresses chooses, so that the packets of a flow keep their order.
-/// `fail_open`: packets pass while nobody listens on the queue; otherwise they are dropped.
+/// `fail_open`: packets pass while no program listens on the queue; otherwise they are dropped.
 [[nodiscard]] Result<std::unique_ptr<Divert>> install_divert(const DivertSpec& spec, const DivertQueues& queues,
                                                              bool fail_open);
 

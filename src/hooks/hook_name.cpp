@@ -42,7 +42,7 @@ Result<bpf::AttachPoint> parse_hook(std::string_view text, const std::string& ne
   if (const bpf::Hook* hook = hook_of(text); hook != nullptr && hook->scope() == bpf::Scope::kMachine) {
     if (!netns.empty()) {
       return input_error(fmt::format("'{}' is in no network namespace", text),
-                         "it is the same in all of them: leave --netns out, and write @NETNS behind the other hooks");
+                         "it is the same in all of them: leave --netns out, and write @NETNS after the other hooks");
     }
     return parse_place(text);  // its names may have an '@'
   }

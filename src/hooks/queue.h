@@ -54,7 +54,7 @@ struct QueueOptions {
   bool others_any_free = false;  // as any_free, for those
   /// The numbers are where the search for free ones begins; numbers() has those that were found.
   bool any_free = false;
-  /// Not to be served, though nobody does: see queues_of_other_filters() of divert.h.
+  /// Not to be served, although nothing serves them: see queues_of_other_filters() of divert.h.
   std::vector<QueueRange> avoided;
   bool fail_open = false;        // packets pass unjudged while the queue or the socket is full; else they are dropped
   uint32_t queue_length = 8192;  // packets the kernel holds per queue

@@ -73,6 +73,10 @@ struct MapSpec {
     std::vector<uint8_t> value;
   };
   std::vector<Entry> initial;  // what the main chunk wrote
+  /// With a time to live: values begin with the time of writing. Of `initial` it is kNotYet; the code that puts them into
+  /// a map replaces it by the time from which they live.
+  bool timed = false;
+  static constexpr uint64_t kNotYet = ~uint64_t{0};
   // The whole declaration in one spelling: entries of two maps mean the same only if this is the same. Equal sizes do
   // not suffice: a u64 and two u32 take the same bytes.
   std::string declared;

@@ -90,7 +90,7 @@ const char* word_part(const Description& description, int index, const char* nam
 constexpr const char* kKnownTypes = "use 'number', 'signed', 'string', 'ipv4', 'ipv6' or 'mac'";
 constexpr const char* kKnownEndians = "use 'big', 'net', 'little' or 'host'";
 
-// Byte orders are told apart by their first letter.
+// Byte orders are distinguished by their first letter.
 std::optional<bool> little_endian_of(const char* word) {
   switch (word[0]) {
     case 'b':

@@ -21,8 +21,8 @@ extern "C" {
  * segments can be read and written by scripts until then. Opens `data` when that has not been done. */
 LDATA_API int ldata_newref(lua_State* L, void* pointer, size_t size);
 
-/* Cuts the object behind `reference`, and every segment made of it, off its memory: from now on reads give nil and
- * writes do nothing. The reference is freed. LUA_NOREF and LUA_REFNIL are ignored. */
+/* Cuts the object that `reference` refers to, and every segment made of it, off its memory: from now on reads give nil
+ * and writes do nothing. The reference is freed. LUA_NOREF and LUA_REFNIL are ignored. */
 LDATA_API void ldata_unref(lua_State* L, int reference);
 
 /* The address and size of the data object at `index`, or NULL with *size = 0 when it is not one or was cut off. The

@@ -1,4 +1,4 @@
-// What a data object looks at: a run of bytes that somebody owns, seen through views that can be cut off.
+// What a data object looks at: a run of bytes that the caller owns, seen through views that can be cut off.
 //
 // A host that shows scripts a new buffer for every event (a packet, a write to a terminal) keeps ONE Memory per
 // lua_State for the whole life of that state, points it at each buffer in turn, and calls `release()` when the event is

@@ -183,7 +183,8 @@ int fill_dns_names(lua_State* L) {
 // net.dns_names(text): a table with true for each domain name of a text, as it stands in packets. The text is a list
 // with a name on a line, or a hosts file.
 //
-// The collector rests meanwhile: next to nothing is garbage, and each of its rounds would go through all names so far.
+// The collector rests meanwhile: next to nothing is garbage, and each of its iterations would go through all names so
+// far.
 int net_dns_names(lua_State* L) {
   luaL_checkstring(L, 1);
   lua_settop(L, 1);

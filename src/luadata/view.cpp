@@ -18,7 +18,7 @@ View& push_bare_view(lua_State* L, Memory& memory, uint64_t generation, size_t o
   return *new (block) View{&kViewTag, &memory, generation, offset, length};
 }
 
-// Pushes a userdata that holds a Memory and, behind it, `size` bytes.
+// Pushes a userdata that holds a Memory and, after it, `size` bytes.
 Memory& push_storage(lua_State* L, size_t size) {
   auto* block = static_cast<uint8_t*>(lua_newuserdatauv(L, sizeof(Memory) + size, 0));
   auto& memory = *new (block) Memory;

@@ -20,7 +20,7 @@ struct BuildOptions {
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
   std::vector<uint8_t> payload{};
-  bool bare = false;            // no transport header: `payload` is all behind the IP header, as it is
+  bool bare = false;            // no transport header: `payload` is all after the IP header, as it is
   uint8_t ttl = 64;             // or hop limit
   uint8_t tos = 0;              // or traffic class
   uint16_t identification = 0;  // IPv4

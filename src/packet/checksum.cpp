@@ -6,7 +6,7 @@
 // sender's.
 // - A wrong or unknowable one (fragment, cut capture) is updated by the difference, which keeps its error modulo 65535.
 // - An unfinished one (checksum_unfinished()) is neither: it follows the pseudo header alone, because the device will
-//   add what is behind it.
+//   add what is after it.
 // - UDP's 0 means none: a computed or updated 0 becomes 0xffff, and a checksum that was none stays none.
 // SCTP's CRC is linear over exclusive or: the error of a wrong one is kept by that.
 #include "packet/checksum.h"

@@ -126,7 +126,7 @@ class LinkReader {
   /// RFC 2516: version and type, code, session, length (of the PPP frame), then PPP's protocol field. Version and code
   /// are not looked at, because Linux does not either: what it would deliver must reach the script.
   void pppoe() {
-    if (found_.length_field != 0) return;  // inside an 802.3 frame: nobody's protocol
+    if (found_.length_field != 0) return;  // inside an 802.3 frame: no protocol that is known
     if (!need(kPppoeHeader)) return;
     const size_t length = read_be16(at(4));
     if (length > found_.limit - found_.network - kPppoeHeader) {
@@ -150,8 +150,8 @@ class LinkReader {
     return;
   }
 
-  /// An 802.3 frame: IP in it only behind LLC and SNAP (RFC 1042). Others are not IP: where their length fits, what
-  /// follows it is padding, and where it does not, nobody minds.
+  /// An 802.3 frame: IP in it only after LLC and SNAP (RFC 1042). Others are not IP: where their length fits, what
+  /// follows it is padding, and where it does not, that does not matter.
   void ieee_802_3(size_t length) {
     const size_t room = found_.limit - found_.network;
     if (length >= kSnapHeader && length <= room) {

@@ -7,7 +7,7 @@
 //
 // What is decided here, and why:
 // - Malformed and truncated are different things. A length is held against what was on the wire: beyond it, it lies.
-//   Cut within the IP header it is malformed, too: nobody can judge it. What
+//   Cut within the IP header it is malformed, too: it cannot be judged. What
 //   else was on the wire but is not in the capture is truncated, and what can be known from the rest is still found.
 // - IPv4 total length 0 (IPv6 payload length 0) with TCP means "to the end of the frame": Linux writes that when
 // segmentation
@@ -21,7 +21,7 @@
 //   more, so the header is 8 bytes, or the whole message where that is shorter.
 // - ICMP over IPv6 and ICMPv6 over IPv4 do not exist: they are like any other protocol. So is AH over IPv4.
 // - An IPv6 hop-by-hop header is followed wherever it stands, though RFC 8200 wants it first: a script must see what is
-// behind.
+// after.
 //
 // Sources: IEEE 802.1Q/802.1ad, RFC 2516 (PPPoE), RFC 791, RFC 8200, RFC 9293, RFC 768, RFC 792, RFC 4443, RFC 9260,
 // the tcpdump group's link-layer header types (LINKTYPE_ values).
@@ -94,7 +94,7 @@ struct Location {
   uint16_t ethertype = 0;  // the innermost EtherType (0x0800, 0x86dd, 0x0806; 0x8864 for PPPoE); 0 when the link type
                            // has none, and for 802.3 frames without SNAP
   uint16_t vlan = 0;       // TCI of the outermost VLAN tag, when vlan_tags > 0
-  uint16_t link_length = 0;  // where the length field of PPPoE or 802.3 is, which counts the bytes behind it; 0: none
+  uint16_t link_length = 0;  // where the length field of PPPoE or 802.3 is, which counts the bytes after it; 0: none
   uint8_t vlan_tags = 0;
   uint8_t version = 0;    // 4, 6: the fixed 20 or 40 bytes of the IP header are there; 0: not an IP packet (or
                           // `truncated` so early that nothing can be said)

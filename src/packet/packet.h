@@ -72,8 +72,8 @@ struct Decision {
   bool modified = false;
   bool mark_set = false;
   uint32_t mark = 0;
-  uint32_t line = 0;               // of the script's return (when recorded) or error; 0: unknown
-  std::span<const uint8_t> bytes;  // the packet after modification; valid until the worker's next call
+  uint32_t line = 0;                   // of the script's return (when recorded) or error; 0: unknown
+  std::span<const uint8_t> bytes;      // the packet after modification; valid until the worker's next call
   const Location* location = nullptr;  // the headers as they arrived; likewise
 };
 

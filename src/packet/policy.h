@@ -49,7 +49,7 @@ struct Policy {
 static_assert(code_of(Verdict::kPass) == PL_PASS && code_of(Verdict::kBlock) == PL_BLOCK &&
               code_of(Verdict::kReject) == PL_REJECT && code_of(Verdict::kReply) == PL_REPLY);
 
-/// As a runtime is told: PL_NO_OPINION asks the script.
+/// As a runtime reads it: PL_NO_OPINION asks the script.
 [[nodiscard]] constexpr uint32_t code_of(NonIp choice) {
   switch (choice) {
     case NonIp::kPass:

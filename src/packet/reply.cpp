@@ -37,7 +37,8 @@ bool is_loopback(const Address& address, uint8_t version) {
   return address.back() == 1 && std::all_of(address.begin(), address.end() - 1, [](uint8_t byte) { return byte == 0; });
 }
 
-/// Does each address stand for one host? (Loopback is one host to itself; a subnet's broadcast address cannot be told.)
+/// Does each address stand for one host? (Loopback is one host to itself; a subnet's broadcast address cannot be
+/// recognized.)
 bool are_hosts(const AddressPair& pair) {
   const auto is_host = [&](const Address& address) {
     // IPv4: neither "this network", multicast nor reserved (RFC 1122, 3.2.1.3), 255.255.255.255 among them.

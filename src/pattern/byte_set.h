@@ -62,13 +62,13 @@ struct MaskedByte {
 /// The set as a masked byte, where it is one.
 [[nodiscard]] std::optional<MaskedByte> masked_byte(const ByteSet& set);
 
-/// The class that `letter` names behind a '%' ('a': letters, 'A': all but letters, ..); nothing when the letter stands
+/// The class that `letter` names after a '%' ('a': letters, 'A': all but letters, ..); nothing when the letter stands
 /// for itself.
 [[nodiscard]] std::optional<ByteSet> class_of(char letter);
 
 struct Bracket {
   ByteSet set;
-  size_t end = 0;  // behind its ']'
+  size_t end = 0;  // after its ']'
 };
 /// The set whose '[' stands at `at` of a pattern; nothing when it is not closed. A ']' that comes first stands for
 /// itself, and so does what follows a '%'.

@@ -3,7 +3,7 @@
 namespace perilune::pattern {
 namespace {
 
-/// A place whose base is not known yet: it stands `distance` bytes behind the segment's beginning.
+/// A place whose base is not known yet: it stands `distance` bytes after the segment's beginning.
 struct Pending {
   Place* place;
   int32_t distance;

@@ -2,7 +2,7 @@
 //
 // The property relied on: between two items of variable length (`*`, `-`, `?`) all distances are fixed. So a capture's
 // end needs no variable of its own: it is a fixed number of bytes before the next variable item's beginning (a "mark"),
-// before the end of the match, or behind `init` when the pattern is anchored and nothing variable came before.
+// before the end of the match, or after `init` when the pattern is anchored and nothing variable came before.
 //   ^SSH%-[%d.]+%-([^ ]+)   steps S S H - [%d.] [%d.]* - [^ ] MARK [^ ]*; capture 1 is from mark 1 - 1 to the match's
 //                           end; the match begins at init: one mark in all
 //   (a*)(b*)(c*)            three marks: every boundary can be anywhere

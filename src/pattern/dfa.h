@@ -8,7 +8,7 @@
 //   find(p) as a condition                     the same without a text; the first match already is a sink
 // Not for: the capture's value or position (tdfa.h).
 // Cost: one table access a byte to run. To make: states x classes x threads; unanchored patterns with k counted dots
-// behind a letter (`a....`) need 2^k states, hence the cap, behind which two_pass.h takes over.
+// after a letter (`a....`) need 2^k states, hence the cap, after which two_pass.h takes over.
 //
 // Reference: Laurikari 2000; the folding is our own.
 #pragma once

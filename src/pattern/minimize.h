@@ -3,8 +3,8 @@
 // The property relied on: the machines are deterministic and complete, and what they do is on their transitions
 // (`label`) and in their states (`output`): two states are the same unless a word tells them apart. Works for plain
 // automata (no labels) and for tagged ones, whose labels are lists of register operations.
-// Cost: states x classes for each round; rounds are at most the length of the longest word needed to tell two states
-// apart (below 100 for patterns as people write them).
+// Cost: states x classes for each iteration; iterations are at most the length of the longest word needed to tell two
+// states apart (below 100 for patterns as people write them).
 #pragma once
 
 #include <cstdint>

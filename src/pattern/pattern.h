@@ -1,6 +1,6 @@
 // A Lua pattern taken apart, and what is wrong with it.
 //
-// A pattern is a sequence without alternatives. A repetition stands behind one single-byte class only, never behind a
+// A pattern is a sequence without alternatives. A repetition stands after one single-byte class only, never after a
 // bracket, so every pattern without %b and back-references is a chain: an automaton whose states are the items in
 // their order, with loops from an item to itself and nothing else. All of src/pattern lives on that.
 //   regular:      ^SSH%-[%d.]+%-([^ \r\n]+)    ()%f[%w]%w-()$

@@ -5,7 +5,7 @@
 // one when neither is written while the other is live with another value.
 //   (%w+)   the end noted after each byte is read only when the next byte is no letter: all but the last write are dead
 //   (a*)(a*)b   the marks of two threads that are alive together must stay apart
-// Cost: transitions x registers / 64, a few rounds.
+// Cost: transitions x registers / 64, a few iterations.
 #pragma once
 
 #include "pattern/tdfa.h"

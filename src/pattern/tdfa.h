@@ -3,7 +3,7 @@
 // The property relied on: mark s of the thread at step p has a register of its own, (p, s) ("static naming"), because a
 // chain has at most one thread at each step. So a state is only the list of its threads' steps by priority, whatever
 // the marks are worth, and transitions copy registers between fixed names. Copies between registers that never hold
-// different live values at once are then coalesced, and writes that nobody reads before the next write are dropped
+// different live values at once are then coalesced, and writes that are not read before the next write are dropped
 // (which is what keeps `%w+` from noting its end after every byte). The states that remain are minimised.
 //   SSH%-[%d.]+%-([^ \r\n]+)    one mark for the match's beginning, one for the capture's: two registers and the end
 //   (.-)=(.-)&(.-)=(.*)         every boundary moves on its own: a register each

@@ -1,7 +1,7 @@
 // Matching in two passes with one bit an item: exact for every regular pattern of up to 62 items, whatever it is.
 //
 // The property relied on: in a chain "item k can still lead to a match from here" is one bit, and one machine word
-// holds all of them; going through the subject from its end to its beginning, each word follows from the one behind it
+// holds all of them; going through the subject from its end to its beginning, each word follows from the one after it
 // by shifts and masks, and runs of items that can be left out are flooded by the carries of an addition. Then a walk
 // from the leftmost position at which item 0 can lead to a match, choosing greedily or lazily at each item by one bit
 // of the next word, never has to go back, and passes every capture's boundary on its way.

@@ -63,7 +63,7 @@ EntryTable::EntryTable(size_t key_size, size_t value_size, uint32_t entries, uin
       entries_(entries),
       shard_mask_(shards - 1),
       bucket_mask_(std::max(std::bit_ceil(std::min(entries, uint32_t{1} << 30)), shards) - 1) {
-  std::random_device device;  // whoever sends packets cannot choose keys that meet in one bucket
+  std::random_device device;  // senders of packets cannot choose keys that meet in one bucket
   seed_ = (uint64_t{device()} << 32) | device();
 }
 
@@ -112,7 +112,7 @@ uint32_t EntryTable::walk(const uint8_t* key, uint32_t hash) const {
 uint32_t EntryTable::find(const uint8_t* key, uint32_t hash) const {
   const std::atomic<uint32_t>& sequence = shard_of(hash).sequence;
   for (unsigned tries = 1;; ++tries) {
-    if (tries % kTriesBeforeYield == 0) sched_yield();  // whoever changes it may have lost its processor
+    if (tries % kTriesBeforeYield == 0) sched_yield();  // the thread that changes it may have lost its processor
     const uint32_t before = sequence.load(std::memory_order_acquire);
     if ((before & 1) != 0) continue;
     const uint32_t entry = walk(key, hash);

@@ -1,7 +1,7 @@
 // A hash table of fixed-size keys and values for several threads, all of whose memory is there from the start: what
 // hash, lru and lpm maps are made of.
 //
-// Buckets are chains of numbered entries. The buckets are dealt out to shards, each with a lock for whoever changes
+// Buckets are chains of numbered entries. The buckets are dealt out to shards, each with a lock for threads that change
 // something and a sequence number that is odd meanwhile. A reader takes no lock: it follows the chain and believes what
 // it found when the sequence number is even and the same before and after. Everything it may look at while it is being
 // changed is read as atomic words, and an entry's number is always that of an entry, so that a reader that strays into
@@ -35,7 +35,7 @@ class EntryTable {
   /// Any thread, without a lock.
   [[nodiscard]] uint32_t find(const uint8_t* key, uint32_t hash) const;
 
-  /// Held by whoever calls what follows for a key of that hash.
+  /// Held by callers of what follows for a key of that hash.
   [[nodiscard]] SpinLock& lock_of(uint32_t hash) { return shard_of(hash).lock; }
   [[nodiscard]] uint32_t shard_number(uint32_t hash) const { return hash & shard_mask_; }
   [[nodiscard]] uint32_t find_locked(const uint8_t* key, uint32_t hash) const;

@@ -1,4 +1,4 @@
-// What code asks of whoever runs it: called by the helpers, on the thread that runs the machine.
+// What code asks of its environment: called by the helpers, on the thread that runs the machine.
 #pragma once
 
 #include <cstdint>

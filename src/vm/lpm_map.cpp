@@ -105,7 +105,7 @@ class LpmMap final : public Map {
  private:
   static uint64_t bit(uint32_t length) { return uint64_t{1} << (length % 64); }
 
-  // Shortens the prefix: the bits behind it zero.
+  // Shortens the prefix: the bits after it zero.
   void cut_to(Key& key, uint32_t length) const {
     std::memcpy(key.data(), &length, sizeof length);
     size_t whole = kLengthBytes + length / 8;

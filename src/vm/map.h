@@ -2,8 +2,8 @@
 //
 // Results are the kernel's: 0 or a negative errno, the same one that bpf_map_update_elem and its siblings give for the
 // same call. A pointer to a value stays valid as long as the map lives: entries are never freed, a deleted one waits
-// for the next key (its value then changes under whoever still holds the pointer, as with the kernel's preallocated
-// maps). All functions may be called from any thread.
+// for the next key (its value then changes under a caller that still holds the pointer, as with the kernel's
+// preallocated maps). All functions may be called from any thread.
 #pragma once
 
 #include <cstddef>
@@ -36,9 +36,9 @@ class Map {
 
   /// Entries that are there; of an array all.
   [[nodiscard]] virtual uint64_t count() const = 0;
-  using Visitor = std::function<void(const uint8_t* key, const uint8_t* value)>;
+  using Visitor = std::function<void(const uint8_t* key, uint8_t* value)>;
   /// Each entry once, in no particular order; what others insert or delete meanwhile may be seen or not. The visitor
-  /// must not call the map.
+  /// must not call the map, but may write to the value.
   virtual void for_each(const Visitor& visit) = 0;
 
   /// Are all these bytes inside one value? For the checked interpreter.

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
 #include "ir/opcodes.h"
 #include "vm/soundness.h"
 
@@ -78,6 +79,15 @@ Result<void> Program::make_maps() {
     maps_.push_back(std::move(*map));
   }
   return {};
+}
+
+void Program::stamp_entries(uint64_t now_ns) {
+  for (size_t i = 0; i < maps_.size(); ++i) {
+    if (!image_->maps[i].timed || image_->maps[i].initial.empty()) continue;
+    maps_[i]->for_each([now_ns](const uint8_t* /*key*/, uint8_t* value) {
+      if (read_host<uint64_t>(value) == ir::MapSpec::kNotYet) write_host<uint64_t>(value, now_ns);
+    });
+  }
 }
 
 Result<std::vector<Insn>> Program::bound_code(const Machine& machine) const {

@@ -42,6 +42,10 @@ class Program {
   /// Does it run as machine code?
   [[nodiscard]] bool translated() const { return translated_; }
 
+  /// From when the initial entries of maps with a time to live live: to be called once that time is known; until then
+  /// they do not expire.
+  void stamp_entries(uint64_t now_ns);
+
   /// For one thread. `environment` and the program must outlive it.
   [[nodiscard]] Result<std::unique_ptr<Machine>> machine(Environment& environment) const;
 
@@ -63,7 +67,7 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  /// PL_SLOT_SIZE bytes and PL_MEMORY_PAD behind them, aligned to a page.
+  /// PL_SLOT_SIZE bytes and PL_MEMORY_PAD after them, aligned to a page.
   [[nodiscard]] uint8_t* slot() const { return memory_.data(); }
   [[nodiscard]] pl_call& call() const { return *reinterpret_cast<pl_call*>(memory_.data() + PL_CALL); }
 

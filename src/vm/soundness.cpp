@@ -124,7 +124,7 @@ class Check {
         return wrong_jump(index);
       case kLd:
         if (insn.code != kLoadImm64) return kUnknown;
-        if (insn.src != 0) return "an address that nobody has put in";
+        if (insn.src != 0) return "an address that has not been put in";
         return insn.dst == kFramePointer ? kWritesFrame : "";
       default:
         return wrong_memory(insn);

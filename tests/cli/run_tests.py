@@ -336,6 +336,13 @@ def test_write_refuses_its_own_input(w):
         if output.status not in (1, 2) or w.read("c.pcap") != before:
             raise Failed(f"{target}: status {output.status}, {output.err}")
     ends(w.run("run", "ssh.lua", "c.pcap", "-w", "no/such/folder.pcapng"), 1)
+    w.write("module.lua", "return {}")
+    os.symlink("ssh.lua", w.path("link"))
+    for target in ("ssh.lua", "link", "./ssh.lua", "module.lua"):
+        output = w.run("run", "ssh.lua", "c.pcap", "-w", target)
+        ends(output, 1)
+        contains(output.err, "writing it would destroy it")
+    equal((w.read("ssh.lua"), w.read("module.lua")), (BANNERS, "return {}"))
 
 
 def test_write_to_standard_output(w):

@@ -288,6 +288,10 @@ def test_junit(w):
     output = tested(w, MIXED, PORTS, "--junit", "no/such/r.xml")
     ends(output, 2)
     contains(output.err, "cannot write no/such/r.xml")
+    output = tested(w, MIXED, PORTS, "--junit", "t.test.lua")
+    ends(output, 1)
+    contains(output.err, "t.test.lua is a Lua file: writing it would destroy it")
+    equal(w.read("t.test.lua"), MIXED)
 
 
 def test_runs_give_the_same_result_every_time(w):

@@ -2,7 +2,7 @@
 import contextlib
 
 from kernel_lab import PASS, KernelLab
-from lab import Namespace, Skip, expect, expect_equal, must, run
+from lab import Namespace, Skip, expect, expect_equal, must, run, wait_until
 
 
 def script_with(declaration, writes=""):
@@ -48,6 +48,26 @@ def test_renewal_is_part_of_a_declaration(program):
         for ttl, renew in ((60, "false"), (61, "false"), (61.5, "false")):
             said = lab.perilune("reload", "m", lab.script(script_with(text.format(ttl, renew)))).stderr
             expect("'m' is declared differently now" in said, f"said for {ttl}, {renew}: {said}")
+
+
+def test_entries_with_a_time_to_live_live_from_the_load(program):
+    text = ("local listed = map.hash {{name = 'listed', key = 'string:4', value = 'bool', size = 10, ttl = {}}}\n{}\n"
+            "function filter(hdr, pld, pkt)\n"
+            "  if pkt.dport == 7 and listed[tostring(pld:segment(0, 4))] then return false end\nend\n")
+    first, second = "map.set(listed, 'no-1', true)", "map.set(listed, 'no-2', true)"
+    with KernelLab(program) as lab:
+        lab.peer(lab.server, "udp-echo", lab.address(4), "7")
+        for hook in lab.hooks:
+            lab.load("listed", lab.script(text.format(3600, first)), hook)
+            expect_equal([lab.asked(word) for word in ("no-1", "no-2", "yes")], ["nothing", "no-2", "yes"], f"after the load at {hook}")
+            again = lab.records("reload", "listed", lab.script(text.format(3600, f"{first} {second}")))[0]["reloaded"]
+            expect_equal(again["notes"], [], "notes of the reload")
+            expect_equal([lab.asked(word) for word in ("no-1", "no-2", "yes")], ["nothing", "nothing", "yes"], f"after the reload at {hook}")
+            expect_equal(entries_of(lab, "listed"), {"listed": 2}, f"entries at {hook}")
+            lab.perilune("unload", "listed")
+        lab.load("listed", lab.script(text.format(3, first)), lab.hooks[1])
+        expect_equal(lab.asked("no-1"), "nothing", "while the entry lives")
+        wait_until(lambda: lab.asked("no-1") == "no-1", "the entry of the main chunk expires")
 
 
 @contextlib.contextmanager

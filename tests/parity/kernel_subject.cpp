@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/latest_time.h"
+#include "bpf/initial_entries.h"
 #include "compiler/events.h"
 #include "engine/script_program.h"
 #include "engine_subject.h"
@@ -107,7 +108,10 @@ class KernelSubject final : public Subject {
     std::array<uint64_t, PL_COUNTERS> before;
     std::memcpy(before.data(), call().counters, sizeof before);
     line_.reset();
-    if (stored.packet.time_ns < kLatestTime) now_ns_ = std::max(now_ns_, stored.packet.time_ns);  // as on captures
+    if (stored.packet.time_ns < kLatestTime) {  // as on captures
+      now_ns_ = std::max(now_ns_, stored.packet.time_ns);
+      if (!std::exchange(time_began_, true)) stamp_entries();
+    }
     call().time_override = now_ns_;
     const auto ran = bpf::test_run(loaded_.program.get(), *loaded_.hook, frame_of(stored, frame_), options);
     if (!ran) {
@@ -154,7 +158,7 @@ class KernelSubject final : public Subject {
         contents.entries = {"cannot be read"};
       } else {
         for (const ir::MapSpec::Entry& entry : *entries)
-          add_entry(*map, entry, contents.entries);
+          if (!has_expired(declaration, entry)) add_entry(*map, entry, contents.entries);
         std::ranges::sort(contents.entries);
       }
       all.push_back(std::move(contents));
@@ -162,7 +166,7 @@ class KernelSubject final : public Subject {
     // Those that the function never uses are not made in the kernel: they hold what the main chunk wrote.
     for (script::Map* map : program_->script->maps().maps()) {
       const std::string& name = map->declaration().name;
-      if (std::ranges::find(all, name, &MapContents::name) == all.end()) all.push_back(contents_of(*map, 0));
+      if (std::ranges::find(all, name, &MapContents::name) == all.end()) all.push_back(contents_of(*map, now_ns_));
     }
     return all;
   }
@@ -176,6 +180,18 @@ class KernelSubject final : public Subject {
 
  private:
   uint64_t now_ns_ = 0;
+  bool time_began_ = false;
+
+  /// What the main chunk wrote lives from the first packet on; when the program was loaded, from then.
+  void stamp_entries() {
+    program_->script->maps().begin_time(now_ns_);
+    for (size_t i = 0; i < loaded_.maps.size(); ++i) {
+      const ir::MapSpec& spec = compiled_.image.maps[i];
+      if (!spec.timed) continue;
+      for (const ir::MapSpec::Entry& entry : spec.initial)
+        (void)loaded_.maps[i].update(entry.key, bpf::initial_value(spec, entry, now_ns_));
+    }
+  }
 
   /// What the hook does to a reply so that it arrives is not the script's: link addresses are exchanged unless it set
   /// them, and at xdp a checksum that was left to the device is finished.
@@ -244,6 +260,13 @@ class KernelSubject final : public Subject {
                             frame.size() >= location.transport + 12U && !location.fragment &&
                             type_at(location.transport + 8U) == 0 && type_at(location.transport + 10U) == 0;
     return !is_group && is_one_to_another && !has_no_crc;
+  }
+
+  /// In the kernel such entries stay until they are looked for.
+  [[nodiscard]] bool has_expired(const script::MapDeclaration& declaration, const ir::MapSpec::Entry& entry) const {
+    if (declaration.ttl_ns == 0) return false;
+    const auto written = read_host<uint64_t>(entry.value.data());
+    return now_ns_ > written && now_ns_ - written >= declaration.ttl_ns;
   }
 
   static void add_entry(const script::Map& map, const ir::MapSpec::Entry& entry, std::vector<std::string>& to) {

@@ -149,16 +149,34 @@ void Generator::head() {
     declared_.text_tables.push_back(table);
   }
   if (allowed_.maps) {
-    script_.push_back(simple(fmt::format("local m1 = map.hash {{name = 'm1', key = 'u16', value = 'u32', size = {}}}",
-                                         random_.pick({4, 1000, 70000}))));
-    script_.push_back(simple("local m2 = map.lru {name = 'm2', key = 'ip', value = 'u64', size = 65536}"));
+    // Not of maps that fill up: where expired entries make room depends on the engine.
+    const auto lifetime = [&] {
+      if (!random_.chance(30)) return std::string();
+      return fmt::format(", ttl = {}{}", random_.pick({"0.001", "0.5", "10", "3600", "1e9"}),
+                         random_.chance(30) ? ", renew = false" : "");
+    };
+    const bool small = random_.chance(30);
+    script_.push_back(simple(fmt::format("local m1 = map.hash {{name = 'm1', key = 'u16', value = 'u32', size = {}{}}}",
+                                         small ? 4 : random_.pick({1000, 70000}), small ? std::string() : lifetime())));
+    script_.push_back(simple(
+        fmt::format("local m2 = map.lru {{name = 'm2', key = 'ip', value = 'u64', size = 65536{}}}", lifetime())));
     script_.push_back(simple("local m3 = map.array {name = 'm3', value = 'i32', size = 64}"));
-    script_.push_back(simple("local m4 = map.hash {name = 'm4', key = 'string:8', value = 'u16', size = 1000}"));
+    script_.push_back(simple(fmt::format(
+        "local m4 = map.hash {{name = 'm4', key = 'string:8', value = 'u16', size = 1000{}}}", lifetime())));
+    for (uint64_t i = random_.below(4); i > 0; --i) {
+      script_.push_back(simple(fmt::format("m1[{}] = {}", random_.below(8), random_.below(1000))));
+      script_.push_back(simple(
+          fmt::format("m2['{}'] = {}", random_.pick({"192.0.2.1", "10.0.0.1", "2001:db8::1"}), random_.below(1000))));
+      script_.push_back(simple(
+          fmt::format("map.add(m4, {}, {})", quoted(random_.pick(payload_words()).substr(0, 8)), random_.below(100))));
+    }
     script_.push_back(simple("local m5 = map.lpm {name = 'm5', key = 'ip', value = 'u16', size = 100}"));
     for (const char* network : {"0.0.0.0/1", "10.0.0.0/8", "192.168.1.0/24", "192.0.0.0/3", "::/0", "2001:db8::/32"}) {
       if (random_.chance(50)) script_.push_back(simple(fmt::format("m5['{}'] = {}", network, random_.below(1000))));
     }
-    script_.push_back(simple("local m6 = map.counter {name = 'm6', key = 'u8', size = 256}"));
+    script_.push_back(
+        simple(fmt::format("local m6 = map.counter {{name = 'm6', key = 'u8', size = 256{}}}", lifetime())));
+    if (random_.chance(30)) script_.push_back(simple(fmt::format("m6:add({}, 3)", random_.below(256))));
     script_.push_back(simple("local m7 = map.counter {name = 'm7'}"));
     script_.push_back(
         simple("local m8 = map.hash {name = 'm8', key = {'ip', 'u16'}, value = {'u32', 'i8'}, size = 4096}"));

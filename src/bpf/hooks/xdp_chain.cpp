@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "@xdp_";
 
-/// Entries that jump to the place behind `place` are pinned beside the table under this name while they fill `place`.
+/// Entries that jump to the place after `place` are pinned beside the table under this name while they fill `place`.
 std::string skip_name(uint32_t place) {
   return fmt::format("skip_{}", place);
 }
@@ -127,7 +127,7 @@ Result<XdpLink> XdpChain::add(const PinRoot& root, uint32_t place, int program, 
     if (const Result<void> set = replace(place, program); !set) return tl::make_unexpected(set.error());
     return XdpLink{FileDescriptor(), xdp_mode(interface), {}};
   }
-  // Nobody else knows the table yet: what fails from here on ends with the descriptors.
+  // No other process knows the table yet: what fails from here on ends with the descriptors.
   if (const Result<void> set = replace(place, program); !set) return tl::make_unexpected(set.error());
   Result<FileDescriptor> entry = load_entry(xdp_programs(), table_.get(), 0);
   if (!entry) return tl::make_unexpected(entry.error());

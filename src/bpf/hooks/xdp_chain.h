@@ -1,5 +1,5 @@
 // Several filters at one interface's XDP hook. The kernel takes one program there: ours is an entry that jumps into a
-// table. Each filter that lets a packet pass jumps on to the entry of the table behind its own; the last one finds
+// table. Each filter that lets a packet pass jumps on to the entry of the table after its own; the last one finds
 // nothing there, and the packet goes to the stack.
 //
 //   link ─► entry ─► table[0] ssh ─pass─► table[1] rate ─pass─► table[2] (nothing): XDP_PASS
@@ -45,7 +45,7 @@ class XdpChain {
                                                                   uint32_t place);
 
   [[nodiscard]] int table() const { return table_.get(); }
-  /// The place behind all that are used; kChainLength or more: the table is full.
+  /// The place after all that are used; kChainLength or more: the table is full.
   [[nodiscard]] Result<uint32_t> free_place() const;
   /// What the kernel says about the link; `ifindex` is 0 when the interface is gone. Not of a new chain.
   [[nodiscard]] Result<LinkInfo> link() const { return link_info(link_.get()); }

@@ -68,7 +68,7 @@ PL_INLINE u32 is_plain(u8* slot, const struct pl_packet* header) {
   return is_destination_plain(slot, header) && header->protocol != PROTOCOL_SCTP;
 }
 
-/* Up to 8 bytes behind the transport's start, whose checksum they are not, in the part of the packet that programs see
+/* Up to 8 bytes after the transport's start, whose checksum they are not, in the part of the packet that programs see
  * directly. */
 PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_packet* header) {
   const u64 begin = header->dirty_begin;
@@ -110,7 +110,7 @@ PL_INLINE u32 commit_small(PL_CTX* ctx, u8* slot, struct pl_packet* header) {
 }
 
 #ifdef PL_TRAINS
-/* Of a train: the payload of one datagram. Its checksum is still to be made, by whoever cuts the train. */
+/* Of a train: the payload of one datagram. Its checksum is still to be made, where the train is cut. */
 PL_GLOBAL u64 commit_datagram(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
   struct pl_packet* header = header_of(slot);

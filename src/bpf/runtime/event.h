@@ -87,7 +87,8 @@ PL_GLOBAL u64 report_packet(PL_CTX* ctx, u64 slot_offset, u64 what) {
     ++captured;
     if (packet_load(ctx, 0, record->bytes, captured) != 0) return 1;
 #ifdef PL_TRAINS
-    if (train_of(header)->left) { /* the slot has the datagram; what the filter wrote is not told from what arrived */
+    if (train_of(header)
+            ->left) { /* the slot has the datagram; what the filter wrote is not separate from what arrived */
 #pragma clang loop unroll(full)
       for (u32 i = 0; i < PL_EVENT_SNAP / sizeof(u64); ++i)
         ((u64*)record->bytes)[i] = ((const u64*)(slot + PL_FRAME))[i];

@@ -16,7 +16,7 @@
     if (READS(field)) (header)->field = (value); \
   } while (0)
 
-/* IPv4 behind the first: what receivers would put together in one way only. */
+/* IPv4 after the first: what receivers would put together in one way only. */
 PL_INLINE u32 is_sound_later_fragment(u32 offset, u32 more, u32 room, u32 protocol) {
   if (offset == 0 || (more && (room == 0 || room % 8 != 0)) || offset + room > IP_MAXIMUM) return 0;
   return protocol != PROTOCOL_TCP || offset >= 20;
@@ -85,7 +85,7 @@ PL_INLINE u32 locate_behind(PL_CTX* ctx, u8* slot, const u8* data, const u8* dat
     SET(header, protocol, protocol);
   } else {
     if (type < 0x0600 || type == ETHERTYPE_PPPOE || is_vlan(type)) return FOUND_NOTHING;
-    if (pl_on_not_ip() != PL_NO_OPINION) return FOUND_NOT_IP; /* nobody asks for more */
+    if (pl_on_not_ip() != PL_NO_OPINION) return FOUND_NOT_IP; /* nothing asks for more */
     if (is_arp(type)) return FOUND_NOTHING;
     found = FOUND_NOT_IP;
     captured = packet_length(ctx); /* nothing says where the packet ends */

@@ -1,4 +1,4 @@
-/* packet::locate() once more (src/packet/location.cpp, link_layer.cpp: the reasons are told there), in C that the
+/* packet::locate() once more (src/packet/location.cpp, link_layer.cpp: the reasons are given there), in C that the
  * verifier follows, on the slot's copy of the frame. Same results, field by field; tests compare them.
  *
  * Simpler in one respect: at a live hook every byte of the frame is there, so nothing is ever `truncated`.
@@ -62,7 +62,7 @@ enum { NETWORK_NOT_IP, NETWORK_IPV4, NETWORK_IPV6, NETWORK_BY_NIBBLE };
 #define IP_MAXIMUM 65535
 #define MAX_JUMBO_OPTIONS 2048
 
-/* At PL_SCRATCH, which is nobody's before the filter is called. */
+/* At PL_SCRATCH, which is free before the filter is called. */
 struct locator {
   u32 limit;   /* where the packet ends, as far as checked */
   u32 network; /* after the link header */
@@ -103,7 +103,7 @@ PL_INLINE u32 pppoe(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   volatile struct locator* s = LOCATOR(slot);
   u32 network = s->network;
   u32 length, protocol;
-  if (s->in_802_3) return NETWORK_NOT_IP; /* nobody's protocol */
+  if (s->in_802_3) return NETWORK_NOT_IP; /* no protocol that is known */
   if (network + 6 > s->limit) return link_failed(header);
   want(ctx, slot_offset, header, network + 8);
   length = be16(frame_at(slot, network) + 4);
@@ -138,7 +138,7 @@ PL_INLINE void arp(PL_CTX* ctx, u64 slot_offset, u8* slot) {
   if (length <= room) s->limit = network + length;
 }
 
-/* The frame from byte s->network on, announced by s->type: VLAN tags, then what is behind them. Two calls at most:
+/* The frame from byte s->network on, announced by s->type: VLAN tags, then what is after them. Two calls at most:
  * SNAP leads to a second EtherType. */
 PL_GLOBAL u64 link_content(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
@@ -330,7 +330,7 @@ PL_GLOBAL u64 jumbogram(PL_CTX* ctx, u64 slot_offset) {
   return s->jumbo ? GO_ON : failed(header, MALFORMED_IP_LENGTH);
 }
 
-/* One extension header, at s->offset. GO_ON: s->offset is behind it. */
+/* One extension header, at s->offset. GO_ON: s->offset is after it. */
 PL_GLOBAL u64 extension(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
   struct pl_packet* header = header_of(slot);

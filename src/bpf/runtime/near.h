@@ -31,7 +31,7 @@ PL_INLINE u32 copy_last(u8* frame, const u8* data, const u8* data_end) {
 PL_INLINE u32 copy_near(u8* slot, const u8* data, const u8* data_end, u32 upto) {
   u8* frame = slot + PL_FRAME;
   u32 done;
-  /* Who looks behind the headers asks for more soon: copied at once, short packets need no second copy. */
+  /* A filter that reads after the headers asks for more soon: copied at once, short packets need no second copy. */
   if (pl_uses_payload() && upto < PL_NEAR_LEAST) upto = PL_NEAR_LEAST;
   opaque(frame); /* displacements from the slot's start do not reach so far: else each store has its own addition */
   if (upto > PL_NEAR || data + 32 > data_end) return 0;

@@ -26,7 +26,7 @@ extern int bpf_dynptr_from_skb(struct sk_buff* skb, u64 flags, struct bpf_dynptr
 
 /* Bytes in front of the IP header: none at the hooks. In the kernel's test runs the Ethernet header is still there, and
  * where the network header begins was never set. Pointers are not numbers to the verifier, so where the data begin is
- * told by where their linear part ends. */
+ * recognized by where their linear part ends. */
 PL_INLINE u32 network_offset(struct sk_buff* skb) {
   const u32 linear = U32_FIELD(skb, pl_field_sk_buff__len()) - U32_FIELD(skb, pl_field_sk_buff__data_len());
   const u32 data = U32_FIELD(skb, pl_field_sk_buff__tail()) - linear;

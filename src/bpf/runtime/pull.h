@@ -11,7 +11,7 @@
 /* Half of the longest copy, rounded up. The kernel reads XDP frames only from offsets up to 65,535, so the tail of a
  * longer one must be reached by a copy that begins before that. */
 #define PL_PULL_CHUNK 0x8400u
-/* Who asks for more than this gets everything: no later copy begins behind it. */
+/* A filter that asks for more than this gets everything: no later copy begins after it. */
 #define PL_PULL_ALL_FROM 0xf000u
 #define PL_PULL_GRAIN 256u
 

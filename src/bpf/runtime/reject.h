@@ -7,7 +7,7 @@
  *   link | IP header | ICMP | the packet's IP header and what follows it
  *
  * Nothing is sent to groups or by other stations, about later fragments, errors, resets, packets with wrong checksums,
- * or behind link headers that say how long the packet is (802.3, PPPoE); and no more than so many answers a second, for
+ * or after link headers that say how long the packet is (802.3, PPPoE); and no more than so many answers a second, for
  * each destination and in all, by each processor.
  *
  * Of the hook, besides what reply.h needs: long packet_write(PL_CTX*, offset, from, length), and

@@ -13,7 +13,7 @@ PL_INLINE u32 packet_tag(PL_CTX* ctx) {
 }
 
 /* Is this checksum one that the device finishes (only the pseudo header's sum is in the field)? No field of the context
- * says so, but the kernel leaves such a checksum alone when it is told of a change in what the packet carries. */
+ * says so, but the kernel leaves such a checksum alone when a helper reports a change in what the packet carries. */
 PL_INLINE u32 is_partial(PL_CTX* ctx, u32 offset) {
   u16 before = 0, after = 0;
   if (skb_load_bytes(ctx, offset, &before, sizeof before) != 0) return 0;

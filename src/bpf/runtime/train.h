@@ -3,9 +3,9 @@
  *
  *   headers | payload 0 | payload 1 | ... | the rest        lengths in the headers: of all together
  *
- * Each datagram is judged as it is on the wire: one datagram after the other, its bytes are put into the slot behind
+ * Each datagram is judged as it is on the wire: one datagram after the other, its bytes are put into the slot after
  * the headers, and what the headers say of it (lengths, IPv4 identification, unfinished checksum) is set as cutting
- * will set it. Nobody can take one of them out here, so the train falls when one of them is not let pass. A filter may
+ * will set it. None of them can be taken out here, so the train falls when one of them is not let pass. A filter may
  * write to payloads; a change to the headers, which all share, is a script error. TCP's segments are one stretch of a
  * stream and stay together. So do datagrams within a tunnel: there the outer header is not the one that is repeated
  * alone.

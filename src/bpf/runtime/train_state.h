@@ -1,4 +1,4 @@
-/* What is remembered of a train of UDP datagrams (train.h) while its datagrams are judged, behind the slot's header.
+/* What is remembered of a train of UDP datagrams (train.h) while its datagrams are judged, after the slot's header.
  */
 #ifndef PERILUNE_BPF_RUNTIME_TRAIN_STATE_H
 #define PERILUNE_BPF_RUNTIME_TRAIN_STATE_H

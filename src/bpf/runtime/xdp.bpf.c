@@ -119,7 +119,7 @@ PL_INLINE u32 is_for_others(PL_CTX* ctx) {
 }
 #include "bpf/runtime/reject.h"
 
-/* A frame that its sender left to the device to finish, as those between namespaces of one machine are: nobody on the
+/* A frame that its sender left to the device to finish, as those between namespaces of one machine are: nothing on the
  * way back will, and the receiver would drop it. */
 PL_GLOBAL u64 finish_checksum(PL_CTX* ctx, u64 slot_offset) {
   u8* slot = slot_at(slot_offset);
@@ -159,7 +159,7 @@ PL_ENTRY int xdp_entry(PL_CTX* ctx) {
   const u8* data_end = (const u8*)(long)ctx->data_end;
   u32 found = FOUND_NOTHING;
   u32 verdict;
-  /* What is not in the frame's first piece can only be behind the IP packet, where locate_fast() finds one in it. */
+  /* What is not in the frame's first piece can only be after the IP packet, where locate_fast() finds one in it. */
   const u64 captured = pl_uses_frame() || pl_replaces() ? xdp_get_buff_len(ctx) : (u64)(data_end - data);
 
   if (likely(captured <= PL_FRAME_MAX)) found = locate_fast(ctx, slot, data, data_end, captured);

@@ -30,8 +30,10 @@ Examples:
 
 Findings have the form 'file:line: error: message [code]'. Codes:
   syntax           the compiler's message             load-error       the main chunk failed: also bad layouts
-  no-entry-point   no function 'filter' (--function)  entry-point      it declares parameters that nobody passes
-  unknown-global   a name that nothing defines        cannot-read      the file, or that it is not text
+  no-entry-point   no function 'filter' (--function)  entry-point      it declares parameters that are not passed
+  unknown-global   a name that nothing defines        cannot-read      the file cannot be read, or is not text
+  bytecode         compiled Lua is not read           limit            the file is too large
+  test-file        a test where a filter is needed
 
 What has an error is refused by all commands: run, load, reload, test, explain, compile.
 Exit status: 0 no errors; 1 errors, or with --strict warnings; 2 it cannot run here.)";
@@ -140,8 +142,9 @@ int check(CheckOptions& options) {
     return print_error(input_error("no script given", "perilune check SCRIPT...").value());
   }
   script::Limits& limits = options.state.limits;
-  for (const Result<void>& sound : {read_bytes("--memory", options.memory, limits.memory),
-                                    read_count("--load-instructions", options.load_instructions, limits.load_instructions)})
+  for (const Result<void>& sound :
+       {read_bytes("--memory", options.memory, limits.memory),
+        read_count("--load-instructions", options.load_instructions, limits.load_instructions)})
     if (!sound) return print_error(sound.error());
   confine_to_scripts();
   const std::vector<Checked> all = check_all(options);

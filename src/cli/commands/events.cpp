@@ -30,7 +30,7 @@ Examples:
   sudo perilune events                          of all filters, until Ctrl-C
   sudo perilune events ssh -w drops.pcapng      keep what was blocked; Wireshark shows why
   sudo perilune events --json                   an object for each event, of the same form as run --json
-  sudo perilune events ssh --backlog            first what was logged while nobody listened
+  sudo perilune events ssh --backlog            first what was logged while no program listened
 
 Blocked packets are recorded while this command runs, with their first 256 bytes.
 Exit status: 0 done; 1 an unknown name; 2 it cannot be seen from here.)";
@@ -159,8 +159,7 @@ class Listener {
     }
     if (words_.json) {
       blocked.packet.number = ++packets_;
-      return json_report(output_, manifest.script)
-          ->packet(origin(filter, event), blocked.packet, blocked.decision);
+      return json_report(output_, manifest.script)->packet(origin(filter, event), blocked.packet, blocked.decision);
     }
     const std::string source = source_address(blocked.packet, blocked.location);
     const std::string destination = destination_address(blocked.packet, blocked.location);
@@ -198,7 +197,7 @@ class Listener {
   Output& output_;
   hooks::PcapngWriter* writer_;
   Palette palette_;
-  uint64_t packets_ = 0;  // told so far, as JSON
+  uint64_t packets_ = 0;  // reported so far, as JSON
   std::optional<Error> failure_;
 };
 
@@ -222,7 +221,7 @@ class Sources {
         if (first) return tl::make_unexpected(events.error());
         continue;
       }
-      // What was recorded while nobody listened; after a reload nothing is old.
+      // What was recorded while no program listened; after a reload nothing is old.
       if (first && !words_.backlog) events->read([](const bpf::FilterEvent&) {});
       open_.emplace(name, std::move(*events));
     }
@@ -294,7 +293,7 @@ Command add_events(CLI::App& program) {
   app->add_option("-w,--write", words->write_to,
                   "Write blocked packets to a pcapng file, each with its\nreason as comment")
       ->type_name("FILE");
-  app->add_flag("--backlog", words->backlog, "Also what was recorded before, while nobody listened");
+  app->add_flag("--backlog", words->backlog, "Also what was recorded before, while no program listened");
   app->add_flag("--json", words->json, "JSON Lines: an object for each event");
   app->footer(kExamples);
   return {app, [words] { return events(*words); }};

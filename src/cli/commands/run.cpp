@@ -88,6 +88,7 @@ void declare(CLI::App& app, Words& words) {
   const std::string judging = "Judging";
   add_choice(app, "--engine", words.engine, "What runs the script: auto takes the fastest there is",
              {"auto", "kernel", "native", "lua"}, judging);
+  app.get_option("--engine")->type_name("auto|native|lua");  // "kernel" is understood, to say how that is asked for
   app.add_option("--function", words.function, "The function to call for each packet (default: filter)")
       ->type_name("NAME")
       ->group(judging);
@@ -97,20 +98,21 @@ void declare(CLI::App& app, Words& words) {
                           ->type_name("N")
                           ->group(judging);
 
-  const std::string limits = "Limits (beyond them the script fails on that packet, see --on-error)";
+  const std::string limits = "Limits (a packet that needs more is a script error, see --on-error)";
   app.add_option("--memory", words.memory, "Memory of the script's state (default: 64M)")
       ->type_name("SIZE")
       ->group(limits);
   app.add_option("--map-memory", words.map_memory, "Memory of all maps together (default: 256M)")
       ->type_name("SIZE")
       ->group(limits);
-  app.add_option("--instructions", words.instructions, "Lua instructions for one packet (default: 1M)")
+  app.add_option("--instructions", words.instructions, "Instructions of the script for one packet (default: 1M)")
       ->type_name("N")
       ->group(limits);
-  app.add_option("--load-instructions", words.load_instructions, "Lua instructions while loading (default: 1G)")
+  app.add_option("--load-instructions", words.load_instructions,
+                 "Lua instructions while loading (default: 1G);\na script that needs more, or more memory, is refused")
       ->type_name("N")
       ->group(limits);
-  app.add_option("--time-limit", words.time_limit, "Milliseconds for one packet (default: 1000)")
+  app.add_option("--time-limit", words.time_limit, "Milliseconds for one packet, in the lua engine\n(default: 1000)")
       ->type_name("MS")
       ->group(limits);
 
@@ -139,7 +141,7 @@ void declare(CLI::App& app, Words& words) {
       app.add_option("--divert", words.divert,
                      "Install the firewall rule too, and remove it at the end:\n"
                      "'in|out|forward [tcp|udp|icmp|...] [sport A[-B]]\n[dport A[-B]] [on INTERFACE] [inet|inet6]'.\n"
-                     "Without --queue a free queue is taken")
+                     "Queues that --queue does not name are free ones")
           ->type_name("WHAT")
           ->group(live);
   app.add_flag("--fail-open", words.fail_open,

@@ -1,4 +1,4 @@
-// `perilune run SCRIPT CAPTURE...`: every packet of the captures through one worker, told as it goes.
+// `perilune run SCRIPT CAPTURE...`: every packet of the captures through one worker, reported as they are judged.
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -30,7 +30,7 @@ class CaptureRun final : public engine::Observer, public hooks::CaptureObserver 
     const int fd = report_fd(options);
     report_ = options.json ? json_report(output_, options.script) : text_report(output_, options.script, fd);
     origin_.several = options.captures.size() > 1;
-    // Standard input may be live (tcpdump): whoever watches wants to see lines as packets come.
+    // Standard input may be live (tcpdump): the reader wants to see lines as packets come.
     const bool reads_stdin = std::find(options.captures.begin(), options.captures.end(), "-") != options.captures.end();
     output_.flush_each_line(reads_stdin || ::isatty(fd) == 1);
   }
@@ -120,7 +120,9 @@ void CaptureRun::confine(bool another) {
 
 Result<void> CaptureRun::open_writer() {
   if (options_.write_to.empty()) return {};
-  auto writer = hooks::PcapngWriter::create(options_.write_to, options_.captures);
+  std::vector<std::string> inputs = options_.captures;
+  inputs.push_back(options_.script);
+  auto writer = hooks::PcapngWriter::create(options_.write_to, inputs);
   if (!writer) return tl::make_unexpected(writer.error());
   writer_ = std::move(*writer);
   return {};

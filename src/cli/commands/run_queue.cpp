@@ -4,7 +4,7 @@
 // listener drops packets. End: first the rule, so that nothing new is queued, then what is queued is judged, then the
 // queues are unbound. Messages go to standard error, packets and the summary to standard output.
 //
-// The rule is taken away by one thing alone: an end that somebody asked for (SIGINT, SIGTERM, SIGHUP). What cannot be
+// The rule is taken away by one thing alone: an end that was asked for (SIGINT, SIGTERM, SIGHUP). What cannot be
 // written, to either stream, is dropped and counted and ends nothing. Whatever else ends the process leaves the rule,
 // so that nothing passes unjudged.
 #include <algorithm>

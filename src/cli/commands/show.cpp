@@ -67,9 +67,9 @@ void print_text(const bpf::FilterState& state) {
   line("compiled in", fmt::format("{:.1f} ms", static_cast<double>(manifest.compile_ns) / 1e6));
   const bpf::FilterOptions& options = manifest.options;
   line("verdicts",
-       fmt::format("no opinion: {}; on error: {}; malformed: {}; not IP: {}", packet::to_string(options.policy.on_default),
-                   packet::to_string(options.policy.on_error), packet::to_string(options.policy.on_malformed),
-                   packet::to_string(options.policy.non_ip)));
+       fmt::format("no opinion: {}; on error: {}; malformed: {}; not IP: {}",
+                   packet::to_string(options.policy.on_default), packet::to_string(options.policy.on_error),
+                   packet::to_string(options.policy.on_malformed), packet::to_string(options.policy.non_ip)));
   line("budget", fmt::format("{} instructions a packet", grouped(options.instructions)));
   line("memory", bytes_for_people(state.memory()));
   for (const bpf::AttachmentState& attachment : state.attachments)

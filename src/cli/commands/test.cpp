@@ -91,6 +91,12 @@ int test(const TestOptions& options) {
 
   FileDescriptor junit;
   if (!options.junit.empty()) {
+    if (options.junit.ends_with(".lua")) {
+      return print_error(
+          input_error(fmt::format("--junit: {} is a Lua file: writing it would destroy it", options.junit),
+                      "name another file, such as report.xml")
+              .value());
+    }
     junit = FileDescriptor(::open(options.junit.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
     if (!junit) return print_error(errno_error(fmt::format("write {}", options.junit), errno).value());
   }

@@ -32,7 +32,7 @@ void Output::flush() {
       next += written;
       left -= static_cast<size_t>(written);
     } else if (errno == EAGAIN) {
-      // Somebody set the pipe non-blocking (it is shared with whoever holds the other copies): wait for room.
+      // The pipe was made non-blocking by another process that shares it: wait for room.
       pollfd waiting{fd_, POLLOUT, 0};
       (void)::poll(&waiting, 1, -1);
     } else if (errno == EPIPE) {
@@ -99,7 +99,7 @@ void Output::flush_or_drop() {
   if (code == EPIPE) {
     reader_gone_ = true;
   } else if (!loss_) {
-    loss_ = code == EAGAIN ? system_error("nobody takes what is written to standard output").value()
+    loss_ = code == EAGAIN ? system_error("what is written to standard output is not read").value()
                            : errno_error("write to standard output", code).value();
   }
 }

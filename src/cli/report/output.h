@@ -1,8 +1,8 @@
 // Standard output for many short lines: one big buffer, write errors remembered, a reader that went away is no error.
 //
-// Two ways to meet a failure. Normally writing ends with it, and whoever judges captures stops. A firewall must judge
+// Two ways to meet a failure. Normally writing ends with it, and a run over captures stops. A firewall must judge
 // on whatever becomes of its output: after drop_what_cannot_be_written() each line is tried by itself, one that cannot
-// be written (a full disk, a pipe that nobody empties, a terminal that went away) is dropped and counted, and the next
+// be written (a full disk, a pipe that is not emptied, a terminal that went away) is dropped and counted, and the next
 // one is tried again. No line is torn: the rest of one that was begun comes before anything else.
 #pragma once
 

@@ -1,9 +1,9 @@
 // What a run tells its user: packets, log lines, script errors and the summary, as text for people or as JSON Lines.
 //
-// The formats know nothing of captures and queues. They are not locked: whoever has several threads calls them under a
+// The formats know nothing of captures and queues. They are not locked: callers with several threads call them under a
 // lock.
 //
-// JSON Lines: one object a line, told apart by the member that is always there:
+// JSON Lines: one object a line, distinguished by the member that is always there:
 //   {"packet":N,"verdict":...,...}   {"log":{...}}   {"error":{...}}   {"summary":{...}}   {"statistics":{...}}
 //   (SIGUSR1)
 // All of it is valid UTF-8: log lines come escaped from the script's state, other bytes that are not text (in file
@@ -30,7 +30,7 @@ namespace perilune::cli {
 /// Which packets get a line.
 enum class Detail { kSummary, kNotable, kAll };
 
-/// Blocked, rejected, replied to, rewritten, or decided by a script error: what somebody who filters wants to see.
+/// Blocked, rejected, replied to, rewritten, or decided by a script error: what an administrator wants to see.
 [[nodiscard]] inline bool is_notable(const packet::Decision& decision) {
   return decision.verdict != packet::Verdict::kPass || decision.modified || decision.cause == packet::Cause::kError;
 }
@@ -47,7 +47,7 @@ struct Origin {
   std::string filter{};  // its name; empty: none
   std::string hook{};
   uint32_t cpu = 0;
-  uint64_t time_ns = 0;  // of what is told
+  uint64_t time_ns = 0;  // of what is reported
 };
 
 struct Summary {

@@ -92,7 +92,7 @@ class TextReport final : public Report {
       row("lines lost", fmt::format("{} could not be written here", grouped(summary.lost_lines)));
     if (summary.lost_error_lines != 0)
       row("errors lost",
-          fmt::format("{} lines of standard error, which nobody took", grouped(summary.lost_error_lines)));
+          fmt::format("{} lines of standard error, which could not be written", grouped(summary.lost_error_lines)));
     errors(summary);
     if (summary.problems != 0) row("unreadable", fmt::format("{}, see the errors above", grouped(summary.problems)));
     row("engine", summary.explanation);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kEntryPoint = "perilune_test";
 
-/// The test's text as the body of a function that gets `packet`, on the same lines as in its file; behind it the entry
+/// The test's text as the body of a function that gets `packet`, on the same lines as in its file; after it the entry
 /// point through which its result and its `after` functions are reached. The text runs while the state is loading, so
 /// `require` works.
 std::string wrap(const std::string& text) {

@@ -1,4 +1,5 @@
-// How the results of tests are told: to people, as TAP (version 13), and as the XML that build servers read (JUnit).
+// How the results of tests are reported: to people, as TAP (version 13), and as the XML that build servers read
+// (JUnit).
 #pragma once
 
 #include <string>

@@ -71,7 +71,7 @@ class Fields {
     if (problem_.empty()) problem_ = std::move(problem);
   }
 
-  /// The first mistake; else a field that nobody asked for.
+  /// The first mistake; else a field that is not known.
   [[nodiscard]] Result<void> verdict(std::string_view kind) const {
     if (!problem_.empty()) return input_error(fmt::format("packet.{}: {}", kind, problem_));
     const LuaValue::Table* entries = table_.table();

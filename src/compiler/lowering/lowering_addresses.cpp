@@ -3,10 +3,10 @@
 // The text of an IPv6 address (RFC 5952, and inet_ntop(3), which the lua engine calls): eight groups of hexadecimal
 // digits; the longest run of two or more zero groups, the first of several, is '::'. So 2001:db8:0:0:1:0:0:1 is
 // 2001:db8::1:0:0:1, and 2001:db8:0:1:0:1:0:1 keeps its zeros, none of which has a neighbour. Which run it is depends
-// only on which groups are zero: a table of 256 bytes knows it. An address behind ::/96 or ::ffff:0:0/96 ends as an
+// only on which groups are zero: a table of 256 bytes knows it. An address after ::/96 or ::ffff:0:0/96 ends as an
 // IPv4 address.
 //
-// Cost: one round a group, each without a loop of its own.
+// Cost: one iteration a group, each without a loop of its own.
 #include <bit>
 
 #include "compiler/lowering/lowering.h"
@@ -22,7 +22,7 @@ using luadata::FieldKind;
 
 constexpr int kGroups = 8;
 constexpr int64_t kLongestIpv6 = 45;
-constexpr int64_t kIpv6Room = 64;  // its text, what is written behind it for a while, and its bytes:
+constexpr int64_t kIpv6Room = 64;  // its text, what is written after it for a while, and its bytes:
 constexpr int32_t kIpv6Bytes = 48;
 
 /// The run of zero groups that is left out: its first group in bits 0-3, one past its last in bits 4-7. None: 15 and 0.
@@ -95,7 +95,7 @@ ir::Value Lowering::mac_text(ir::Value bytes) {
   return place;
 }
 
-// From `position` on; the position behind it.
+// From `position` on; the position after it.
 ir::Value Lowering::ipv4_text(ir::Value bytes, ir::Value place, ir::Value position) {
   for (int32_t n = 0; n < 4; ++n) {
     const ir::Value byte = b_.binary(Op::kAnd, b_.binary(Op::kLshr, bytes, 8 * n), 255);

@@ -1,8 +1,8 @@
 // Jumps, conditions and loops.
 //
 //   if x < 3 then ... end      a comparison instruction, and a jump that it skips or not
-//   for i = 1, 4 do ... end    few rounds, known: written out, each with its own constants
-//   for i = 1, n do ... end    a loop of the compiled code; its rounds take from the packet's budget
+//   for i = 1, 4 do ... end    few iterations, known: written out, each with its own constants
+//   for i = 1, n do ... end    a loop of the compiled code; its iterations take from the packet's budget
 #include <cmath>
 
 #include <fmt/format.h>
@@ -250,7 +250,8 @@ void Lowering::fail_for(const AbstractValue& limit, const AbstractValue& step, c
   refuse("float", "a loop over floating-point numbers", "use integers");
 }
 
-// As forlimit of Lua: the integer that stands for a limit which is none. Nothing: no round, or the script has failed.
+// As forlimit of Lua: the integer that stands for a limit which is none. Nothing: no iteration, or the script has
+// failed.
 std::optional<AbstractValue> Lowering::for_limit(const AbstractValue& limit, const AbstractValue& step) {
   if (limit.is_string() && limit.kind != Kind::kString)
     refuse("string-arithmetic", "a loop whose limit is a string", "convert it with tonumber(s, 10)");
@@ -270,7 +271,7 @@ std::optional<AbstractValue> Lowering::for_limit(const AbstractValue& limit, con
   return AbstractValue::integer_constant(up ? INT64_MAX : INT64_MIN);
 }
 
-// R[A] start, R[A+1] limit, R[A+2] step become R[A] index, R[A+1] rounds left, R[A+2] step; R[A+3] is the variable.
+// R[A] start, R[A+1] limit, R[A+2] step become R[A] index, R[A+1] iterations left, R[A+2] step; R[A+3] is the variable.
 void Lowering::op_for_prep() {
   const Instruction i = current_;
   const uint32_t a = i.a();
@@ -386,7 +387,7 @@ void Lowering::op_for_loop() {
     transfer();
     return;
   }
-  // Written out for paths that have met since, each with another number of rounds: a loop after all.
+  // Written out for paths that have met since, each with another number of iterations: a loop after all.
   if (st_.top().in_round_of(body)) st_.top().rounds.resize(st_.top().rounds.size() - 2);
   const ir::Value count = integer_of(left);
   const ir::BlockId again = b_.new_block();
@@ -409,7 +410,7 @@ bool Lowering::is_library_iterator(const AbstractValue& function) {
   return function.kind == Kind::kObject && world_->is_pure(function.object);
 }
 
-// Going through a constant table with the library's iterators: every round is known.
+// Going through a constant table with the library's iterators: every iteration is known.
 void Lowering::op_tfor_prep() {
   const Instruction i = current_;
   if (!reg(i.a() + 3).is_nil())

@@ -134,7 +134,7 @@ void Lowering::look_up_strings(const LookupTable& table, const StringParts& key,
             number(static_cast<int64_t>(table.longest() - table.shortest())), ir::Edge{absent, {}},
             ir::Edge{possible, {}});
   b_.switch_to(possible);
-  // The hash: a word a round, the last one masked.
+  // The hash: a word an iteration, the last one masked.
   const ir::BlockId head = b_.new_block(2);
   b_.jump(head, {number(0), b_.binary(Op::kMul, key.length, static_cast<int64_t>(kMultiplier))});
   b_.switch_to(head);

@@ -291,7 +291,7 @@ bool Lowering::encode_scalar(script::Map& map, const ShapePart& part, const Abst
   return false;
 }
 
-// Copies words; the last one has zeros behind the string.
+// Copies words; the last one has zeros after the string.
 void Lowering::copy_masked(ir::Value to, ir::Value from, ir::Value length) {
   const auto [head, done, end] = loop_over(length);
   const ir::BlockId part = b_.new_block();

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
 #include "compiler/lowering/lowering.h"
 #include "luadata/address_text.h"
 
@@ -49,6 +50,7 @@ uint32_t Lowering::map_number(script::Map& map) {
   const int32_t header = declaration.ttl_ns != 0 ? 8 : 0;
   spec.value_size = static_cast<uint32_t>(header + padded(declaration.value.size()));
   spec.entries = declaration.size;
+  spec.timed = header != 0;
   spec.key_size = static_cast<uint32_t>(declaration.key_size());
   switch (declaration.kind) {
     case MapKind::kLru:
@@ -92,6 +94,7 @@ uint32_t Lowering::map_number(script::Map& map) {
       initial.key = entry.key;
     }
     initial.value.assign(spec.value_size, 0);
+    if (spec.timed) write_host<uint64_t>(initial.value.data(), ir::MapSpec::kNotYet);
     std::memcpy(initial.value.data() + header, entry.value.data(), entry.value.size());
     spec.initial.push_back(std::move(initial));
   }
@@ -369,7 +372,7 @@ bool Lowering::store_in_element(script::Map& map, uint32_t index, const Abstract
   return true;
 }
 
-// The bytes behind a value whose size is no multiple of 8.
+// The bytes after a value whose size is no multiple of 8.
 void Lowering::clear_padding(int32_t place, size_t size) {
   if (size % 8 != 0) b_.store(8, b_.slot(), place + padded(size) - 8, number(0));
 }
@@ -438,7 +441,7 @@ void Lowering::map_add(Call& call, ObjectId object) {
     b_.store(part.size, b_.slot(), place, by);
     return b_.map_update(index, kKeyScratch, kValueScratch, flags);
   };
-  // No atomic addition is narrower than four bytes: what runs over goes into the padding, which nobody reads.
+  // No atomic addition is narrower than four bytes: what runs over goes into the padding, which is not read.
   const int64_t width = std::max<int64_t>(part.size, 4);
   const auto add_to_present = [&](ir::BlockId gone) {
     const ir::Value there = b_.map_add(index, kKeyScratch, by, width, offset);

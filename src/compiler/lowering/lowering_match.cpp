@@ -71,7 +71,7 @@ static std::vector<CaptureFacts> facts_of_captures(const pattern::Pattern& patte
   return facts;
 }
 
-// The position to begin at, from 0. False: it lies behind the end on this path, or the script has failed.
+// The position to begin at, from 0. False: it lies after the end on this path, or the script has failed.
 bool Lowering::match_init(const Call& call, const StringParts& subject, ir::Value& init) {
   init = number(0);
   if (call.none_or_nil(2)) return true;
@@ -108,7 +108,7 @@ void Lowering::start_match(Call& call, bool find) {
     refuse("dynamic-pattern", "the pattern comes from the packet",
            "use a constant pattern; compare strings with == and take parts with :sub");
   }
-  // A pattern's faults are told where it is used.
+  // A pattern's faults are reported where it is used.
   const bool plain =
       find && ((!call.missing(3) && truth(call.argument(3)).value_or(true)) || pattern::is_plain(pattern.string()));
   if (!plain) (void)parse_pattern(pattern.string(), pattern::Anchors::kAnchor);

@@ -1,7 +1,7 @@
 // Data views: segments, fields, bytes; what is written takes effect when the filter has returned.
 //
 //   local dns = pld:layout(net.dns)      nothing happens at packet time
-//   if dns.qr == 0 then                  one comparison with the length, one load; behind it the length is known
+//   if dns.qr == 0 then                  one comparison with the length, one load; after it the length is known
 //
 // The bytes of the payload are brought into the slot when something first looks at them, and only as far as it looks.
 #include <array>
@@ -235,7 +235,7 @@ void Lowering::read_view_field(const AbstractValue& view, const Field& field, co
   if (!always) outcome();
 }
 
-// The bytes of an address, which stay bytes until somebody needs them as text.
+// The bytes of an address, which stay bytes until they are needed as text.
 AbstractValue Lowering::read_address(const Field& field, ir::Value pointer) {
   const auto disp = static_cast<int32_t>(field.offset);
   AbstractValue address = AbstractValue::of(Kind::kAddress);
@@ -353,7 +353,7 @@ void Lowering::get_from_view(const AbstractValue& view, const AbstractValue& key
   outcome();
 }
 
-// The byte `index` behind slot offset `start`.
+// The byte `index` after slot offset `start`.
 ir::Value Lowering::load_byte(ir::Value start, const AbstractValue& index) {
   if (index.kind == Kind::kInteger && index.integer < kLargestDisplacement)
     return b_.load(1, at(start), static_cast<int32_t>(index.integer));

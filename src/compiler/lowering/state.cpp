@@ -36,7 +36,7 @@ class Compaction {
     uint32_t number = kUnmet;
   };
 
-  // A register that nobody reads any more still refers to its box, since an assignment to it is one to the variable;
+  // A register that is not read any more still refers to its box, since an assignment to it is one to the variable;
   // but it keeps no value alive.
   void roots(const Frame& frame) {
     const RegisterSet& live = frame.callee->code->info.live[frame.pc];

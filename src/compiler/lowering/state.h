@@ -1,5 +1,5 @@
 // What the lowering knows at one point of the program (value.h: State), as a whole: its parts in a fixed order, what of
-// it nobody needs any more, and whether two states may be joined.
+// it is not needed any more, and whether two states may be joined.
 //
 // Objects made at packet time have an identity: tables, and the variables that closures have captured. Both live in the
 // state, and values refer to them by number. A captured variable is a box: as in the Lua machine, its register refers
@@ -36,7 +36,7 @@ void clear_dead(State& state);
 /// The same, and drops what only tells states apart: registers beyond the frame, open lists, loops that were left.
 void forget_dead(State& state);
 
-/// Drops tables and boxes that nobody can reach, puts variables that no closure refers to back into their registers,
+/// Drops tables and boxes that cannot be reached, puts variables that no closure refers to back into their registers,
 /// and numbers the rest.
 void compact(State& state);
 

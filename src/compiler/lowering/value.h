@@ -1,7 +1,7 @@
 // What the lowering knows of a Lua value while it walks through a function: everything (a constant), or its type and
 // where its run-time parts are.
 //
-// There is no value of unknown type: where paths with different types meet, the code behind is lowered once for each of
+// There is no value of unknown type: where paths with different types meet, the code after is lowered once for each of
 // them. So `local e = m[k]` goes on as two paths, one where e is nil and one where it is an integer, and no type is
 // ever tested at packet time.
 #pragma once
@@ -25,7 +25,7 @@ struct Callee;
 
 struct AbstractValue {
   enum class Kind : uint8_t {
-    kNone,  // not there (a register nobody reads any more)
+    kNone,  // not there (a register that is not read any more)
     kNil,
     kBoolean,         // constant: integer is 0 or 1
     kInteger,         // constant
@@ -155,8 +155,8 @@ struct Frame {
   int32_t results_wanted = 0;  // -1: all
   /// What a caller that is no Lua code wants done with the results: see Lowering::return_from().
   enum class Return : uint8_t { kCall, kTail, kIterator, kIndex } on_return = Return::kCall;
-  /// The loops around pc: first instruction and number of the round for one that is written out; for one that stays a
-  /// loop, kLoop + the number of its head's version, so that a body is entered through its head alone.
+  /// The loops around pc: first instruction and number of the iteration for one that is written out; for one that stays
+  /// a loop, kLoop + the number of its head's version, so that a body is entered through its head alone.
   std::vector<uint32_t> rounds;
   static constexpr uint32_t kLoop = 0x80000000U;
 

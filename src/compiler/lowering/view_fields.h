@@ -26,7 +26,7 @@ inline bool is_number(luadata::FieldKind kind) {
   return kind <= luadata::FieldKind::kBits;
 }
 
-/// No packet has so many bytes: a field that ends behind them lies in no object.
+/// No packet has so many bytes: a field that ends beyond them lies in no object.
 inline constexpr uint64_t kNoSuchByte = uint64_t{1} << 31U;
 
 /// Numbers and addresses are reached by a displacement, which must be small.

@@ -89,7 +89,7 @@ std::vector<CompiledFile> compiled_files(const script::LoadRecord& record) {
   return files;
 }
 
-/// A script that failed to load at this very place has been told so already, in Lua's words.
+/// A script that failed to load at this very place has been reported already, in Lua's words.
 void add_new_places(Diagnostics more, Diagnostics& found) {
   const size_t known = found.size();
   for (Diagnostic& diagnostic : more) {

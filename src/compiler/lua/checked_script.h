@@ -20,8 +20,8 @@ struct CheckedScript {
 };
 
 /// Runs the main chunk of `text` (as script::read_script gave it; `path` is its file) and judges the code of the script
-/// and of its modules: globals that nobody defines, and an entry point with more parameters than are passed. Fails when
-/// anything found is an error; the list then has the warnings too. Everything is in the order of files and lines.
+/// and of its modules: globals that are never defined, and an entry point with more parameters than are passed. Fails
+/// when anything found is an error; the list then has the warnings too. Everything is in the order of files and lines.
 [[nodiscard]] tl::expected<CheckedScript, Diagnostics> load_checked(std::string_view text, const std::string& path,
                                                                     const script::Options& options);
 

@@ -119,7 +119,7 @@ void successors(const Prototype& prototype, uint32_t pc, std::vector<uint32_t>& 
     case Opcode::kBXorK:
     case Opcode::kShrI:
     case Opcode::kShlI:
-      next.push_back(pc + 2);  // behind the instruction that calls a metamethod
+      next.push_back(pc + 2);  // after the instruction that calls a metamethod
       return;
     default:
       next.push_back(pc + 1);

@@ -5,7 +5,8 @@
 //   while i < 3 do i = i + 1 end     head is never taken as a constant
 //
 // Liveness is the usual backward iteration over the control flow. It is about registers: what closures do with a
-// variable that they have captured is not seen here (state.h). Cost: linear in the code, a few rounds for nested loops.
+// variable that they have captured is not seen here (state.h). Cost: linear in the code, a few iterations for nested
+// loops.
 #pragma once
 
 #include <bitset>
@@ -31,7 +32,7 @@ struct Effects {
 struct Loop {
   enum class Kind : uint8_t { kNumeric, kGeneric, kOther };
   Kind kind = Kind::kOther;
-  uint32_t head = 0;     // every round passes here
+  uint32_t head = 0;     // every iteration passes here
   uint32_t begin = 0;    // first instruction that belongs to it
   uint32_t end = 0;      // the last one: the jump back
   RegisterSet assigned;  // by its instructions, or by functions that are made in it
@@ -40,7 +41,7 @@ struct Loop {
 };
 
 struct FunctionInfo {
-  std::vector<bool> joins;            // by pc: somebody may jump here
+  std::vector<bool> joins;            // by pc: a jump may lead here
   std::vector<RegisterSet> live;      // by pc: needed by this instruction or a later one
   std::vector<Loop> loops;            // outer before inner
   std::vector<uint32_t> first_jump;   // by pc: the first jump forward that leads here, or this pc

@@ -154,7 +154,7 @@ std::string Lowering::name_of_value(const AbstractValue* value) const {
     default:
       break;
   }
-  // Operands of arithmetic: which one is at fault is told by its type.
+  // Operands of arithmetic: which one is at fault is known by its type.
   const auto type_of_register = [&](uint32_t r) { return type_name(st_.value_of(r)); };
   if (i.opcode() >= Opcode::kAddI && i.opcode() <= Opcode::kShr) {
     const std::string wanted = type_name(*value);

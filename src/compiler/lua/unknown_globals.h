@@ -1,4 +1,4 @@
-// Globals that a script reads and nobody ever defines: at packet time they are nil, and that is nearly always a
+// Globals that a script reads and that are never defined: at packet time they are nil, and that is nearly always a
 // misspelt name.
 #pragma once
 
@@ -21,7 +21,7 @@ struct CompiledFile {
 ///
 /// Reads inside functions are errors: they happen at packet time, when nothing will define the name any more. Reads in
 /// a main chunk are warnings: it ran, so the nil did no harm so far (`if DEBUG then`). All are warnings where a file
-/// uses the table of globals itself (`_G`, `_ENV` as a value): what it defines with it nobody can see. The code is
+/// uses the table of globals itself (`_G`, `_ENV` as a value): what it defines with it cannot be known. The code is
 /// "unknown-global".
 [[nodiscard]] Diagnostics unknown_globals(const std::vector<CompiledFile>& files, const std::set<std::string>& provided,
                                           const std::set<std::string>& defined);

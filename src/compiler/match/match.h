@@ -30,7 +30,7 @@ struct MatchContext {
   ir::TablePool* tables = nullptr;
   /// Where to when the kernel has no more patience with a loop; no parameters.
   ir::BlockId exhausted = 0;
-  /// kMatchScratch bytes of the slot that nobody else uses, a multiple of 8. Holds nothing that is needed afterwards.
+  /// kMatchScratch bytes of the slot that nothing else uses, a multiple of 8. Holds nothing that is needed afterwards.
   int32_t scratch = PL_SCRATCH;
   /// Memory of the slot for the two-pass method, 8 bytes a byte of the subject; the subject must not stand in it.
   int32_t workspace = PL_STRINGS;
@@ -38,7 +38,7 @@ struct MatchContext {
 };
 inline constexpr uint32_t kMatchScratch = 1024;
 
-/// Bytes [offset, offset + length) of the slot. They stand at PL_CONSTANTS or behind, with 64 bytes behind them that
+/// Bytes [offset, offset + length) of the slot. They stand at PL_CONSTANTS or after, with 64 bytes after them that
 /// may be read. `most`: a bound of the length that is known now.
 struct Subject {
   ir::Value offset = ir::kNoValue;

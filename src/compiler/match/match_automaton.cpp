@@ -120,7 +120,7 @@ class Automaton {
     pair_mask_ = static_cast<int64_t>(std::bit_ceil(row_bytes_)) - 1;
   }
 
-  /// The state behind bytes that begin a match, when it is the same whichever of the masked bytes they are and whatever
+  /// The state after bytes that begin a match, when it is the same whichever of the masked bytes they are and whatever
   /// stands in front.
   [[nodiscard]] std::optional<uint32_t> state_behind(const std::vector<pattern::MaskedByte>& prefix) const {
     uint32_t state = all_.start;

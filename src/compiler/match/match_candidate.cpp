@@ -7,7 +7,8 @@
 //   SSH%-[%w%p]+..        starts at the first "SSH-": unrelated data costs a fifth of an operation a byte
 //   [Uu]ser%-[Aa]gent     the same: bytes that differ in one bit are one comparison
 //   %d+ items?            " item" must be there; the automaton starts at the beginning
-// Cost: a scan of 16 bytes a round; the automaton never goes back to scanning, so hostile subjects cost both, once.
+// Cost: a scan of 16 bytes an iteration; the automaton never goes back to scanning, so hostile subjects cost both,
+// once.
 #include "compiler/match/match_ways.h"
 
 namespace perilune::compiler {

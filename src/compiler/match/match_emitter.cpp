@@ -40,7 +40,7 @@ uint32_t frequency(MaskedByte byte) {
   return sum;
 }
 
-/// The index of the literal's byte that, with the one behind it, is the rarest pair.
+/// The index of the literal's byte that, with the one after it, is the rarest pair.
 size_t rarest(Literal literal) {
   size_t best = 0;
   uint64_t least = UINT64_MAX;
@@ -172,7 +172,7 @@ void MatchEmitter::compare(Literal literal, Value position, int32_t at, const Ed
   ir::Builder& b = builder();
   while (!literal.empty()) {
     const size_t left = literal.size();
-    // 3 bytes are read as 4, 5 to 7 as 8: there are bytes behind every subject
+    // 3 bytes are read as 4, 5 to 7 as 8: there are bytes after every subject
     const unsigned width = left == 1 ? 1 : left == 2 ? 2 : left <= 4 ? 4 : 8;
     const size_t count = std::min<size_t>(left, width);
     uint64_t mask = 0;

@@ -4,7 +4,7 @@
 // the subject are checked by comparing positions; the mask is for the verifier alone.
 //
 // Eight bytes at once (SWAR): for y = word ^ (byte in all lanes), (y - 0x01..01) & ~y & 0x80..80 has its lowest bit in
-// the first lane that is zero, that is, where the byte stands; higher bits may be false. Words may reach behind the
+// the first lane that is zero, that is, where the byte stands; higher bits may be false. Words may reach beyond the
 // subject's end: what is found there is compared with the end.
 // Reference: Mycroft 1987; Hacker's Delight 6-1.
 #pragma once
@@ -30,7 +30,7 @@ class MatchEmitter {
   [[nodiscard]] ir::Builder& builder() const { return *context_.builder; }
   [[nodiscard]] const MatchContext& context() const { return context_; }
   [[nodiscard]] ir::Value begin() const { return begin_; }  // position of the subject's first byte
-  [[nodiscard]] ir::Value end() const { return end_; }      // behind its last
+  [[nodiscard]] ir::Value end() const { return end_; }      // after its last
   [[nodiscard]] int64_t most() const { return most_; }
 
   /// A pointer to a position, for loads with small displacements.
@@ -40,7 +40,7 @@ class MatchEmitter {
   /// Goes on in a new block when a `condition` b, else to `otherwise`.
   void require(ir::Condition condition, ir::Value a, ir::Value b, const ir::Edge& otherwise) const;
 
-  /// A loop that finds the first place of the literal at or behind its parameter, wholly in the subject: jumps to
+  /// A loop that finds the first place of the literal at or after its parameter, wholly in the subject: jumps to
   /// `found` with it, or to `none`. Call before the block that jumps to the result is ended: it appends to it.
   [[nodiscard]] ir::BlockId search(Literal literal, ir::BlockId found, const ir::Edge& none) const;
 
@@ -51,7 +51,7 @@ class MatchEmitter {
   /// Likewise for any text, whose length is no matter.
   void compare(std::string_view text, ir::Value position, const ir::Edge& otherwise) const;
 
-  /// The first position at or behind `from` whose byte is not in the set, or the end. Goes on in a new block.
+  /// The first position at or after `from` whose byte is not in the set, or the end. Goes on in a new block.
   [[nodiscard]] ir::Value span(const pattern::ByteSet& set, ir::Value from) const;
   /// Is a span of this set found eight bytes at a time?
   [[nodiscard]] static bool is_fast(const pattern::ByteSet& set);

@@ -17,7 +17,7 @@
 // which one it is, is found by comparisons, halving what is left.
 //
 // The verifier: registers go through memory, so it never knows their values and paths merge. Operations at the end have
-// code of their own: shared with the loop they would make a way back that it cannot see the end of.
+// code of their own: shared with the loop they would make a back edge whose end it cannot see.
 #include <algorithm>
 #include <bit>
 #include <set>
@@ -81,7 +81,7 @@ class Tagged {
   }
 
  private:
-  static constexpr int32_t kRows = 512;  // where the rows stand, behind the classes
+  static constexpr int32_t kRows = 512;  // where the rows stand, after the classes
 
   void make_table() {
     std::vector<uint8_t> bytes;

@@ -98,14 +98,14 @@ class TwoPasses {
 
   /// First pass. Returns where the match begins.
   Value backward() {
-    // A start that is none: behind the end.
+    // A start that is none: after the end.
     const Value none = b_.add(emitter_.end(), 1);
     const Value end_inside = b_.constant(static_cast<int64_t>(machine_.inside[0]));
     const Value at_end = flooded(b_.constant(1), skips(emitter_.end(), end_inside));
     b_.store(8, future_pointer(emitter_.end()), 0, at_end);
     const Value first_start = chosen(at_end, emitter_.end(), none);
 
-    const BlockId header = emitter_.loop(3);  // position behind, its word, start
+    const BlockId header = emitter_.loop(3);  // position after, its word, start
     const BlockId body = b_.new_block();
     const BlockId done = b_.new_block();
     b_.jump(header, {emitter_.end(), at_end, first_start});

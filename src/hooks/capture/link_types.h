@@ -10,7 +10,7 @@
 
 namespace perilune::hooks {
 
-/// The link type behind a number in a file; nothing when packets of it cannot be judged.
+/// The link type that a number in a file stands for; nothing when packets of it cannot be judged.
 [[nodiscard]] std::optional<packet::LinkType> link_type_of(uint32_t number);
 /// "supported are Ethernet (1), ..."
 [[nodiscard]] std::string supported_link_types();

@@ -68,10 +68,22 @@ std::string_view cut_text(std::string_view text, size_t limit) {
   return text.substr(0, end);
 }
 
-bool same_file(const std::string& input, const struct stat& output) {
-  struct stat status {};
-  const int found = input == "-" ? fstat(STDIN_FILENO, &status) : stat(input.c_str(), &status);
-  return found == 0 && S_ISREG(status.st_mode) && status.st_dev == output.st_dev && status.st_ino == output.st_ino;
+/// Why the file must not be written: it is one of the inputs, or a Lua file by its name (a script or one of its
+/// modules, in whatever way it was named).
+Result<void> check_not_read(const std::string& name, const struct stat& output, std::span<const std::string> inputs) {
+  if (!S_ISREG(output.st_mode)) return {};
+  for (const std::string& input : inputs) {
+    struct stat status {};
+    const int found = input == "-" ? fstat(STDIN_FILENO, &status) : stat(input.c_str(), &status);
+    if (found == 0 && status.st_dev == output.st_dev && status.st_ino == output.st_ino) {
+      return input_error(fmt::format("{} is also an input: writing it would destroy it", name),
+                         "name another file after -w");
+    }
+  }
+  if (name.ends_with(".lua"))
+    return input_error(fmt::format("{} is a Lua file: writing it would destroy it", name),
+                       "name another file after -w");
+  return {};
 }
 
 tl::unexpected<Error> cannot_create(const std::string& name, int code) {
@@ -91,11 +103,8 @@ Result<std::unique_ptr<PcapngWriter>> PcapngWriter::create(const std::string& pa
   }
   const int exists = standard_output ? fstat(STDOUT_FILENO, &status) : stat(path.c_str(), &status);
   if (exists == 0) {
-    for (const std::string& input : inputs) {
-      if (!same_file(input, status)) continue;
-      return input_error(fmt::format("{} is also an input: writing it would destroy it", name),
-                         "name another file after -w");
-    }
+    if (const Result<void> sound = check_not_read(name, status, inputs); !sound)
+      return tl::make_unexpected(sound.error());
   }
   const int fd = standard_output ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
                                  : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -21,7 +21,7 @@ namespace perilune::hooks {
 class PcapngWriter {
  public:
   /// Creates or empties the file `path`; "-" is standard output, refused when that is a terminal. `inputs` are the
-  /// captures about to be read: writing over one of them is refused before anything is lost.
+  /// files about to be read: writing over one of them, or over a Lua file, is refused before anything is lost.
   [[nodiscard]] static Result<std::unique_ptr<PcapngWriter>> create(const std::string& path,
                                                                     std::span<const std::string> inputs = {});
   ~PcapngWriter();
@@ -35,7 +35,7 @@ class PcapngWriter {
                                    std::string_view comment, std::span<const std::string_view> kept = {});
   /// What is held back goes to the file, for who reads it meanwhile.
   [[nodiscard]] Result<void> flush();
-  /// Everything written, the file closed. Without it the destructor writes what it can and tells nobody.
+  /// Everything written, the file closed. Without it the destructor writes what it can, and errors are lost.
   [[nodiscard]] Result<void> close();
 
  private:

@@ -11,7 +11,7 @@
 
 namespace perilune::hooks::divert {
 
-/// A rule of ours, or an nft table of such rules, that somebody put in place.
+/// A rule of ours, or an nft table of such rules, that is in place.
 struct FoundRule {
   Owner owner;
   std::string description;
@@ -24,7 +24,7 @@ struct FoundRule {
 [[nodiscard]] Result<std::unique_ptr<Divert>> install_with_nft(const std::vector<Rule>& rules, std::string& why_not);
 /// Fails when no iptables works here; nothing was changed then, unless the error says so.
 [[nodiscard]] Result<std::unique_ptr<Divert>> install_with_iptables(const std::vector<Rule>& rules);
-/// What to tell when something failed behind an installation: it is taken back, and the error says so if that fails
+/// What to say when something failed after an installation: it is taken back, and the error says so if that fails
 /// too.
 [[nodiscard]] Error withdrawn(Error error, Divert& installed);
 /// One of the two, whichever works here.

@@ -87,7 +87,7 @@ ssize_t receive(int channel, std::string& message) {
   }
 }
 
-/// Waits a moment for room in a pipe that nobody reads, not longer: this process must be there to remove the rule.
+/// Waits a moment for room in a pipe that is not read, not longer: this process must be there to remove the rule.
 void say(const std::string& text) {
   constexpr int kPatienceMilliseconds = 100;
   const std::string line = fmt::format("perilune: {}\n", text).substr(0, PIPE_BUF);

@@ -16,7 +16,7 @@
 
 namespace perilune::hooks::queue {
 
-/// Counts the changes of interfaces that the kernel reports (rtnetlink), on a thread of its own: whoever keeps names
+/// Counts the changes of interfaces that the kernel reports (rtnetlink), on a thread of its own: code that keeps names
 /// compares a number instead of asking.
 class InterfaceChanges {
  public:

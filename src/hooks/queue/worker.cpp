@@ -36,7 +36,7 @@ void add(std::atomic<uint64_t>& counter, uint64_t count = 1) {
 }
 
 /// The only protocol whose packet of several segments is one stretch of a stream. What carries TCP inside (a tunnel) is
-/// several packets to whoever looks at the outer headers.
+/// several packets by their outer headers.
 bool is_tcp(std::span<const uint8_t> bytes) {
   return packet::locate(bytes, bytes.size(), packet::LinkType::kRaw).protocol == packet::protocol::kTcp;
 }

@@ -10,7 +10,7 @@
 //   ...                                                 walked with d = 80, d = 443, any other d
 //
 // A value that stands in memory and is loaded for each comparison stays unknown: what a branch teaches is said of a
-// register that nobody reads again. Then all ways that meet look the same to the verifier, and a line costs it the same
+// register that is not read again. Then all ways that meet look the same to the verifier, and a line costs it the same
 // whatever stands in front. The price is a load for each comparison. It is paid where it is worth something: values
 // with several comparisons whose ways meet again, in functions that have many of those.
 //

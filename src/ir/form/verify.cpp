@@ -172,7 +172,7 @@ class Verifier {
       use(id, place, argument, false, graph);
   }
 
-  /// Every way back leads to a loop header: edges against the order that are not to one are refused.
+  /// Every back edge leads to a loop header: edges against the order that are not to one are refused.
   void check_cycles(const Graph& graph) {
     // Without the headers there must be no cycle: remove blocks without predecessors until nothing is left.
     std::vector<uint32_t> waiting(function_.blocks.size());

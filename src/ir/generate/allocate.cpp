@@ -1,5 +1,5 @@
 // Register allocation: registers in the order of what memory instead would cost, each onto a real register that is free
-// over its whole range; what finds none lives in memory (a store behind its definition, a load before each use) or is
+// over its whole range; what finds none lives in memory (a store after its definition, a load before each use) or is
 // computed anew where it is used, and everything is assigned again. A range is a set of bits over the positions of the
 // code, so that "free over the whole range" is a few word operations.
 //
@@ -9,7 +9,7 @@
 // Scalars are kept in the slot, from where they come back unknown to the verifier, which lets it merge paths; pointers
 // are kept on the stack, where it keeps track of them.
 //
-// Cost: near linear; a second round for functions that need more than the registers, rarely a third.
+// Cost: near linear; a second iteration for functions that need more than the registers, rarely a third.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -252,7 +252,7 @@ class Round {
   std::vector<Allocation::Save> saves_;
 };
 
-/// Cells for what this round moves to memory; two registers share one when they are never live together.
+/// Cells for what this iteration moves to memory; two registers share one when they are never live together.
 class Cells {
  public:
   Cells(const LiveRanges& ranges, int32_t& scalars, int32_t& pointers) : ranges_(ranges), next_{&scalars, &pointers} {}
@@ -287,7 +287,7 @@ std::vector<Register> kept_in_memory(const LowFunction& function) {
 }
 
 /// With each register the others that hold the same variable: what is handed on to parameters, from place to place. One
-/// at a time, each that goes to memory can leave the one before it without a place, round after round.
+/// at a time, each that goes to memory can leave the one before it without a place, pass after pass.
 std::vector<Register> whole_variables(const LowFunction& function, const std::vector<Register>& registers,
                                       const std::vector<bool>& tiny) {
   std::vector<Register> root(function.registers);

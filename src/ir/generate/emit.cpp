@@ -158,8 +158,8 @@ void Emitter::prologue() {
   deepest_ = function_.pulls ? 16 : 0;
 }
 
-// The rounds over pieces are few. Where the script has loops, the kernel's patience has ended in one of them, and this
-// is said of that loop.
+// The iterations over pieces are few. Where the script has loops, the kernel's patience has ended in one of them, and
+// this is said of that loop.
 uint32_t Emitter::where_rounds_end() const {
   for (const LowBlock& block : function_.blocks)
     if (block.exhausted != LowBlock::kNone) return final_target(block.exhausted);
@@ -232,7 +232,7 @@ void Emitter::begin_piece(size_t cut) {
     load_address(real(reg), Relocation::Kind::kTables, static_cast<uint32_t>(byte));
 }
 
-// Kernels before 6.15 compare registers that nobody reads any more, too.
+// Kernels before 6.15 compare registers that are not read any more, too.
 void Emitter::forget_registers() {
   for (Real reg = 0; reg < kStack; ++reg)
     if (reg != kSlot) mov_number(reg, 0);

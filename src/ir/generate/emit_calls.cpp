@@ -1,5 +1,5 @@
 // Calls. Their arguments are fetched before anything else is written; what they destroy and is needed later is saved
-// before and restored behind.
+// before and restored after.
 #include <algorithm>
 
 #include "event/slot.h"

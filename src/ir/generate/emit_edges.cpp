@@ -81,8 +81,8 @@ void Emitter::edge(uint32_t number) {
   }
 }
 
-/// Does all moves to cells; what is left are moves to registers from registers, numbers and cells nobody overwrites.
-/// `home`: where on the stack the temporary register's own content is; 0: it has none.
+/// Does all moves to cells; what is left are moves to registers from registers, numbers and cells that are not
+/// overwritten. `home`: where on the stack the temporary register's own content is; 0: it has none.
 void Emitter::write_cells(std::vector<Move>& moves, Real temporary, int32_t home) {
   // Cells that are read and written: their old content moves out of the way.
   for (Move& move : moves) {
@@ -119,7 +119,7 @@ void Emitter::write_cells(std::vector<Move>& moves, Real temporary, int32_t home
   std::erase_if(moves, [](const Move& move) { return move.to_cell != kNoCell; });
 }
 
-/// Moves registers at once: those first whose target nobody reads any more; then what is left are circles, each of
+/// Moves registers at once: those first whose target is not read any more; then what is left are circles, each of
 /// which is cut by way of a register that is free, or of memory. `avoid`: registers that are not free.
 void Emitter::move_registers(std::vector<std::pair<Real, Real>> moves, uint16_t avoid) {
   std::erase_if(moves, [](const auto& move) { return move.first == move.second; });

@@ -43,7 +43,7 @@ class Emitter {
   [[nodiscard]] uint32_t where_rounds_end() const;
   void begin_piece(size_t cut);
   void forget_registers();
-  // What jumps lead to besides blocks: the choice of the next piece, the pieces, the end when rounds are spent.
+  // What jumps lead to besides blocks: the choice of the next piece, the pieces, the end when iterations are spent.
   [[nodiscard]] uint32_t choice() const { return static_cast<uint32_t>(function_.blocks.size()); }
   [[nodiscard]] uint32_t piece(size_t cut) const { return choice() + 1 + static_cast<uint32_t>(cut); }
   [[nodiscard]] uint32_t spent() const { return piece(allocation_.cuts.size()); }

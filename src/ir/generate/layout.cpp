@@ -17,7 +17,7 @@ Layout::Layout(const Function& function, const Graph& graph) {
   frequencies.resize(function.blocks.size());
   for (const BlockId block : graph.order) {
     const std::vector<BlockId>& predecessors = graph.predecessors[block];
-    // ways back come later in the order and are not asked
+    // back edges come later in the order and are not asked
     bool all = !predecessors.empty();
     for (const BlockId predecessor : predecessors) {
       if (graph.number[predecessor] < graph.number[block] && !unlikely[predecessor] &&

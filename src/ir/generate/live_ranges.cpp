@@ -44,7 +44,7 @@ void LiveRanges::collect(const LowFunction& function) {
     for (size_t i = 0; i < block.arguments.size(); ++i) {
       const Argument& argument = block.arguments[i];
       const Register parameter = function.blocks[block.then].parameters[i].reg;
-      // A parameter that a loop hands to its next round costs nothing, wherever it is.
+      // A parameter that a loop hands to its next iteration costs nothing, wherever it is.
       const bool itself = argument.cell == kNoCell && argument.value.reg == parameter;
       if (!itself) writes_[parameter] += block.frequency;
       if (argument.cell != kNoCell || argument.value.is_number()) continue;

@@ -428,12 +428,12 @@ class Lowering {
   const Layout layout_;
   const std::vector<bool> in_memory_;
   const Opacity opacity_;
-  const std::vector<Opacity::Parameter> wandering_;  // of loop headers' parameters: for the ways back
+  const std::vector<Opacity::Parameter> wandering_;  // of loop headers' parameters: for the back edges
   std::vector<std::optional<int64_t>> numbers_;
   std::vector<Register> alias_;
   std::vector<const Instruction*> repeatable_;  // what is computed near its uses
   std::map<std::pair<Value, BlockId>, Register> copies_;
-  std::vector<std::vector<Low>> at_end_;  // by block: computed there for loops behind it
+  std::vector<std::vector<Low>> at_end_;  // by block: computed there for loops after it
   std::vector<uint64_t> limit_;
   std::vector<uint32_t> place_;
   LowFunction low_;

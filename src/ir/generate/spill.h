@@ -19,7 +19,7 @@ struct Spilling {
 [[nodiscard]] Spilling plan_spills(const LowFunction& function, const std::vector<Register>& chosen,
                                    const std::function<int32_t(Register)>& give);
 
-/// Stores behind definitions, loads or computations before uses. Arguments of edges refer to their cells.
+/// Stores after definitions, loads or computations before uses. Arguments of edges refer to their cells.
 void apply_spills(LowFunction& function, const Spilling& spilling);
 
 }  // namespace perilune::ir

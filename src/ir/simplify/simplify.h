@@ -15,13 +15,14 @@ bool gather_constants(Function& function);
 /// Folds, merges equal computations, drops parameters whose arguments are all the same, decides known branches.
 bool simplify_values(Function& function);
 
-/// Drops blocks nobody reaches, threads jumps through blocks that only decide, joins blocks with their only way in.
+/// Drops blocks that cannot be reached, threads jumps through blocks that only decide, joins blocks with their only way
+/// in.
 bool simplify_blocks(Function& function);
 
-/// Drops what nobody needs.
+/// Drops values that are not used.
 bool drop_dead(Function& function);
 
-/// Moves computations to where all their uses lie behind.
+/// Moves computations down to the last block before all their uses.
 void sink(Function& function);
 
 /// Follows replacements to their end, shortening the way for next time.

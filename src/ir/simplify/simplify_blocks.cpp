@@ -1,4 +1,4 @@
-// Jumps threaded, blocks joined. A block "only decides" when it has no instructions and nobody else uses its
+// Jumps threaded, blocks joined. A block "only decides" when it has no instructions and nothing else uses its
 // parameters: then each way into it can go on to where it would lead, where that is known.
 //
 //   b1: jump b3(one)        b3(v): branch v != zero then b4 else b5        becomes    b1: jump b4

@@ -55,7 +55,7 @@ class Sinking {
     return instruction.op == Op::kLoad32 && is_slot_[instruction.a] && function_.is_steady(instruction.disp);
   }
 
-  /// The last block that all uses lie behind, in no loop that the definition is not in.
+  /// The last block before all uses, in no loop that the definition is not in.
   [[nodiscard]] BlockId place_for(Value value, BlockId home) const {
     const std::vector<BlockId>& users = users_[value];
     if (users.empty()) return home;

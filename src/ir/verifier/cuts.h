@@ -4,7 +4,7 @@
 // at most 8,192 of them ("the sequence of 8193 jumps is too complex"). A long row of conditions has more, however few
 // instructions there are to look at.
 //
-// So a long function becomes a loop that does one piece in each round:
+// So a long function becomes a loop that does one piece in each iteration:
 //
 //   next = 0
 //   again: may_goto spent                    at a second arrival the verifier finds the state it knows, and ends this

@@ -161,7 +161,7 @@ class Analysis {
     }
   }
 
-  /// Can a value be in a next round when something was found out about it in a block?
+  /// Can a value be in a next iteration when something was found out about it in a block?
   [[nodiscard]] bool comes_again(Value value, BlockId block) const {
     BlockId loop = graph_.loop[homes_[value]];
     if (loop == Graph::kUnreachable) return false;
@@ -350,7 +350,7 @@ class Analysis {
   }
 
   /// Is only a number ever added to a parameter, and is there but one comparison of it, with a number, on every way
-  /// round?
+  /// iteration?
   [[nodiscard]] bool is_counter(Value parameter) const {
     const BlockId header = homes_[parameter];
     std::vector<Value> values{parameter};
@@ -392,13 +392,13 @@ class Analysis {
   std::vector<const Instruction*> definitions_;  // none: a parameter
   std::vector<std::optional<int64_t>> numbers_;
   std::vector<BlockId> homes_;     // of parameters
-  std::vector<Value> parameters_;  // of headers, with another argument than themselves on a way back
-  Edges arguments_;                // of parameters; of headers': on the ways back
+  std::vector<Value> parameters_;  // of headers, with another argument than themselves on a back edge
+  Edges arguments_;                // of parameters; of headers': on the back edges
   Edges depends_;                  // what a value is computed from
   Edges users_;                    // the other way round
   std::vector<std::vector<Comparison>> compared_;
   std::vector<bool> matters_;
-  std::vector<bool> cyclic_;  // computed from itself, by way of the next round
+  std::vector<bool> cyclic_;  // computed from itself, by way of the next iteration
   std::vector<bool> bounded_;
   std::vector<bool> compared_with_bounds_;
 };

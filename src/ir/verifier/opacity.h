@@ -13,8 +13,8 @@
 //  * an index outside of loops goes through memory right before its use when it comes from a parameter with bounded
 //    arguments, or was compared on the way in a place where both ways lead here.
 //
-// So a loop's first round, in which nothing is known of its values, covers all later ones; unless a register that
-// nobody needs seems alive to the verifier and holds something else later. It takes our own functions to have five
+// So a loop's first iteration, in which nothing is known of its values, covers all later ones; unless a register that
+// is not needed seems alive to the verifier and holds something else later. It takes our own functions to have five
 // arguments; calls of them set all (emit_calls.cpp, bpf/inline_call.cpp). Kernels before 6.15 compare all registers:
 // for them see loop_bounds.h.
 //
@@ -38,7 +38,7 @@ struct Opacity {
   /// `in_memory`: values that come from memory for each use.
   Opacity(const Function& function, const Graph& graph, const std::vector<bool>& in_memory);
 
-  std::vector<Parameter> parameters;  // by value; for loop headers it does not speak of the ways back
+  std::vector<Parameter> parameters;  // by value; for loop headers it does not speak of the back edges
   std::vector<bool> offsets;          // by a kOffset's result: its index goes through memory
   std::vector<bool> unknown;          // by value: the verifier knows nothing of it anyway
 };

@@ -1,4 +1,4 @@
-// log(format, ...) and print(...): lines for whoever watches.
+// log(format, ...) and print(...): lines for people who watch.
 //
 // log's first argument is a format of string.format when it is a string; any other single value is shown as tostring
 // does. print joins its arguments, as tostring shows them, with tabs. A line is made fit for a terminal by

@@ -3,7 +3,7 @@
 //
 // Plain backtracking, as Lua does it, so that priorities and the limit on nesting ("pattern too complex") are the same
 // by construction. What makes it quicker: candidates are found by the bytes a match must begin with, classes are one
-// bit test, and a repetition is not tried where the node behind it cannot match. Cost: one charged unit for four steps;
+// bit test, and a repetition is not tried where the node after it cannot match. Cost: one charged unit for four steps;
 // a step is one node tried, or four bytes passed by a repetition.
 #pragma once
 

@@ -60,7 +60,7 @@ class PatternCompiler {
     new (&sets_[set_count_]) ByteSet(set);
     return set_count_++;
   }
-  /// Nothing behind an error can be reached.
+  /// Nothing after an error can be reached.
   bool fail(PatternError error) {
     add(PatternNode{Op::kError, Repeat::kOnce, 0, 0, static_cast<uint32_t>(error)});
     return false;

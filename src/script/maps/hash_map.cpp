@@ -65,6 +65,8 @@ class HashMap final : public Map {
     count_.fetch_sub(1, std::memory_order_relaxed);
   }
 
+  void begin_time(uint64_t now_ns) override { expiry_.begin_time(now_ns); }
+
   uint64_t count(uint64_t now_ns) override {
     if (!expiry_.enabled()) return count_.load(std::memory_order_relaxed);
     if (!evicts_) {

@@ -26,7 +26,7 @@ constexpr size_t kLengths = 129;
 
 using Key = std::array<uint8_t, kSize>;
 
-// `key` as it would be with a shorter prefix: the bits behind it zero.
+// `key` as it would be with a shorter prefix: the bits after it zero.
 Key cut(const uint8_t* key, unsigned length) {
   Key result{};
   result[kFamily] = key[kFamily];
@@ -95,6 +95,8 @@ class LpmMap final : public Map {
     const uint32_t entry = table_.find(exact.data(), hash_of(exact));
     if (entry != MapTable::kNone) remove(entry);
   }
+
+  void begin_time(uint64_t now_ns) override { expiry_.begin_time(now_ns); }
 
   uint64_t count(uint64_t now_ns) override {
     const std::lock_guard lock(mutex_);

@@ -22,6 +22,8 @@ class MapExpiry {
     return now_ns > since && now_ns - since >= ttl_ns_;
   }
 
+  void begin_time(uint64_t now_ns) { (void)first_time(now_ns); }
+
   /// Notes a write to an entry that was there.
   void written(MapTable& table, uint32_t entry, uint64_t now_ns) const {
     if (ttl_ns_ == 0 || !renew_) return;
@@ -39,7 +41,7 @@ class MapExpiry {
   }
 
  private:
-  /// What was written while the script loaded lives from the first packet on.
+  /// From when what was written at kNoTime lives: the first time that the map hears of.
   uint64_t first_time(uint64_t now_ns) {
     uint64_t first = first_ns_.load(std::memory_order_relaxed);
     if (first == Map::kNoTime && first_ns_.compare_exchange_strong(first, now_ns, std::memory_order_relaxed))

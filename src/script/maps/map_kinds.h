@@ -21,7 +21,7 @@ namespace perilune::script {
 namespace lpm_key {
 inline constexpr size_t kFamily = 0;   // 4 or 6
 inline constexpr size_t kLength = 1;   // of the prefix, in bits
-inline constexpr size_t kAddress = 2;  // 16 bytes; of IPv4 the first 4, zeros behind
+inline constexpr size_t kAddress = 2;  // 16 bytes; of IPv4 the first 4, zeros after
 inline constexpr size_t kSize = 18;
 }  // namespace lpm_key
 

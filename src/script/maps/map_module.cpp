@@ -223,7 +223,7 @@ int map_to_text(lua_State* L) {
   return 1;
 }
 
-// A copy of a map's entries, behind its head, in the memory of the state (so that it counts against the limit).
+// A copy of a map's entries, after its head, in the memory of the state (so that it counts against the limit).
 struct Snapshot {
   size_t count;
   size_t at;

@@ -151,6 +151,11 @@ Map* MapStore::find(std::string_view name) const {
   return found == maps_.end() ? nullptr : found->get();
 }
 
+void MapStore::begin_time(uint64_t now_ns) {
+  for (Map* map : maps())
+    map->begin_time(now_ns);
+}
+
 std::vector<Map*> MapStore::maps() const {
   const std::lock_guard lock(mutex_);
   std::vector<Map*> result;

@@ -1,6 +1,6 @@
-// Tables shared between workers, and with whoever wants to look: what `map.hash`, `map.lru`, `map.lpm`, `map.array` and
-// `map.counter` are behind. Keys and values have declared shapes and the number of entries has a bound, as the kernel's
-// maps have.
+// Tables shared between workers, and with whatever reads them from outside: what `map.hash`, `map.lru`, `map.lpm`,
+// `map.array` and `map.counter` give. Keys and values have declared shapes and the number of entries has a bound, as
+// the kernel's maps have.
 //
 // Every worker runs the script's main chunk, so every worker declares every map: the first one makes it, the others
 // must declare it alike and get the same. Maps live as long as their store.
@@ -75,6 +75,9 @@ class Map {
   /// array's are those that are not zero.
   [[nodiscard]] virtual size_t copy(std::span<uint8_t> buffer, uint64_t now_ns) = 0;
 
+  /// There is a first time now: from it on live the entries that were written at kNoTime.
+  virtual void begin_time(uint64_t /*now_ns*/) {}
+
   struct Entry {
     std::vector<uint8_t> key;
     std::vector<uint8_t> value;
@@ -110,6 +113,8 @@ class MapStore {
 
   /// Null when there is none.
   [[nodiscard]] Map* find(std::string_view name) const;
+  /// Of all maps.
+  void begin_time(uint64_t now_ns);
   /// In the order they were declared.
   [[nodiscard]] std::vector<Map*> maps() const;
 

@@ -51,7 +51,7 @@ class MapTable {
          entry = newer(entry)) {
       if (!wanted(entry)) continue;
       std::memcpy(buffer.data() + copied * size_of_one, key(entry),
-                  size_of_one);  // the value stands right behind the key
+                  size_of_one);  // the value stands right after the key
       ++copied;
     }
     return copied;
@@ -93,7 +93,7 @@ class MapTable {
   std::vector<std::unique_ptr<uint8_t[]>> chunks_;
 };
 
-/// A keyed hash: whoever does not know `seed` cannot choose keys that meet in one bucket.
+/// A keyed hash: without knowing `seed` no sender can choose keys that meet in one bucket.
 [[nodiscard]] uint64_t hash_key(const uint8_t* key, size_t size, uint64_t seed);
 
 }  // namespace perilune::script

@@ -1,7 +1,7 @@
 // The arguments of a packet script, `hdr, pld, pkt`, over one packet; and its result as a verdict.
 //
 //   hdr   from the first byte of the IP header to the end of the transport header; empty for a frame without IP
-//   pld   what follows, up to the IP length (padding excluded); for a frame without IP, all behind the link header
+//   pld   what follows, up to the IP length (padding excluded); for a frame without IP, all after the link header
 //   pkt   facts and parts (packet_object.h)
 //
 // Copy on write: the hook's bytes are never written. The first write of a script copies the frame into a buffer of the

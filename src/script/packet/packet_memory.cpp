@@ -8,7 +8,7 @@
 namespace perilune::script {
 namespace {
 
-// The longest IP packet behind a generous link header: a replaced payload always fits, or IP itself cannot carry it.
+// The longest IP packet after a generous link header: a replaced payload always fits, or IP itself cannot carry it.
 constexpr size_t kInitialCapacity = 65'535 + 1'024;
 
 }  // namespace

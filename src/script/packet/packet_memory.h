@@ -48,7 +48,7 @@ class PacketMemory {
     size_t offset;
     size_t length;
   };
-  /// The payload of the bytes as they are now; for a frame without IP, all behind the link header.
+  /// The payload of the bytes as they are now; for a frame without IP, all after the link header.
   [[nodiscard]] Range payload() const;
   /// What is before it, from the IP header on; empty for a frame without IP.
   [[nodiscard]] Range headers() const;

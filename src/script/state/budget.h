@@ -54,7 +54,7 @@ class Budget {
   void check_time(lua_State* L);
 
   [[nodiscard]] Spent spent() const { return spent_; }
-  /// Raises the error of a spent budget: a light userdata, which nobody sees but our own handlers.
+  /// Raises the error of a spent budget: a light userdata, which only our own handlers see.
   [[noreturn]] void raise(lua_State* L);
 
  private:

@@ -1,4 +1,4 @@
-// For whoever reads a loaded script instead of running it: what its values are.
+// For code that reads a loaded script instead of running it: what its values are.
 #pragma once
 
 #include <lua.h>

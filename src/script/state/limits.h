@@ -16,7 +16,8 @@ struct Limits {
   size_t memory = size_t{64} << 20;            // bytes, per state
   uint64_t load_instructions = 1'000'000'000;  // for the main chunk, `require` included
   uint64_t call_instructions = 1'000'000;      // for one call of the entry point (one packet)
-  /// A second line behind the instruction budget, for work that one instruction can hide (walking a huge table).
+  /// A second line of defence after the instruction budget, for work that one instruction can hide (walking a huge
+  /// table).
   std::chrono::milliseconds load_time{60'000};
   std::chrono::milliseconds call_time{1'000};
 };

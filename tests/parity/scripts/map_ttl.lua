@@ -1,5 +1,4 @@
 -- Entries that expire.
--- only: native
 local m = map.hash {name = 'm', key = 'u8', value = 'u32', size = 256, ttl = 0.5}
 
 function filter(hdr, pld, pkt)

@@ -174,7 +174,8 @@ TEST(LuaEngine, MalformedPacketsAreNotShown) {
 }
 
 TEST(LuaEngine, FramesWithoutIp) {
-  const std::pair<packet::NonIp, Verdict> cases[] = {{packet::NonIp::kPass, Verdict::kPass}, {packet::NonIp::kBlock, Verdict::kBlock}};
+  const std::pair<packet::NonIp, Verdict> cases[] = {{packet::NonIp::kPass, Verdict::kPass},
+                                                     {packet::NonIp::kBlock, Verdict::kBlock}};
   for (const auto& [choice, verdict] : cases) {
     Options options;
     options.policy.non_ip = choice;

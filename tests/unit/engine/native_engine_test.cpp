@@ -233,6 +233,37 @@ TEST(NativeEngine, RandomNumbersAreTheSame) {
   EXPECT_EQ(count(seen, "log "), 20U);
 }
 
+TEST(NativeEngine, EntriesOfTheMainChunkLiveFromTheFirstPacketOn) {
+  for (const Kind kind : {Kind::kLua, Kind::kNative}) {
+    for (const bool packet_time : {true, false}) {
+      Options options;
+      options.kind = kind;
+      options.packet_time = packet_time;
+      Judge judge(R"(
+        local known = map.hash{name='known', key='u8', value='u8', size=10, ttl=60}
+        local recent = map.lru{name='recent', key='u8', value='u8', size=10, ttl=60, renew=false}
+        local seen = map.counter{name='seen', key='u8', size=10, ttl=60}
+        known[1] = 5 recent[1] = 6 map.add(known, 2, 7) seen:add(1, 8)
+        function filter()
+          return known[1] == 5 and recent[1] == 6 and known[2] == 7 and seen[1] == 8
+        end)",
+                  options);
+      std::vector<uint8_t> frame = udp();
+      packet::Packet packet;
+      packet.bytes = frame;
+      packet.wire_length = frame.size();
+      constexpr uint64_t kSecond = 1'000'000'000, kFirst = 1'800'000'000 * kSecond;
+      for (const auto& [after, verdict] : {std::pair{uint64_t{0}, Verdict::kPass},
+                                           {59 * kSecond, Verdict::kPass},
+                                           {60 * kSecond, packet_time ? Verdict::kBlock : Verdict::kPass}}) {
+        packet.time_ns = kFirst + after;
+        EXPECT_EQ(judge.worker().judge(packet).verdict, verdict)
+            << to_string(kind) << ", " << packet_time << ", after " << after << " ns: " << judge.error();
+      }
+    }
+  }
+}
+
 TEST(NativeEngine, MapsShowWhatTheCodeLeft) {
   const Seen seen = agree(R"(
     local hits = map.hash{name='hits', key='ip', value='u32', size=3}
@@ -281,6 +312,17 @@ TEST(NativeEngine, AnEndlessLoopEndsAsAScriptError) {
     EXPECT_EQ(decision.verdict, Verdict::kBlock);
     EXPECT_EQ(decision.cause, Cause::kError);
     EXPECT_EQ(judge.error(), "instruction budget spent: 10000 instructions per packet (--instructions)");
+  }
+}
+
+TEST(NativeEngine, LoopsAreBoundedByTheBudgetAlone) {
+  for (const NativeCode code : {NativeCode::kMachine, NativeCode::kInterpreted}) {
+    Options options;
+    options.kind = Kind::kNative;
+    options.native_code = code;
+    options.limits.call_instructions = 1'000'000'000;
+    Judge judge("function filter(hdr, pld, pkt) for i = 1, 9000000 + pkt.length do end return 'reject' end", options);
+    EXPECT_EQ(judge(udp()).verdict, Verdict::kReject) << judge.error();
   }
 }
 

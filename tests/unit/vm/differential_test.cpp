@@ -264,7 +264,7 @@ class Differential : public testing::Test {
     result.result = run();
     result.memory.assign(buffer_.begin(), buffer_.end());
     result.seen = environment_.seen;
-    maps_[0]->for_each([&](const uint8_t* key, const uint8_t* value) {
+    maps_[0]->for_each([&](const uint8_t* key, uint8_t* value) {
       uint64_t numbers[2];
       std::memcpy(&numbers[0], key, 8);
       std::memcpy(&numbers[1], value, 8);

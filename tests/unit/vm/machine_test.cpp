@@ -225,7 +225,7 @@ TEST(UnsoundCode, IsNamed) {
   EXPECT_NE(fault_of({call(9999), leave()}).find("no such helper"), std::string::npos);
   EXPECT_NE(fault_of({insn(0xff, 0, 0, 0, 0), leave()}).find("unknown instruction"), std::string::npos);
   EXPECT_NE(fault_of({insn(kLoadImm64, 0, 0, 0, 0)}).find("half a load"), std::string::npos);
-  EXPECT_NE(fault_of({insn(kLoadImm64, 0, 1, 0, 0), insn(0, 0, 0, 0, 0), leave()}).find("nobody has put in"),
+  EXPECT_NE(fault_of({insn(kLoadImm64, 0, 1, 0, 0), insn(0, 0, 0, 0, 0), leave()}).find("has not been put in"),
             std::string::npos);
   EXPECT_NE(fault_of({}).find("no code"), std::string::npos);
   EXPECT_NE(fault_of({mov(0, 0), jump(1), insn(kLoadImm64, 0, 0, 0, 0), insn(0, 0, 0, 0, 0), leave()}), "");

@@ -87,7 +87,7 @@ TEST(LruMap, ASmallOneEvictsExactlyTheLeastRecentlyUsed) {
     ASSERT_EQ(map.map().count(), model.size());
   }
   std::map<uint64_t, uint64_t> entries;
-  map.map().for_each([&](const uint8_t* key, const uint8_t* value) {
+  map.map().for_each([&](const uint8_t* key, uint8_t* value) {
     uint64_t number;
     std::memcpy(&number, key, 8);
     std::memcpy(&entries[number], value, 8);
@@ -284,7 +284,7 @@ void run_readers_and_writers(MapType type, uint32_t entries) {
   EXPECT_GT(found.load(), 0U);
   uint64_t counted = 0;
   bool wrong = false;
-  map.map().for_each([&](const uint8_t* key, const uint8_t* value) {
+  map.map().for_each([&](const uint8_t* key, uint8_t* value) {
     ++counted;
     wrong = wrong || std::memcmp(key, value, 8) != 0;
   });
