@@ -399,6 +399,14 @@ std::string Expressions::text(unsigned depth) {
       return fmt::format("tostring(({}:match({}) or {}))", text(depth - 1), pattern(), constant_text());
     case 7:
       if (in_loop) return text(depth - 1);
+      if (random_.chance(30)) {
+        return fmt::format("string.format({}, {})", random_.pick({"'%d'", "'%x'", "'%02X'", "'<%s>'", "'%c'", "'%s'"}),
+                           integer(depth - 1));
+      }
+      if (random_.chance(20)) {
+        return fmt::format("('{}'):format({}:sub(1, {}), {})", random_.pick({"%s %d", "%s=%08x", "%s%%%s"}),
+                           text(depth - 1), random_.between(0, 40), integer(depth - 1));
+      }
       return fmt::format("tostring({})", integer(depth - 1));
     default:
       return fmt::format("({} and {} or {})", boolean(depth - 1), text(depth - 1),

@@ -4,13 +4,13 @@
 // registers, and appends to the IR what is left to do at packet time. Known calls are walked into, known branches
 // taken, library calls on constants evaluated by the real Lua.
 //
-// Paths and versions. A place in the program is the chain of calls that leads there, the rounds of unrolled loops
+// Paths and versions. A place in the program is the chain of calls that leads there, the iterations of unrolled loops
 // around it, and the instruction. Where several paths reach a place with values of the same types they are joined:
 // values that differ become block parameters. Paths with different types get versions of their own (value.h). Places
 // are lowered in program order, so that all paths that come from above have arrived before a place is lowered; only the
-// way back of a loop arrives later, and what a loop assigns is made a parameter beforehand.
+// back edge of a loop arrives later, and what a loop assigns is made a parameter beforehand.
 //
-//   local e = seen[k]            two versions behind it: e is nil, e is an integer
+//   local e = seen[k]            two versions after it: e is nil, e is an integer
 //   if x then y = 1 else y = 2 end       one version: y is a parameter
 //
 // Cost: about linear in the code walked. Bounds: kMaxVersions, kMaxBlocks, kMaxDepth, and kMostWalked for all walks
@@ -43,6 +43,8 @@
 #include "script/maps/map_store.h"
 
 namespace perilune::compiler {
+
+struct LibraryFunction;
 
 /// What cannot be compiled. Never leaves the compiler.
 struct Refusal {
@@ -369,7 +371,8 @@ class Lowering {
   /// Copies `length` bytes and touches no other.
   void copy_exactly(ir::Value to, ir::Value from, ir::Value length) { copy(1, to, from, length); }
   void copy(unsigned unit, ir::Value to, ir::Value from, ir::Value length);
-  void integer_to_text(ir::Value integer, ir::Value& offset, ir::Value& length);
+  [[nodiscard]] AbstractValue text_of_integer(ir::Value integer);
+  [[nodiscard]] AbstractValue put_together(std::vector<AbstractValue> parts);
   void call_byte(Call& call);
   void call_sub(Call& call);
   void call_len(Call& call);
@@ -381,6 +384,15 @@ class Lowering {
   void call_tonumber(Call& call);
   [[nodiscard]] bool string_argument(const Call& call, size_t index, AbstractValue& value);
   [[nodiscard]] bool integer_argument(const Call& call, size_t index, AbstractValue& value);
+
+  // --- lowering_format.cpp
+  void call_format(Call& call);
+  [[nodiscard]] std::optional<AbstractValue> formatted(const Call& call, size_t argument,
+                                                       const std::string& conversion);
+  [[nodiscard]] std::optional<AbstractValue> formatted_constant(const Call& call, size_t argument,
+                                                                const std::string& conversion,
+                                                                const AbstractValue& value);
+  [[nodiscard]] AbstractValue hexadecimal(ir::Value integer, unsigned least, bool upper);
 
   // --- lowering_match.cpp
   void call_find(Call& call);
@@ -519,14 +531,16 @@ class Lowering {
   void call_net_ip(Call& call);
   void call_net_mac(Call& call);
   bool address_argument(Call& call, AbstractValue& bytes);
-  /// Continues where bytes.b is one of the lengths; elsewhere the script fails, and is told the length.
+  /// Continues where bytes.b is one of the lengths; elsewhere the script fails, and the message has the length.
   void require_length(const Call& call, const AbstractValue& bytes, std::initializer_list<int64_t> lengths,
                       const std::string& problem);
   void call_library(Call& call, ObjectId function);
   /// Refuses what the script may not do while it is compiled, and what would take too much.
   void check_evaluation(const World::Evaluation& evaluation, const std::string& name);
   void check_constants();
-  static const std::unordered_map<std::string, Handler>& handlers();
+  struct LibraryRow;
+  [[nodiscard]] static const LibraryRow* find_library_row(std::string_view name);
+  friend const LibraryFunction* find_library_function(std::string_view name);
 
   // --- names.cpp
   /// " (local 'x')", as Lua's own messages have it.

@@ -1,10 +1,13 @@
 // Library functions. On constants the real ones are called at load; what is left has a handler here or beside what it
 // is about (strings, matches, views, maps).
-#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "compiler/events.h"
+#include "compiler/library.h"
 #include "compiler/lowering/lowering.h"
 #include "script/state/limits.h"
 
@@ -14,77 +17,110 @@ namespace {
 using ir::Condition;
 using ir::Op;
 
-// Do arguments that are tables go into the result with what they hold?
-bool reads_tables(const std::string& name) {
-  return name != "type" && name != "select" && name != "rawequal" && name != "math.type" && name != "getmetatable";
-}
+constexpr bool kPure = true, kNotPure = false, kTables = true;
 
-// What to write instead.
-std::pair<std::string, std::string> advice(const std::string& name) {
-  if (name == "pcall" || name == "xpcall")
-    return {"protected-call",
-            "test what may be missing with `if`: a script error blocks the packet unless --on-error says pass"};
-  if (name == "string.format" || name == "string.rep" || name == "string.gsub" || name == "string.reverse" ||
-      name == "string.pack" || name == "table.concat")
-    return {"string-building",
-            name == "string.format"
-                ? "log(format, ...) formats for people; put short strings together with .."
-                : "put short strings together with .., in a loop with a constant number of iterations"};
-  if (name == "string.unpack") return {"string-unpack", "use a layout: data.layout {field = {offset, bits}}"};
-  if (name == "net.bytes")
-    return {"library-function", "take the bytes of the packet: a layout's 'string' field of 4, 6 or 16 bytes"};
-  if (name.starts_with("table.")) return {"growing-table", "make tables in the main chunk, or use a map"};
-  if (name == "math.random" || name == "math.randomseed") return {"library-function", "use random(n)"};
-  if (name.starts_with("math.")) return {"float", "use integers, // and %"};
-  if (name == "setmetatable" || name == "rawset") return {"table-write", "do it in the main chunk"};
-  if (name == "data.new") return {"new-data", "put a string together instead"};
-  if (name == "require") return {"late-require", "call require in the main chunk"};
-  return {"library-function", "call it in the main chunk, or keep this script on the lua engine"};
+constexpr LibraryFunction kOfMath{"", false, false, "float", "use integers, // and %"};
+constexpr LibraryFunction kOfTables{"", false, false, "growing-table", "make tables in the main chunk, or use a map"};
+constexpr LibraryFunction kOther{"", false, false, "library-function",
+                                 "call it in the main chunk, or keep this script on the lua engine"};
+constexpr std::string_view kBuild = "string-building";
+constexpr std::string_view kJoin = "put short strings together with .., in a loop with a constant number of iterations";
+constexpr std::string_view kGuard =
+    "test what may be missing with `if`: a script error blocks the packet unless --on-error says pass";
+
+// Of functions without a row: the code of the refusal, and what to write instead.
+const LibraryFunction& others(std::string_view name) {
+  return name.starts_with("table.") ? kOfTables : name.starts_with("math.") ? kOfMath : kOther;
 }
 
 }  // namespace
 
-const std::unordered_map<std::string, Lowering::Handler>& Lowering::handlers() {
-  static const std::unordered_map<std::string, Handler> table{
-      {"string.byte", &Lowering::call_byte},
-      {"string.sub", &Lowering::call_sub},
-      {"string.len", &Lowering::call_len},
-      {"string.lower", &Lowering::call_lower},
-      {"string.upper", &Lowering::call_upper},
-      {"string.char", &Lowering::call_char},
-      {"string.find", &Lowering::call_find},
-      {"string.match", &Lowering::call_match},
-      {"string.gmatch", &Lowering::call_gmatch},
-      {"tostring", &Lowering::call_tostring},
-      {"tonumber", &Lowering::call_tonumber},
-      {"type", &Lowering::call_type},
-      {"select", &Lowering::call_select},
-      {"error", &Lowering::call_error},
-      {"assert", &Lowering::call_assert},
-      {"log", &Lowering::call_log},
-      {"print", &Lowering::call_print},
-      {"time.now", &Lowering::call_now},
-      {"time.seconds", &Lowering::call_seconds},
-      {"random", &Lowering::call_random},
-      {"math.min", &Lowering::call_min},
-      {"math.max", &Lowering::call_max},
-      {"math.abs", &Lowering::call_abs},
-      {"math.tointeger", &Lowering::call_tointeger},
-      {"math.floor", &Lowering::call_identity},
-      {"math.ceil", &Lowering::call_identity},
-      {"math.type", &Lowering::call_math_type},
-      {"math.ult", &Lowering::call_ult},
-      {"rawlen", &Lowering::call_rawlen},
-      {"rawequal", &Lowering::call_rawequal},
-      {"rawget", &Lowering::call_rawget},
-      {"table.unpack", &Lowering::call_unpack},
-      {"ipairs", &Lowering::call_ipairs},
-      {"pairs", &Lowering::call_pairs},
-      {"data.layout", &Lowering::call_data_layout},
-      {"net.ip", &Lowering::call_net_ip},
-      {"net.mac", &Lowering::call_net_mac},
+struct Lowering::LibraryRow {
+  LibraryFunction about;
+  Handler handler = nullptr;  // what is done on values of the packet; null: it is refused
+};
+
+const Lowering::LibraryRow* Lowering::find_library_row(std::string_view name) {
+  static const std::vector<LibraryRow> rows{
+      {{"string.byte", kPure}, &Lowering::call_byte},
+      {{"string.char", kPure}, &Lowering::call_char},
+      {{"string.find", kPure}, &Lowering::call_find},
+      {{"string.format", kPure}, &Lowering::call_format},
+      {{"string.gmatch", kNotPure}, &Lowering::call_gmatch},
+      {{"string.gsub", kPure, kTables, kBuild, kJoin}},
+      {{"string.len", kPure}, &Lowering::call_len},
+      {{"string.lower", kPure}, &Lowering::call_lower},
+      {{"string.match", kPure}, &Lowering::call_match},
+      {{"string.pack", kPure, kTables, kBuild, "put bytes together with string.char(n >> 8, n & 255)"}},
+      {{"string.packsize", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"string.rep", kPure, kTables, kBuild, kJoin}},
+      {{"string.reverse", kPure, kTables, kBuild, kJoin}},
+      {{"string.sub", kPure}, &Lowering::call_sub},
+      {{"string.unpack", kPure, kTables, "string-unpack", "use a layout: data.layout {field = {offset, bits}}"}},
+      {{"string.upper", kPure}, &Lowering::call_upper},
+      {{"math.abs", kPure}, &Lowering::call_abs},
+      {{"math.ceil", kPure}, &Lowering::call_identity},
+      {{"math.floor", kPure}, &Lowering::call_identity},
+      {{"math.fmod", kPure, kTables, kOfMath.refusal, kOfMath.advice}},
+      {{"math.max", kPure}, &Lowering::call_max},
+      {{"math.min", kPure}, &Lowering::call_min},
+      {{"math.modf", kPure, kTables, kOfMath.refusal, kOfMath.advice}},
+      {{"math.random", kNotPure, kTables, "library-function", "use random(n)"}},
+      {{"math.randomseed", kNotPure, kTables, "library-function", "use random(n)"}},
+      {{"math.sqrt", kPure, kTables, kOfMath.refusal, kOfMath.advice}},
+      {{"math.tointeger", kPure}, &Lowering::call_tointeger},
+      {{"math.type", kPure, false}, &Lowering::call_math_type},
+      {{"math.ult", kPure}, &Lowering::call_ult},
+      {{"utf8.char", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"utf8.codepoint", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"utf8.len", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"utf8.offset", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"table.concat", kPure, kTables, kBuild, kJoin}},
+      {{"table.unpack", kPure, kTables}, &Lowering::call_unpack},
+      {{"assert", kNotPure}, &Lowering::call_assert},
+      {{"error", kNotPure}, &Lowering::call_error},
+      {{"getmetatable", kPure, false, kOther.refusal, kOther.advice}},
+      {{"ipairs", kPure, kTables}, &Lowering::call_ipairs},
+      {{"next", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"pairs", kPure, kTables}, &Lowering::call_pairs},
+      {{"pcall", kNotPure, kTables, "protected-call", kGuard}},
+      {{"print", kNotPure}, &Lowering::call_print},
+      {{"rawequal", kPure, false}, &Lowering::call_rawequal},
+      {{"rawget", kPure, kTables}, &Lowering::call_rawget},
+      {{"rawlen", kPure, kTables}, &Lowering::call_rawlen},
+      {{"rawset", kNotPure, kTables, "table-write", "do it in the main chunk"}},
+      {{"require", kNotPure, kTables, "late-require", "call require in the main chunk"}},
+      {{"select", kPure, false}, &Lowering::call_select},
+      {{"setmetatable", kNotPure, kTables, "table-write", "do it in the main chunk"}},
+      {{"tonumber", kPure, kTables}, &Lowering::call_tonumber},
+      {{"tostring", kPure, kTables}, &Lowering::call_tostring},
+      {{"type", kPure, false}, &Lowering::call_type},
+      {{"xpcall", kNotPure, kTables, "protected-call", kGuard}},
+      {{"data.layout", kNotPure}, &Lowering::call_data_layout},
+      {{"data.new", kNotPure, kTables, "new-data", "put a string together instead"}},
+      {{"log", kNotPure}, &Lowering::call_log},
+      {{"net.bytes", kPure, kTables, "library-function",
+        "take the bytes of the packet: a layout's 'string' field of 4, 6 or 16 bytes"}},
+      {{"net.dns_name", kPure, kTables, kOther.refusal, kOther.advice}},
+      {{"net.ip", kPure}, &Lowering::call_net_ip},
+      {{"net.mac", kPure}, &Lowering::call_net_mac},
+      {{"random", kNotPure}, &Lowering::call_random},
+      {{"time.now", kNotPure}, &Lowering::call_now},
+      {{"time.seconds", kNotPure}, &Lowering::call_seconds},
   };
-  return table;
+  static const auto by_name = [] {
+    std::unordered_map<std::string_view, const LibraryRow*> index;
+    for (const LibraryRow& row : rows)
+      index[row.about.name] = &row;
+    return index;
+  }();
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : found->second;
+}
+
+const LibraryFunction* find_library_function(std::string_view name) {
+  const Lowering::LibraryRow* row = Lowering::find_library_row(name);
+  return row == nullptr ? nullptr : &row->about;
 }
 
 void Lowering::call_library(Call& call, ObjectId function) {
@@ -100,9 +136,10 @@ void Lowering::call_library(Call& call, ObjectId function) {
   bool constant = !call.arguments.empty() || call.name == "string.char" || call.name == "math.type";
   for (const AbstractValue& argument : call.arguments)
     constant = constant && argument.is_constant();
-  if (constant && function != 0 && World::is_pure(call.name)) {
+  const LibraryRow* row = find_library_row(call.name);
+  if (constant && function != 0 && row != nullptr && row->about.pure) {
     for (const AbstractValue& argument : call.arguments) {
-      if (argument.kind != Kind::kObject || !reads_tables(call.name)) continue;
+      if (argument.kind != Kind::kObject || !row->about.reads_tables) continue;
       if (world_->type_of(argument.object) == World::ObjectType::kMap)
         refuse("map-walk", "a map is gone through at packet time", "look keys up, or go through it in the main chunk");
       if ((call.name == "tostring" || call.name == "string.format") && argument.kind == Kind::kObject)
@@ -115,17 +152,16 @@ void Lowering::call_library(Call& call, ObjectId function) {
     const World::Evaluation evaluation = world_->evaluate(AbstractValue::object_constant(function), call.arguments);
     check_evaluation(evaluation, call.name);
     if (!evaluation.failed) return finish(call, evaluation.results);
-    if (!handlers().contains(call.name)) return fail(as_called(call, evaluation.error));
+    if (row->handler == nullptr) return fail(as_called(call, evaluation.error));
   }
-  if (const auto handler = handlers().find(call.name); handler != handlers().end())
-    return (this->*handler->second)(call);
+  if (row != nullptr && row->handler != nullptr) return (this->*row->handler)(call);
   if (call.name == "map.get" || call.name == "map.set" || call.name == "map.add")
     return call_map(call, call.name.substr(4));
   if (call.name.starts_with("map.")) {
     refuse("map-declared", "a map is declared at packet time", "declare it in the main chunk");
   }
-  auto [code, hint] = advice(call.name);
-  refuse(std::move(code), fmt::format("{} is not compiled", call.name), std::move(hint));
+  const LibraryFunction& about = row != nullptr ? row->about : others(call.name);
+  refuse(std::string(about.refusal), fmt::format("{} is not compiled", call.name), std::string(about.advice));
 }
 
 void Lowering::check_evaluation(const World::Evaluation& evaluation, const std::string& name) {

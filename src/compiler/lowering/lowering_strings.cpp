@@ -86,7 +86,8 @@ void Lowering::branch_equal(const AbstractValue& first, const AbstractValue& sec
   branch_memory_equal(x.offset, y.offset, x.length, yes, no);
 }
 
-// Are `length` bytes at two slot offsets equal? 8 bytes a round; the last round looks only at what belongs to them.
+// Are `length` bytes at two slot offsets equal? 8 bytes an iteration; the last iteration looks only at what belongs to
+// them.
 void Lowering::branch_memory_equal(ir::Value x, ir::Value y, ir::Value length, ir::BlockId yes, ir::BlockId no) {
   const auto [head, done, end] = loop_over(length, yes);
   const ir::BlockId whole = b_.new_block();
@@ -187,8 +188,8 @@ void Lowering::copy(unsigned unit, ir::Value to, ir::Value from, ir::Value lengt
   b_.switch_to(end);
 }
 
-// Decimal digits, backwards from the end of 24 bytes.
-void Lowering::integer_to_text(ir::Value integer, ir::Value& offset, ir::Value& length) {
+// As %d: the digits from the last to the first, backwards from the end of 24 bytes.
+AbstractValue Lowering::text_of_integer(ir::Value integer) {
   const ir::Value place = allocate_string(number(24));
   const ir::Value sign = b_.binary(Op::kAshr, integer, 63);
   const ir::Value magnitude = b_.sub(b_.binary(Op::kXor, integer, sign), sign);
@@ -213,8 +214,9 @@ void Lowering::integer_to_text(ir::Value integer, ir::Value& offset, ir::Value& 
   b_.jump(join, {before});
   b_.switch_to(join);
   const ir::Value start = b_.parameters(join)[0];
-  offset = b_.add(place, start);
-  length = b_.sub(number(24), start);
+  AbstractValue text = AbstractValue::dynamic_string(b_.add(place, start), b_.sub(number(24), start), 20);
+  text.least = 1;
+  return text;
 }
 
 // --- arguments
@@ -260,11 +262,7 @@ bool Lowering::string_argument(const Call& call, size_t index, AbstractValue& va
     return true;
   }
   if (value.kind == Kind::kDynamicInteger) {
-    ir::Value offset = 0;
-    ir::Value length = 0;
-    integer_to_text(value.a, offset, length);
-    value = AbstractValue::dynamic_string(offset, length, 20);
-    value.least = 1;
+    value = text_of_integer(value.a);
     return true;
   }
   fail_type(call, index, "string");
@@ -523,6 +521,11 @@ void Lowering::op_concat() {
                       : fmt::format("attempt to concatenate a {} value{}", type_name(*value), name_of_register(where)));
     }
   }
+  set(i.a(), put_together(std::move(parts)));
+}
+
+// Strings, numbers and views as one text.
+AbstractValue Lowering::put_together(std::vector<AbstractValue> parts) {
   bool constant = true;
   for (const AbstractValue& part : parts)
     constant = constant && part.is_constant();
@@ -541,18 +544,14 @@ void Lowering::op_concat() {
       joined += part.string();
       continue;
     }
-    if (part.kind == Kind::kDynamicInteger) {
-      ir::Value offset = 0;
-      ir::Value length = 0;
-      integer_to_text(part.a, offset, length);
-      part = AbstractValue::dynamic_string(offset, length, 20);
-    }
+    if (part.kind == Kind::kDynamicInteger) part = text_of_integer(part.a);
     pieces.push_back(string_of(part));
     most += pieces.back().most;
   }
   if (constant) {
-    set(i.a(), world_->made_text(std::move(joined)));
-    return check_constants();
+    const AbstractValue text = world_->made_text(std::move(joined));
+    check_constants();
+    return text;
   }
   if (most > kLongestMade) {
     refuse(
@@ -569,7 +568,7 @@ void Lowering::op_concat() {
     copy_bytes(to, piece.offset, piece.length);
     to = b_.add(to, piece.length);
   }
-  set(i.a(), AbstractValue::dynamic_string(start, length, most));
+  return AbstractValue::dynamic_string(start, length, most);
 }
 
 void Lowering::call_tostring(Call& call) {
@@ -581,14 +580,8 @@ void Lowering::call_tostring(Call& call) {
     case Kind::kDynamicString:
     case Kind::kString:
       return finish(call, {value});
-    case Kind::kDynamicInteger: {
-      ir::Value offset = 0;
-      ir::Value length = 0;
-      integer_to_text(value.a, offset, length);
-      AbstractValue text = AbstractValue::dynamic_string(offset, length, 20);
-      text.least = 1;
-      return finish(call, {text});
-    }
+    case Kind::kDynamicInteger:
+      return finish(call, {text_of_integer(value.a)});
     case Kind::kDynamicBoolean: {
       const State before = st_;
       const ir::BlockId yes = b_.new_block();
@@ -640,7 +633,7 @@ void Lowering::call_tonumber(Call& call) {
   const StringParts text = string_of(call.argument(0));
   const State before = st_;
 
-  // States of the walk: 0 leading space, 1 behind the sign, 2 digits, 3 trailing space. Any other byte ends as nil.
+  // States of the walk: 0 leading space, 1 after the sign, 2 digits, 3 trailing space. Any other byte ends as nil.
   const ir::BlockId bad = b_.new_block();
   const ir::BlockId head = b_.new_block(4);  // position, state, negative, value
   b_.jump(head, {number(0), number(0), number(0), number(0)});
@@ -663,7 +656,7 @@ void Lowering::call_tonumber(Call& call) {
   b_.switch_to(maybe_space);
   b_.branch(Condition::kUlt, b_.add(byte, -9), 5, space, not_space);  // \t \n \v \f \r
   b_.switch_to(space);
-  // Space: before (0 stays 0), after digits (2, 3 become 3), not behind the sign.
+  // Space: before (0 stays 0), after digits (2, 3 become 3), not after the sign.
   const ir::BlockId space_after = b_.new_block();
   const ir::BlockId space_late = b_.new_block();
   b_.branch(Condition::kEq, state, number(0), ir::Edge{head, {next, state, negative, value}},

@@ -2,7 +2,7 @@
 // handlers of views, maps and pkt.
 //
 //   net.protocol.udp          constant all the way
-//   most[pkt.version]         few entries: a comparison each, and behind it a constant again
+//   most[pkt.version]         few entries: a comparison each, and after it a constant again
 //   blocked[name]             many: a look-up in a read-only table (lowering_lookup.cpp)
 //   count = count + 1         a variable of the worker: the compiler began again when it met the assignment
 #include <algorithm>
@@ -227,7 +227,7 @@ void Lowering::look_up(ObjectId table, const AbstractValue& key, uint32_t result
   look_up_integers(*entries, key.a, result);
 }
 
-// One comparison after the other; behind each the value is a constant.
+// One comparison after the other; after each the value is a constant.
 void Lowering::look_up_chain(ObjectId table, std::span<const TableEntry> entries, const AbstractValue& key,
                              uint32_t result, unsigned hops) {
   const State before = st_;
@@ -290,6 +290,8 @@ void Lowering::op_set(const AbstractValue& object, const AbstractValue& key, con
             refuse("table-write", "a table that the main chunk made is assigned to at packet time",
                    "use a map: it is shared by all workers and outlives a reload");
           }
+          if (world_->is_library(base.object))
+            refuse("table-write", "a field of a library is assigned at packet time", "set it in the main chunk");
           if (key.string().starts_with("__"))
             refuse("metamethod", "a field of a metatable is assigned at packet time",
                    "set metatables in the main chunk");

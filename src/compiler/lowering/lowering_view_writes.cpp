@@ -113,7 +113,7 @@ void Lowering::store_field(const Field& field, ir::Value pointer, ir::Value valu
   }
   // Byte by byte, from the last: only bytes of the field are touched.
   const unsigned touched = (first + width + 7) / 8;
-  unsigned below = touched * 8 - first - width;  // bits of the last byte behind the field
+  unsigned below = touched * 8 - first - width;  // bits of the last byte after the field
   unsigned left = width;
   unsigned taken = 0;
   for (unsigned n = touched; n-- > 0;) {
@@ -221,12 +221,7 @@ bool Lowering::write_text(const AbstractValue& view, int64_t offset, int64_t roo
   AbstractValue value = given;
   if (value.kind == Kind::kView) value = view_text(value);
   if (value.kind == Kind::kInteger || value.kind == Kind::kFloat) value = text_of_number(value);
-  if (value.kind == Kind::kDynamicInteger) {
-    ir::Value at_text = 0;
-    ir::Value length = 0;
-    integer_to_text(value.a, at_text, length);
-    value = AbstractValue::dynamic_string(at_text, length, 20);
-  }
+  if (value.kind == Kind::kDynamicInteger) value = text_of_integer(value.a);
   if (!value.is_string()) {
     fail(fmt::format("field {}: cannot write a {}, it needs a string", field_name(key), type_name(value)));
     return false;

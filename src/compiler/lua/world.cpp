@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <lauxlib.h>
 
+#include "compiler/library.h"
 #include "luadata/layout.h"
 #include "script/state/introspection.h"
 #include "script/state/state_internals.h"
@@ -334,21 +335,9 @@ AbstractValue World::metafield(ObjectId object, std::string_view name) {
   return pop();
 }
 
-// (string.gmatch is not: what it returns remembers how far it is, and each path of the program is at a place of its
-// own.)
 bool World::is_pure(const std::string& builtin) {
-  static const std::set<std::string> names{
-      "string.byte",  "string.char",    "string.find",    "string.format",  "string.gsub",
-      "string.len",   "string.lower",   "string.match",   "string.pack",    "string.packsize",
-      "string.rep",   "string.reverse", "string.sub",     "string.unpack",  "string.upper",
-      "math.abs",     "math.ceil",      "math.floor",     "math.fmod",      "math.max",
-      "math.min",     "math.modf",      "math.sqrt",      "math.tointeger", "math.type",
-      "math.ult",     "tostring",       "tonumber",       "type",           "select",
-      "rawlen",       "rawequal",       "rawget",         "next",           "ipairs",
-      "pairs",        "utf8.char",      "utf8.codepoint", "utf8.len",       "utf8.offset",
-      "table.unpack", "table.concat",   "net.ip",         "net.mac",        "net.bytes",
-      "net.dns_name", "getmetatable"};
-  return names.contains(builtin);
+  const LibraryFunction* function = find_library_function(builtin);
+  return function != nullptr && function->pure;
 }
 
 bool World::is_pure(ObjectId function) {
@@ -478,6 +467,20 @@ AbstractValue World::string_method(const std::string& name) {
   }
   lua_pop(L_, 1);
   return method.kind == Kind::kNone ? AbstractValue::nil() : method;
+}
+
+bool World::is_library(ObjectId object) {
+  push(AbstractValue::object_constant(object));
+  const void* const table = lua_topointer(L_, -1);
+  lua_getfield(L_, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool found = false;
+  for (const char* name : {"string", "table", "math", "utf8", "data", "net", "map", "time"}) {
+    lua_getfield(L_, -1, name);
+    found = found || (lua_istable(L_, -1) && lua_topointer(L_, -1) == table);
+    lua_pop(L_, 1);
+  }
+  lua_pop(L_, 2);
+  return found;
 }
 
 bool World::data_option(const char* name) {

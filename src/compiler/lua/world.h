@@ -87,6 +87,8 @@ class World {
   [[nodiscard]] ObjectId inner_layout(ObjectId layout, const AbstractValue& key);
   /// What s:name gives for a string s.
   [[nodiscard]] AbstractValue string_method(const std::string& name);
+  /// Is it the table of a library (string, data, ...), by whatever name the script knows it?
+  [[nodiscard]] bool is_library(ObjectId object);
   /// data.strict, data.strict_segments.
   [[nodiscard]] bool data_option(const char* name);
 

@@ -1,7 +1,10 @@
 // Every reason for which a script is refused, with a smallest script each: the code, the line, and that the user is
 // told what to write instead. docs/kernel-lua.md lists the same codes.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -76,7 +79,9 @@ const std::vector<Case>& cases() {
        "function filter(hdr, pld)\n  return tonumber(tostring(pld), pld[0]) == 1\nend"},
 
       // Strings and patterns
-      {"format", "string-building", 2, "function filter(hdr, pld)\n  return ('%d'):format(pld[0]) == '1'\nend"},
+      {"format", "string-building", 2, "function filter(hdr, pld)\n  return ('%5d'):format(pld[0]) == '    1'\nend"},
+      {"format_of_packet", "string-building", 2,
+       "function filter(hdr, pld)\n  return tostring(pld):format(1) == '1'\nend"},
       {"rep", "string-building", 2, "function filter(hdr, pld)\n  return ('a'):rep(pld[0]) == 'aa'\nend"},
       {"unpack", "string-unpack", 2, "function filter(hdr, pld)\n  return string.unpack('B', tostring(pld)) == 1\nend"},
       {"lower_of_long", "string-too-long", 2, "function filter(hdr, pld)\n  return tostring(pld):lower() == 'a'\nend"},
@@ -109,6 +114,15 @@ const std::vector<Case>& cases() {
        "    n = n + #s:sub(1, i) + #s:sub(2, i)\n  end\n  return n == pld[0]\nend"},
       {"many_bytes_of_a_constant", "many-results", 3,
        "local s = ('a'):rep(500000)\nfunction filter(hdr, pld)\n  return select('#', s:byte(1, -1)) == pld[0]\nend"},
+      {"library_field", "table-write", 2,
+       "function filter(hdr, pld)\n  data.strict = #pld > 4\n  return pld[9] ~= 1\nend"},
+      {"library_field_by_another_name", "table-write", 3,
+       "local with = {options = data}\nfunction filter(hdr, pld)\n  with.options.strict_segments = true\nend"},
+      {"library_function", "table-write", 2, "function filter(hdr, pld)\n  string.lower = nil\nend"},
+      {"grown_arguments", "too-many-results", 4,
+       "local function grow(n, ...)\n  if n == 0 then return ... end\n"
+       "  return grow(n - 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...)\nend\n"
+       "function filter(hdr, pld, pkt)\n  return select('#', grow(50, pkt.length)) == 1\nend"},
       {"many_numbers_unpacked", "many-results", 4,
        "local f, s = ('b'):rep(200000), ('a'):rep(200000)\nfunction filter(hdr, pld)\n"
        "  local n = pld[0]\n  return select('#', string.unpack(f, s)) == n\nend"},
@@ -312,6 +326,27 @@ std::set<std::string> codes_of_manual() {
     if (refusals && line.starts_with("| `")) codes.insert(line.substr(3, line.find('`', 3) - 3));
   }
   return codes;
+}
+
+// The codes that the compiler's sources write.
+std::set<std::string> codes_of_sources() {
+  static const std::regex code(R"re((?:refuse\(|Refusal\{|return \{|tuple\{|kError, )\s*"([a-z]+(?:-[a-z]+)*)")re");
+  std::set<std::string> codes;
+  const std::filesystem::path folder = PERILUNE_SOURCE_DIR "/src/compiler";
+  std::vector<std::filesystem::path> files{folder / "filter_compiler.cpp"};
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "lowering"))
+    files.push_back(entry.path());
+  for (const std::filesystem::path& path : files) {
+    std::ifstream file(path);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    for (std::sregex_iterator match(text.begin(), text.end(), code), end; match != end; ++match)
+      codes.insert((*match)[1]);
+  }
+  return codes;
+}
+
+TEST(Refusals, TheManualHasAllThatTheCompilerWrites) {
+  EXPECT_EQ(codes_of_manual(), codes_of_sources());
 }
 
 TEST(Refusals, AreThoseOfTheManual) {
