@@ -342,7 +342,7 @@ def test_write_refuses_its_own_input(w):
         output = w.run("run", "ssh.lua", "c.pcap", "-w", target)
         ends(output, 1)
         contains(output.err, "writing it would destroy it")
-    equal((w.read("ssh.lua"), w.read("module.lua")), (BANNERS, "return {}"))
+    equal((w.read("ssh.lua"), w.read("module.lua")), (BANNERS.encode(), b"return {}"))
 
 
 def test_write_to_standard_output(w):
