@@ -167,7 +167,7 @@ AbstractValue Lowering::hexadecimal(ir::Value integer, unsigned least, bool uppe
   }
   ir::Value length = number(least);
   for (unsigned digit = least; digit < kDigits; ++digit) {  // is there anything from this digit on?
-    const ir::Value rest = b_.binary(Op::kLshr, integer, int64_t{4 * digit});
+    const ir::Value rest = b_.binary(Op::kLshr, integer, int64_t{digit} * 4);
     length = b_.add(length, b_.binary(Op::kLshr, b_.binary(Op::kOr, rest, b_.sub(number(0), rest)), 63));
   }
   AbstractValue text = AbstractValue::dynamic_string(b_.sub(b_.add(place, int64_t{kDigits}), length), length, kDigits);
