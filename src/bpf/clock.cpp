@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <ctime>
 
 #include <sys/timex.h>
 
@@ -26,12 +25,6 @@ bool is_between_clocks(uint64_t offset) {
 uint64_t clock_offset() {
   timex clock{};
   return adjtimex(&clock) < 0 ? 0 : static_cast<uint64_t>(-int64_t{clock.tai} * kSecond);
-}
-
-uint64_t realtime_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);  // cannot fail with a valid clock and address
-  return static_cast<uint64_t>(now.tv_sec) * uint64_t{kSecond} + static_cast<uint64_t>(now.tv_nsec);
 }
 
 Result<void> correct_clock(const Map& memory) {

@@ -16,9 +16,6 @@ namespace perilune::bpf {
 /// CLOCK_REALTIME - CLOCK_TAI now, in nanoseconds.
 [[nodiscard]] uint64_t clock_offset();
 
-/// CLOCK_REALTIME now, in nanoseconds since 1970: what programs make of the two.
-[[nodiscard]] uint64_t realtime_ns();
-
 /// Puts that number into all slots of a program's memory.
 [[nodiscard]] Result<void> correct_clock(const Map& memory);
 

@@ -1,11 +1,11 @@
 #include "bpf/installation.h"
 
 #include <algorithm>
-#include <ctime>
 #include <new>
 
 #include <linux/bpf.h>
 
+#include "base/realtime.h"
 #include "base/spelling.h"
 #include "bpf/counters.h"
 #include "bpf/hook.h"
@@ -18,19 +18,12 @@
 namespace perilune::bpf {
 namespace {
 
-uint64_t now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  constexpr uint64_t kBillion = 1'000'000'000;
-  return static_cast<uint64_t>(now.tv_sec) * kBillion + static_cast<uint64_t>(now.tv_nsec);
-}
-
 Manifest describe(const Installation& installation) {
   Manifest manifest;
   manifest.name = installation.name;
   manifest.script = installation.script;
   manifest.text = installation.text;
-  manifest.time_ns = now_ns();
+  manifest.time_ns = realtime_ns();
   manifest.first_time_ns = manifest.time_ns;
   manifest.compile_ns = installation.compile_ns;
   manifest.options = installation.options;

@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 
 #include "base/bytes.h"
-#include "bpf/clock.h"
+#include "base/realtime.h"
 #include "bpf/initial_entries.h"
 #include "bpf/pinned_maps.h"
 #include "bpf/pins.h"

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/capabilities.h"
+#include "base/realtime.h"
 #include "bpf/clock.h"
 #include "bpf/far_loops.h"
 #include "bpf/hook.h"

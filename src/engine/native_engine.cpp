@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/realtime.h"
 #include "compiler/events.h"
 #include "engine/native_maps.h"
 #include "engine/native_slot.h"
@@ -187,7 +188,7 @@ class NativeProgram final : public Program {
     if (!program) return tl::make_unexpected(std::move(program.error()));
     vm_ = std::move(*program);
     // Else from the first packet on: see ScriptWorker.
-    if (!shared_->options.packet_time) vm_->stamp_entries(script::SystemClock().now_ns());
+    if (!shared_->options.packet_time) vm_->stamp_entries(realtime_ns());
     return {};
   }
 

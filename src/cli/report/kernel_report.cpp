@@ -4,6 +4,7 @@
 #include <array>
 #include <ctime>
 
+#include "base/realtime.h"
 #include "bpf/hook.h"
 #include "cli/stream.h"
 #include "cli/terminal.h"
@@ -102,9 +103,7 @@ std::string mode_text(const bpf::AttachmentState& state) {
 }
 
 std::string age_text(uint64_t time_ns) {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  const uint64_t now_s = static_cast<uint64_t>(now.tv_sec);
+  const uint64_t now_s = realtime_ns() / kSecond;
   const uint64_t then_s = time_ns / kSecond;
   const uint64_t seconds = now_s > then_s ? now_s - then_s : 0;
   constexpr uint64_t kMinute = 60;

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 #include <ctime>
-#include <set>
 
 #include <fmt/format.h>
 #include <lauxlib.h>
@@ -335,11 +334,6 @@ AbstractValue World::metafield(ObjectId object, std::string_view name) {
   return pop();
 }
 
-bool World::is_pure(const std::string& builtin) {
-  const LibraryFunction* function = find_library_function(builtin);
-  return function != nullptr && function->pure;
-}
-
 bool World::is_pure(ObjectId function) {
   push(AbstractValue::object_constant(function));
   const bool pure = is_pure_at(-1);
@@ -350,8 +344,10 @@ bool World::is_pure(ObjectId function) {
 bool World::is_pure_at(int index) {
   if (lua_iscfunction(L_, index) == 0) return false;
   const auto known = numbers_.find(lua_topointer(L_, index));
-  if (known != numbers_.end() && type_of(known->second) == ObjectType::kBuiltin)
-    return is_pure(builtin_name(known->second));
+  if (known != numbers_.end() && type_of(known->second) == ObjectType::kBuiltin) {
+    const LibraryFunction* function = find_library_function(builtin_name(known->second));
+    return function != nullptr && function->pure;
+  }
   if (lua_getupvalue(L_, index, 1) == nullptr) return true;
   lua_pop(L_, 1);
   return false;

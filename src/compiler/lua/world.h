@@ -58,9 +58,8 @@ class World {
   [[nodiscard]] std::string_view lua_type_of(ObjectId object) const { return objects_[object].lua_type; }
   /// "string.match" for a library function; empty for others.
   [[nodiscard]] const std::string& builtin_name(ObjectId object) const { return objects_[object].name; }
-  /// Has the library function no effects, and the same result whenever it is called?
-  [[nodiscard]] static bool is_pure(const std::string& builtin);
-  /// The same of any function of C. One with upvalues, like the iterator of string.gmatch, may remember something.
+  /// Has the function of C no effects, and the same result whenever it is called? One that is no library function and has
+  /// upvalues, like the iterator of string.gmatch, may remember something.
   [[nodiscard]] bool is_pure(ObjectId function);
   /// The entry point.
   [[nodiscard]] AbstractValue entry_point();

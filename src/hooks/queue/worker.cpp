@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <exception>
 #include <new>
 #include <thread>
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "base/realtime.h"
 #include "packet/location.h"
 
 namespace perilune::hooks::queue {
@@ -24,12 +24,6 @@ constexpr std::chrono::milliseconds kLongestHold{1};
 constexpr std::chrono::milliseconds kLongestPause{100};
 // More packets than a queue holds (QueueOptions::queue_length) or loses at once.
 constexpr uint32_t kMostQueued = 1U << 16;
-
-uint64_t realtime_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 void add(std::atomic<uint64_t>& counter, uint64_t count = 1) {
   counter.fetch_add(count, std::memory_order_relaxed);

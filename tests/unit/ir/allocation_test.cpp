@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "function_test.h"
 #include "interpret.h"
 #include "ir/generate/low.h"
 #include "ir/generate/passes.h"
@@ -12,13 +13,8 @@
 namespace perilune::ir {
 namespace {
 
-class AllocationTest : public testing::Test {
+class AllocationTest : public test::FunctionTest {
  protected:
-  AllocationTest() : builder_(function_) {
-    builder_.switch_to(builder_.new_block());
-    slot_ = builder_.slot();
-  }
-
   /// So many values that are all needed at the end: (v0 * 1) ^ (v1 * 3) ^ ...
   void keep(size_t values) {
     std::vector<Value> kept;
@@ -44,10 +40,6 @@ class AllocationTest : public testing::Test {
     EXPECT_EQ(got.result, wanted) << disassemble(*code);
     return got.result;
   }
-
-  Function function_;
-  Builder builder_;
-  Value slot_ = kNoValue;
 };
 
 TEST_F(AllocationTest, FewValuesNeedNoMemory) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "event/slot.h"
+#include "function_test.h"
 #include "interpret.h"
 #include "ir/generate/passes.h"
 #include "ir/opcodes.h"
@@ -14,12 +15,8 @@
 namespace perilune::ir {
 namespace {
 
-class GenerateTest : public testing::Test {
+class GenerateTest : public test::FunctionTest {
  protected:
-  GenerateTest() : builder_(function_) {
-    builder_.switch_to(builder_.new_block());
-    slot_ = builder_.slot();
-  }
   std::string text() {
     const Result<Code> code = generate(function_);
     EXPECT_TRUE(code);
@@ -31,9 +28,6 @@ class GenerateTest : public testing::Test {
       ++result;
     return result;
   }
-  Function function_;
-  Builder builder_;
-  Value slot_ = kNoValue;
 };
 
 TEST_F(GenerateTest, LineRecordsBeginAtTheFirstInstruction) {
@@ -188,33 +182,7 @@ bool loads(const Insn& insn) {
 }
 
 TEST_F(GenerateTest, WhatWandersGoesThroughMemoryOnTheWayBack) {
-  // while true do if n == byte then n = byte - 1 else n = n - 1 end; count = count + 1; if n == 7 then break end end
-  // What one way round says of n, the other moves.
-  const BlockId head = builder_.new_block(2);
-  const BlockId met = builder_.new_block();
-  const BlockId latch = builder_.new_block(1);
-  const BlockId again = builder_.new_block();
-  const BlockId exit = builder_.new_block();
-  const BlockId exhausted = builder_.new_block();
-  builder_.jump(head, {builder_.load(8, slot_, 0x2000), builder_.constant(0)});
-  function_.blocks[head].loop_header = true;
-  function_.blocks[head].exhausted = exhausted;
-  const Value n = builder_.parameters(head)[0];
-  const Value count = builder_.parameters(head)[1];
-  builder_.switch_to(head);
-  const Value byte = builder_.load(1, slot_, 0x2008);
-  builder_.branch(Condition::kEq, n, byte, Edge{met, {}}, Edge{latch, {builder_.sub(n, builder_.constant(1))}});
-  builder_.switch_to(met);
-  builder_.jump(latch, {builder_.sub(byte, builder_.constant(1))});
-  builder_.switch_to(latch);
-  const Value next = builder_.parameters(latch)[0];
-  builder_.branch(Condition::kEq, next, 7, exit, again);
-  builder_.switch_to(again);
-  builder_.jump(head, {next, builder_.add(count, 1)});
-  builder_.switch_to(exit);
-  builder_.ret(count);
-  builder_.switch_to(exhausted);
-  builder_.ret(builder_.constant(5));
+  (void)wandering_loop();
   ASSERT_EQ(verify(function_), "");
   const Result<Code> code = generate(function_);
   ASSERT_TRUE(code);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "function_test.h"
 #include "ir/code.h"
 #include "ir/form/fold.h"
 #include "ir/form/ir.h"
@@ -12,12 +13,8 @@
 namespace perilune::ir {
 namespace {
 
-class SimplifyTest : public testing::Test {
+class SimplifyTest : public test::FunctionTest {
  protected:
-  SimplifyTest() : builder_(function_) {
-    builder_.switch_to(builder_.new_block());
-    slot_ = builder_.slot();
-  }
   void simplified() {
     ASSERT_EQ(verify(function_), "") << to_text(function_);
     simplify(function_);
@@ -31,9 +28,6 @@ class SimplifyTest : public testing::Test {
     }
     return result;
   }
-  Function function_;
-  Builder builder_;
-  Value slot_ = kNoValue;
 };
 
 TEST_F(SimplifyTest, AComparisonBecomesTheBranch) {

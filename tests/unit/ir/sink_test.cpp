@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "function_test.h"
 #include "ir/form/ir.h"
 #include "ir/generate/passes.h"
 #include "ir/simplify/simplify.h"
@@ -10,13 +11,8 @@
 namespace perilune::ir {
 namespace {
 
-class SinkTest : public testing::Test {
+class SinkTest : public test::FunctionTest {
  protected:
-  SinkTest() : builder_(function_) {
-    builder_.switch_to(builder_.new_block());
-    slot_ = builder_.slot();
-  }
-
   /// The block in which a value is computed.
   [[nodiscard]] BlockId home(Value value) const {
     for (BlockId id = 0; id < function_.blocks.size(); ++id) {
@@ -40,10 +36,6 @@ class SinkTest : public testing::Test {
     builder_.branch(Condition::kEq, builder_.load(4, slot_, 0x2000), 0, then, otherwise);
     return {then, otherwise};
   }
-
-  Function function_;
-  Builder builder_;
-  Value slot_ = kNoValue;
 };
 
 TEST_F(SinkTest, AChainGoesDownTogetherToTheOneWayThatNeedsIt) {
@@ -88,19 +80,11 @@ TEST_F(SinkTest, ALoadOfWhatMayChangeStays) {
 TEST_F(SinkTest, NothingGoesIntoALoop) {
   const Value start = builder_.load(4, slot_, 0x2004);
   const Value limit = builder_.binary(Op::kAnd, start, 255);
-  const BlockId head = builder_.new_block(1);
+  const BlockId head = enter_loop({builder_.constant(0)});
   const BlockId exit = builder_.new_block();
-  const BlockId exhausted = builder_.new_block();
-  builder_.jump(head, {builder_.constant(0)});
-  function_.blocks[head].loop_header = true;
-  function_.blocks[head].exhausted = exhausted;
-  builder_.switch_to(head);
   const Value next = builder_.add(builder_.parameters(head)[0], 1);
   builder_.branch(Condition::kUlt, next, limit, Edge{head, {next}}, Edge{exit, {}});
-  builder_.switch_to(exit);
-  builder_.ret(next);
-  builder_.switch_to(exhausted);
-  builder_.ret(builder_.constant(5));
+  leave_loop(exit, next);
   sunk();
   EXPECT_EQ(home(limit), 0U) << "it would be computed in each iteration\n" << to_text(function_);
 }

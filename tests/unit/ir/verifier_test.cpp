@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "function_test.h"
 #include "interpret.h"
 #include "ir/form/graph.h"
 #include "ir/generate/passes.h"
@@ -16,13 +17,8 @@ namespace {
 
 using Level = Opacity::Parameter;
 
-class VerifierPasses : public testing::Test {
+class VerifierPasses : public test::FunctionTest {
  protected:
-  VerifierPasses() : builder_(function_) {
-    builder_.switch_to(builder_.new_block());
-    slot_ = builder_.slot();
-  }
-
   Opacity opacity() {
     EXPECT_EQ(verify(function_), "") << to_text(function_);
     return {function_, Graph(function_), std::vector<bool>(function_.values)};
@@ -35,30 +31,6 @@ class VerifierPasses : public testing::Test {
     builder_.switch_to(join);
     return builder_.parameters(join)[0];
   }
-
-  /// The header of a loop that is entered with `start`.
-  BlockId enter_loop(std::vector<Value> start) {
-    const BlockId head = builder_.new_block(start.size());
-    exhausted_ = builder_.new_block();
-    builder_.jump(head, std::move(start));
-    function_.blocks[head].loop_header = true;
-    function_.blocks[head].exhausted = exhausted_;
-    builder_.switch_to(head);
-    return head;
-  }
-
-  /// Where the loop ends: `result` when by itself, 5 when by the kernel's patience.
-  void leave_loop(BlockId exit, Value result) {
-    builder_.switch_to(exit);
-    builder_.ret(result);
-    builder_.switch_to(exhausted_);
-    builder_.ret(builder_.constant(5));
-  }
-
-  Function function_;
-  Builder builder_;
-  Value slot_ = kNoValue;
-  BlockId exhausted_ = 0;
 };
 
 TEST_F(VerifierPasses, AChoiceThatIsOnlyReturnedStaysInItsRegister) {
@@ -141,24 +113,7 @@ TEST_F(VerifierPasses, AnIndexThatWasComparedOnBothWaysIsHiddenAndOneThatWasChec
 }
 
 TEST_F(VerifierPasses, BoundsWanderWhereOnePathBoundsAndAnotherMoves) {
-  // while n ~= 7 do if n == byte then n = byte - 1 else n = n - 1 end; count = count + 1 end
-  const BlockId head = enter_loop({builder_.load(8, slot_, 0x2000), builder_.constant(0)});
-  const Value n = builder_.parameters(head)[0];
-  const Value count = builder_.parameters(head)[1];
-  const BlockId met = builder_.new_block();
-  const BlockId latch = builder_.new_block(1);
-  const BlockId again = builder_.new_block();
-  const BlockId exit = builder_.new_block();
-  const Value byte = builder_.load(1, slot_, 0x2008);
-  builder_.branch(Condition::kEq, n, byte, Edge{met, {}}, Edge{latch, {builder_.sub(n, builder_.constant(1))}});
-  builder_.switch_to(met);
-  builder_.jump(latch, {builder_.sub(byte, builder_.constant(1))});
-  builder_.switch_to(latch);
-  const Value next = builder_.parameters(latch)[0];
-  builder_.branch(Condition::kEq, next, 7, exit, again);
-  builder_.switch_to(again);
-  builder_.jump(head, {next, builder_.add(count, 1)});
-  leave_loop(exit, count);
+  const auto [n, count] = wandering_loop();
   const Opacity found = opacity();
   const std::vector<Level> wandering = wandering_parameters(function_, Graph(function_), found);
   EXPECT_EQ(wandering[n], Level::kAll);
